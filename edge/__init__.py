@@ -1,0 +1,1 @@
+"""The runtime of the store box. Start reading at `edge/checkin.py`."""

@@ -1,0 +1,237 @@
+"""What the store sells: items, their variants, classes, offers, and the live stock.
+
+An *item* is what is recommended; a *sku* is a sellable variant of it (a size, a shade). Items are
+addressed by their position in the catalogue (`int`), so that rules and features run over arrays.
+Reading the file is the work of the settings layer; this module holds the checked values.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text in the two languages of the surfaces."""
+
+    de: str
+    en: str
+
+
+class ClassKind(StrEnum):
+    """How a class of goods behaves after a purchase; drives suppression (the class table)."""
+
+    DURABLE = "durable"
+    ACCESSORY = "accessory"
+    CONSUMABLE = "consumable"
+    SERIES = "series"
+    GIFT = "gift"
+    SENSITIVE = "sensitive"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemClass:
+    """Things that replace each other: a substitute class such as `winter-coat`.
+
+    Attributes:
+        class_id: Stable id.
+        name: For people.
+        kind: How it behaves after a purchase.
+        interval_days: Repurchase interval; None: the default of its kind.
+        complements: Ids of classes that go with it, in the order people gave.
+    """
+
+    class_id: str
+    name: Text
+    kind: ClassKind
+    interval_days: float | None = None
+    complements: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A sellable form of an item."""
+
+    sku: str
+    gtin: str
+    size: str | None = None
+    shade: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One product, the unit of recommendation.
+
+    Attributes:
+        class_id: Substitute class, or None where the chain gave none (treated cautiously).
+        price_cents: Shelf price in cents of the catalogue's currency.
+        zone: Zone id of its shelf. `aisle`: what the shelf's sign says.
+        series: (series id, position) or None.
+        tags: Free attributes, `key:value` (`colour:grey`, `for:women`).
+        complements: Class ids that go with this very item; empty: those of its class.
+    """
+
+    item_id: str
+    name: Text
+    brand: str
+    department: str
+    category: str
+    class_id: str | None
+    price_cents: int
+    zone: str
+    aisle: str
+    variants: tuple[Variant, ...]
+    complements: tuple[str, ...] = ()
+    care: Text | None = None
+    tags: frozenset[str] = frozenset()
+    series: tuple[str, int] | None = None
+    picture: str | None = None
+    is_bulky: bool = False
+    is_sensitive: bool = False
+    age_min: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A promotion on items; `starts_s` and `ends_s` in UTC seconds, the end exclusive."""
+
+    offer_id: str
+    campaign_id: str | None
+    item_ids: tuple[str, ...]
+    text: Text
+    starts_s: float
+    ends_s: float
+    surfaces: frozenset[str]
+    price_cents: int | None = None
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All items of a store, in a fixed order, with columns for array work.
+
+    Attributes:
+        version: The chain's version of the file.
+        items: Position in this tuple is the item's index everywhere.
+        classes: By class id.
+        offers: Active and future offers.
+        class_index: int32[n], position in `class_ids`, −1 where unknown.
+        zone_index: int32[n], position in `zone_ids`.
+        price_cents: int32[n].
+        is_sensitive: bool[n], by the item's flag or its class's kind.
+    """
+
+    version: str
+    currency: str
+    items: tuple[Item, ...]
+    classes: Mapping[str, ItemClass]
+    offers: tuple[Offer, ...] = ()
+    class_ids: tuple[str, ...] = field(init=False)
+    zone_ids: tuple[str, ...] = field(init=False)
+    class_index: NDArray[np.int32] = field(init=False, repr=False, compare=False)
+    zone_index: NDArray[np.int32] = field(init=False, repr=False, compare=False)
+    price_cents: NDArray[np.int32] = field(init=False, repr=False, compare=False)
+    is_sensitive: NDArray[np.bool_] = field(init=False, repr=False, compare=False)
+    _by_id: dict[str, int] = field(init=False, repr=False, compare=False)
+    _by_sku: dict[str, int] = field(init=False, repr=False, compare=False)
+    _sku_by_gtin: dict[str, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        class_ids = tuple(self.classes)
+        zone_ids = tuple(sorted({item.zone for item in self.items}))
+        class_at = {class_id: at for at, class_id in enumerate(class_ids)}
+        zone_at = {zone: at for at, zone in enumerate(zone_ids)}
+        put(self, "class_ids", class_ids)
+        put(self, "zone_ids", zone_ids)
+        put(self, "class_index", _column(class_at.get(i.class_id or "", -1) for i in self.items))
+        put(self, "zone_index", _column(zone_at[i.zone] for i in self.items))
+        put(self, "price_cents", _column(i.price_cents for i in self.items))
+        put(self, "is_sensitive", np.array([self._sensitive(i) for i in self.items], np.bool_))
+        put(self, "_by_id", {item.item_id: at for at, item in enumerate(self.items)})
+        by_sku = {v.sku: at for at, item in enumerate(self.items) for v in item.variants}
+        put(self, "_by_sku", by_sku)
+        gtins = {v.gtin.lstrip("0"): v.sku for item in self.items for v in item.variants if v.gtin}
+        put(self, "_sku_by_gtin", gtins)
+
+    def index_of(self, item_id: str) -> int | None:
+        """Return the position of an item, or None where it is not sold here."""
+        return self._by_id.get(item_id)
+
+    def item_of_sku(self, sku: str) -> int | None:
+        """Return the position of the item that a sku belongs to."""
+        return self._by_sku.get(sku)
+
+    def sku_of(self, sku: str, gtin: str | None) -> str | None:
+        """Return the known sku that a till line means; a GTIN may be zero-padded to 14 digits."""
+        if sku in self._by_sku:
+            return sku
+        return self._sku_by_gtin.get(gtin.lstrip("0")) if gtin else None
+
+    def _sensitive(self, item: Item) -> bool:
+        item_class = self.classes.get(item.class_id or "")
+        return item.is_sensitive or (
+            item_class is not None and item_class.kind is ClassKind.SENSITIVE
+        )
+
+
+def _column(values: object) -> NDArray[np.int32]:
+    return np.fromiter(values, np.int32)  # type: ignore[call-overload, no-any-return]
+
+
+class Stock:
+    """The live stock: units per sku with the moment they were counted.
+
+    Unknown is not zero: it is no ground for an offer, but a customer may still ask for the item.
+    """
+
+    def __init__(self, catalog: Catalog, stale_after_s: float = 86_400.0) -> None:
+        self._catalog = catalog
+        self._stale_after_s = stale_after_s
+        self._units: dict[str, int] = {}
+        self._as_of_s: dict[str, float] = {}
+        self._per_item = np.zeros(len(catalog.items), np.int32)
+        self._counted_s = np.full(len(catalog.items), -np.inf)
+
+    def set_level(self, sku: str, units: int, as_of_s: float) -> bool:
+        """Take a counted level; an older count than the known one changes nothing.
+
+        Returns:
+            True where the level was taken.
+        """
+        item = self._catalog.item_of_sku(sku)
+        if item is None or as_of_s < self._as_of_s.get(sku, -np.inf):
+            return False
+        self._per_item[item] += max(units, 0) - self._units.get(sku, 0)
+        self._units[sku] = max(units, 0)
+        self._as_of_s[sku] = as_of_s
+        self._counted_s[item] = max(self._counted_s[item], as_of_s)
+        return True
+
+    def move(self, sku: str, units: int) -> None:
+        """Add (a return) or take away (a sale) units of a sku whose level is known."""
+        item = self._catalog.item_of_sku(sku)
+        if item is None or sku not in self._units:
+            return
+        level = max(self._units[sku] + units, 0)
+        self._per_item[item] += level - self._units[sku]
+        self._units[sku] = level
+
+    def units(self, sku: str) -> int | None:
+        """Return the units of a sku, or None where nothing was ever counted."""
+        return self._units.get(sku)
+
+    def sellable(self, now_s: float) -> NDArray[np.bool_]:
+        """Return bool[n items]: in stock by a count that is not stale."""
+        return (self._per_item > 0) & (self._counted_s >= now_s - self._stale_after_s)
+
+    def in_stock(self, item: int) -> Sequence[Variant]:
+        """Return the variants of an item that are in stock, in catalogue order."""
+        return [v for v in self._catalog.items[item].variants if self._units.get(v.sku, 0) > 0]
+
+    def units_of_item(self, item: int) -> int:
+        """Return the known units of an item over all its variants."""
+        return int(self._per_item[item])
