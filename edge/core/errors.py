@@ -1,4 +1,4 @@
-"""The errors of the box, named by who must act. A refusal to offer something is a value, not one."""
+"""The errors of the box, named by who must act. A refusal to offer something is a value."""
 
 
 class StammgastError(Exception):

@@ -17,7 +17,7 @@ class Sighting:
 
     Attributes:
         gateway: The receiver, as it names itself in topic or payload.
-        beacon: Canonical id: `ibeacon:<32 hex>-<major>-<minor>`, `altbeacon:<32 hex>-<major>-<minor>`,
+        beacon: Canonical id: `ibeacon:<32 hex>-<major>-<minor>`, the same with `altbeacon:`,
             `eddystone:<20 hex>-<12 hex>`, `eid:<16 hex>`, `irk:<32 hex>`, `mac:<12 hex>`, or
             `name:<text>` where a gateway passes only a name of its own. Hex is lower case.
         rssi_dbm: Received signal strength; None where the gateway gives only a distance.
