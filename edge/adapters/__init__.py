@@ -1,0 +1,1 @@
+"""The rim of the box, grouped by technology; the groups do not know each other."""
