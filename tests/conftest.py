@@ -76,7 +76,7 @@ def _accepts(port: int) -> bool:
         return False
 
 
-@pytest.fixture()
+@pytest.fixture
 def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     """A running Mosquitto of this test alone."""
     directory = tmp_path / "mosquitto"

@@ -1,0 +1,1 @@
+"""The files a chain hands to a store: catalogue, floor plan, stock, checked as a whole."""

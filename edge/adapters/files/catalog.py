@@ -1,0 +1,219 @@
+"""Reading `catalog.json` and `stock.json` into the core's values.
+
+A file that breaks its form is refused with every problem; an item that is merely incomplete (no
+class, no complement) is kept and treated cautiously.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from edge.core.catalog import Catalog, ClassKind, Item, ItemClass, Offer, Stock, Text, Variant
+from edge.core.errors import ConfigError
+
+
+class _Store(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    time_zone: str
+
+
+class _Class(msgspec.Struct, frozen=True):
+    id: str
+    name: Text
+    kind: ClassKind
+    interval_days: float | None = None
+    complements: tuple[str, ...] = ()
+
+
+class _Series(msgspec.Struct, frozen=True):
+    id: str
+    index: int
+
+
+class _Item(msgspec.Struct, frozen=True):
+    item_id: str
+    product_name: Text
+    brand: str
+    department: str
+    category: str
+    price_cents: int
+    zone: str
+    aisle: str
+    variants: tuple[Variant, ...]
+    class_id: str | None = None
+    complements: tuple[str, ...] = ()
+    care: Text | None = None
+    tags: frozenset[str] = frozenset()
+    series: _Series | None = None
+    picture: str | None = None
+    is_bulky: bool = False
+    is_sensitive: bool = False
+    age_min: int | None = None
+
+
+class _Offer(msgspec.Struct, frozen=True):
+    offer_id: str
+    item_ids: tuple[str, ...]
+    text: Text
+    starts: date
+    ends: date
+    surfaces: frozenset[str]
+    campaign_id: str | None = None
+    price_cents: int | None = None
+    priority: int = 0
+
+
+class _CatalogFile(msgspec.Struct, frozen=True):
+    schema: Literal["stammgast.catalog.v1"]
+    version: str
+    currency: str
+    store: _Store
+    classes: tuple[_Class, ...]
+    items: tuple[_Item, ...]
+    offers: tuple[_Offer, ...] = ()
+
+
+class _Level(msgspec.Struct, frozen=True):
+    sku: str
+    quantity: int
+
+
+class _StockFile(msgspec.Struct, frozen=True):
+    schema: Literal["stammgast.stock.v1"]
+    as_of: datetime
+    levels: tuple[_Level, ...]
+
+
+class StoreFacts(msgspec.Struct, frozen=True):
+    """Who the store is and in which time it lives."""
+
+    store_id: str
+    name: str
+    time_zone: ZoneInfo
+
+
+def read_catalog(path: Path) -> tuple[Catalog, StoreFacts]:
+    """Read and check a catalogue.
+
+    Raises:
+        ConfigError: With every problem found: file, key, what was found and expected.
+    """
+    file: _CatalogFile = read_json(path, _CatalogFile)
+    problems = _catalog_problems(path.name, file)
+    try:
+        zone = ZoneInfo(file.store.time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        problems.append(
+            f"{path.name}: store.time_zone: found {file.store.time_zone!r}, "
+            "expected an IANA name such as 'Europe/Berlin'"
+        )
+    if problems:
+        raise ConfigError(problems)
+    classes = {
+        c.id: ItemClass(c.id, c.name, c.kind, c.interval_days, c.complements) for c in file.classes
+    }
+    catalog = Catalog(
+        version=file.version,
+        currency=file.currency,
+        items=tuple(_item(x) for x in file.items),
+        classes=classes,
+        offers=tuple(_offer(x, zone) for x in file.offers),
+    )
+    return catalog, StoreFacts(file.store.id, file.store.name, zone)
+
+
+def read_stock(path: Path, stock: Stock) -> int:
+    """Take the levels of a stock file; return how many were of known skus."""
+    file: _StockFile = read_json(path, _StockFile)
+    as_of_s = file.as_of.astimezone(UTC).timestamp()
+    return sum(stock.set_level(level.sku, level.quantity, as_of_s) for level in file.levels)
+
+
+def read_json(path: Path, form: type[Any]) -> Any:
+    """Decode a JSON file into `form`.
+
+    Raises:
+        ConfigError: The file is missing, truncated or of another form.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=form)
+    except FileNotFoundError:
+        raise ConfigError([f"{path}: no such file; expected {form.__name__.strip('_')}"]) from None
+    except msgspec.ValidationError as error:
+        raise ConfigError([f"{path.name}: {error}"]) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path.name}: not JSON ({error}); is the file truncated?"]) from error
+
+
+def _catalog_problems(name: str, file: _CatalogFile) -> list[str]:
+    problems = []
+    if not file.items:
+        problems.append(f"{name}: items: found none, expected at least one")
+    known = {c.id for c in file.classes}
+    for key, values in (
+        ("items[].item_id", [x.item_id for x in file.items]),
+        ("items[].variants[].sku", [v.sku for x in file.items for v in x.variants]),
+        ("classes[].id", [c.id for c in file.classes]),
+        ("offers[].offer_id", [o.offer_id for o in file.offers]),
+    ):
+        problems += [
+            f"{name}: {key}: {value!r} stands {count} times, expected once"
+            for value, count in Counter(values).items()
+            if count > 1
+        ]
+    for item in file.items:
+        where = f"{name}: items[{item.item_id!r}]"
+        if item.class_id is not None and item.class_id not in known:
+            problems.append(f"{where}.class_id: {item.class_id!r} is no class; add it or use null")
+        if not item.variants:
+            problems.append(f"{where}.variants: found none, expected at least one sku")
+        if item.price_cents < 0:
+            problems.append(f"{where}.price_cents: found {item.price_cents}, expected >= 0")
+    return problems + _offer_problems(name, file.offers)
+
+
+def _offer_problems(name: str, offers: Sequence[_Offer]) -> list[str]:
+    return [
+        f"{name}: offers[{o.offer_id!r}]: ends {o.ends} before it starts {o.starts}"
+        for o in offers
+        if o.ends < o.starts
+    ]
+
+
+def _item(x: _Item) -> Item:
+    return Item(
+        item_id=x.item_id,
+        name=x.product_name,
+        brand=x.brand,
+        department=x.department,
+        category=x.category,
+        class_id=x.class_id,
+        price_cents=x.price_cents,
+        zone=x.zone,
+        aisle=x.aisle,
+        variants=x.variants,
+        complements=x.complements,
+        care=x.care,
+        tags=x.tags,
+        series=None if x.series is None else (x.series.id, x.series.index),
+        picture=x.picture,
+        is_bulky=x.is_bulky,
+        is_sensitive=x.is_sensitive,
+        age_min=x.age_min,
+    )
+
+
+def _offer(x: _Offer, zone: ZoneInfo) -> Offer:
+    """Make an offer that lasts from midnight to midnight of the store's own days, both included."""
+    starts = datetime.combine(x.starts, time.min, zone).timestamp()
+    ends = datetime.combine(date.fromordinal(x.ends.toordinal() + 1), time.min, zone).timestamp()
+    return Offer(
+        x.offer_id, x.campaign_id, x.item_ids, x.text, starts, ends, x.surfaces, x.price_cents,
+        x.priority,
+    )  # fmt: skip
