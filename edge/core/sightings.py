@@ -6,6 +6,8 @@ Frames of raw advertisements are decoded in `advertisements`, gateway formats in
 
 from dataclasses import dataclass
 
+from edge.core.errors import MessageError
+
 # Eddystone states its power at 0 m; iBeacon at 1 m. The specification puts 41 dB between them
 # (google/eddystone, protocol-specification.md, "Tx Power").
 EDDYSTONE_0M_TO_1M_DB = -41.0
@@ -70,7 +72,20 @@ class BeaconReport:
     battery_percent: float | None = None
 
 
-Report = Sighting | GatewayReport | BeaconReport
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A part of a batch that could not be used; the rest of the batch is.
+
+    Attributes:
+        gateway: The receiver that sent the batch.
+        reason: The reason of the `MessageError` it would have been alone, to be counted.
+    """
+
+    gateway: str
+    reason: str
+
+
+Report = Sighting | GatewayReport | BeaconReport | Refusal
 
 
 def ibeacon_id(uuid: str, major: int, minor: int) -> str:
@@ -91,3 +106,91 @@ def eddystone_id(namespace: str, instance: str) -> str:
 def mac_id(mac: str) -> str:
     """Return the canonical id of a device address; with or without colons, any case."""
     return f"mac:{mac.replace(':', '').replace('-', '').lower()}"
+
+
+# Longest name a gateway may give a beacon or itself; room for `<room> <floor> <host>`.
+MAX_NAME_CHARS = 64
+
+_HEX_DIGITS = "0123456789abcdef"
+_ADDRESS_PREFIXES = frozenset({"mac", "known", "tile", "itag", "trackr"})
+
+
+def is_hex(text: str, digits: int) -> bool:
+    """Tell whether `text` is exactly `digits` lower-case hexadecimal digits."""
+    return len(text) == digits and not text.strip(_HEX_DIGITS)
+
+
+def is_name(text: str) -> bool:
+    """Tell whether `text` can name a gateway or beacon: 1..64 printable characters."""
+    return 0 < len(text) <= MAX_NAME_CHARS and text.isprintable()
+
+
+def canonical_beacon_id(text: str) -> str:
+    """Return the canonical id of a beacon written the way any gateway family or chain writes it.
+
+    Understands `iBeacon:<uuid>-<major>-<minor>`, `<uuid>-<major>-<minor>`, `altBeacon:…`,
+    `eddy:<namespace>-<instance>`, `eid:…`, `irk:…`, `known:<mac>` and device addresses with or
+    without separators, in any case; canonical ids stay as they are. Anything else is a name.
+
+    Raises:
+        MessageError: `bad_beacon_id` where the id claims a form and does not keep it.
+    """
+    address = text.replace(":", "").replace("-", "").lower()
+    if len(text) in (12, 17) and is_hex(address, 12):
+        return f"mac:{address}"
+    prefix, has_prefix, body = text.partition(":")
+    if not has_prefix:
+        return _plain_id(text)
+    prefix, lowered = prefix.lower(), body.lower()
+    if prefix in ("ibeacon", "altbeacon"):
+        return f"{prefix}:{_uuid_major_minor(lowered)}"
+    if prefix in ("eddy", "eddystone"):
+        return _eddystone_of(lowered)
+    if prefix in _ADDRESS_PREFIXES:
+        return f"mac:{_fixed_hex(lowered.replace(':', '').replace('-', ''), 12)}"
+    if prefix in ("irk", "eid"):
+        return f"{prefix}:{_fixed_hex(lowered, 32 if prefix == 'irk' else 16)}"
+    return _name_of(body if prefix == "name" else text)
+
+
+def _plain_id(text: str) -> str:
+    if text.count("-") in (2, 6):  # uuid without or with its four hyphens, major, minor
+        try:
+            return f"ibeacon:{_uuid_major_minor(text.lower())}"
+        except MessageError:
+            return _name_of(text)
+    return _name_of(text)
+
+
+def _name_of(text: str) -> str:
+    if not is_name(text):
+        raise MessageError("bad_beacon_id", "a name has 1 to 64 printable characters")
+    return f"name:{text}"
+
+
+def _fixed_hex(text: str, digits: int) -> str:
+    if not is_hex(text, digits):
+        raise MessageError("bad_beacon_id", f"expected {digits} hexadecimal digits")
+    return text
+
+
+def _uuid_major_minor(text: str) -> str:
+    parts = text.rsplit("-", 2)
+    if len(parts) != 3:
+        raise MessageError("bad_beacon_id", "expected <uuid>-<major>-<minor>")
+    uuid = _fixed_hex(parts[0].replace("-", ""), 32)
+    return f"{uuid}-{_decimal_16(parts[1])}-{_decimal_16(parts[2])}"
+
+
+def _decimal_16(text: str) -> int:
+    if not (0 < len(text) <= 5 and text.isascii() and text.isdigit() and int(text) <= 0xFFFF):
+        raise MessageError("bad_beacon_id", "major and minor are 0 to 65535")
+    return int(text)
+
+
+def _eddystone_of(text: str) -> str:
+    namespace, _, instance = text.partition("-")
+    # ESPresense prints the fifth byte of the namespace twice (BleFingerprint.cpp, line 437).
+    if len(namespace) == 22 and namespace[8:10] == namespace[10:12]:
+        namespace = namespace[:10] + namespace[12:]
+    return f"eddystone:{_fixed_hex(namespace, 20)}-{_fixed_hex(instance, 12)}"
