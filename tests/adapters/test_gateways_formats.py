@@ -3,10 +3,12 @@
 The names S1..S33 number the forms seen in the field; a store can look its own message up here.
 """
 
+import msgspec
 import pytest
 
 from edge.adapters.mqtt.gateways import GatewayRouter, every_family
-from edge.core.sightings import BeaconReport, GatewayReport, Report, Sighting
+from edge.core.errors import MessageError
+from edge.core.sightings import BeaconReport, GatewayReport, Refusal, Report, Sighting
 
 ROUTER = GatewayRouter(every_family())
 
@@ -38,6 +40,11 @@ CASES: dict[str, tuple[str, str, list[Report]]] = {
         "espresense/devices/d0d1d2d3d4d5/till_2",
         '{"id":"d0d1d2d3d4d5","idType":55,"rssi@1m":-69,"rssi":-88,"raw":6.1,"distance":5.9,'
         '"speed":0.01,"mac":"d0d1d2d3d4d5","interval":3000}',
+        [Sighting("till_2", "mac:d0d1d2d3d4d5", -88.0, -69.0, 5.9, None, False)],
+    ),
+    "S4 ESPresense: firmware 2 on its topic of a room": (
+        "espresense/rooms/till_2",
+        '{"id":"d0d1d2d3d4d5","idType":55,"rssi@1m":-69,"rssi":-88,"raw":6.1,"distance":5.9}',
         [Sighting("till_2", "mac:d0d1d2d3d4d5", -88.0, -69.0, 5.9, None, False)],
     ),
     "S5 ESPresense: telemetry is a sign of life": (
@@ -107,6 +114,13 @@ CASES: dict[str, tuple[str, str, list[Report]]] = {
             BeaconReport("TheengsGateway", "mac:d0d1d2d3d4d5", 2710.0),
         ],
     ),
+    "S14 Theengs: a phone resolved by the gateway, named by its identity address": (
+        "home/TheengsGateway/BTtoMQTT/D0D1D2D3D4D5",
+        '{"manufacturerdata": "4c00100503aabbccdd", "id": "D0:D1:D2:D3:D4:D5", "rssi": -47,'
+        ' "brand": "Apple", "model_id": "APPLEDEVICE", "type": "TRACK", "track": true,'
+        ' "unlocked": false, "distance": 0.05}',
+        [Sighting("TheengsGateway", "mac:d0d1d2d3d4d5", -47.0, None, 0.05)],
+    ),
     "S15 Theengs: an Apple frame that is no beacon": (
         "home/TheengsGateway/BTtoMQTT/undecoded",
         '{"id": "5A:94:5E:9F:64:C4", "mac_type": 1, "manufacturerdata": "4c00100503aabbccdd",'
@@ -172,7 +186,253 @@ CASES: dict[str, tuple[str, str, list[Report]]] = {
         '03040506","coords":""}',
         [Sighting("C8:25:2D:00:00:01", "mac:d0d1d2d3d4d5", -41.0)],
     ),
+    "S20 room-assistant: the room is in the topic": (
+        "room-assistant/mqtt-room/shoes",
+        f'{{"id":"{UUID}-40-4711","name":"a card","distance":3.5}}',
+        [Sighting("shoes", CARD, distance_m=3.5)],
+    ),
+    "S21 room-assistant: an entity holds every room's view, smoothed": (
+        f"room-assistant/entity/shoes/bluetooth-low-energy-presence-sensor/ble-{UUID}-40-4711",
+        '{"entity":{"attributes":{"distance":2.5},"id":"ble-' + UUID + '-40-4711","name":"x",'
+        '"distributed":true,"stateLocked":true,"distances":{'
+        '"cafe":{"lastUpdatedAt":"2026-03-04T05:06:06.500Z","distance":8.5,"outOfRange":false},'
+        '"attic":{"lastUpdatedAt":"2026-03-04T05:06:06.500Z","distance":30,"outOfRange":true},'
+        '"shoes":{"lastUpdatedAt":"2026-03-04T05:06:07Z","distance":2.5,"outOfRange":false}},'
+        '"timeout":60,"measuredValues":{"cafe":{"rssi":-78.5,"measuredPower":-59},'
+        '"shoes":{"rssi":-67.25,"measuredPower":-59}},"state":"shoes"},"hasAuthority":true}',
+        [
+            Sighting("cafe", CARD, -78.5, -59.0, 8.5, 1_772_600_766.5, True),
+            Sighting("shoes", CARD, -67.25, -59.0, 2.5, 1_772_600_767.0, True),
+        ],
+    ),
+    "S22 mqtt_room: a name and a distance are enough": (
+        "room_presence/cafe",
+        '{"id":"tag of Kim","name":"x","distance":4.25}',
+        [Sighting("cafe", "name:tag of Kim", distance_m=4.25)],
+    ),
+    "S23 Shelly: the topic is the bare address": (
+        "d0:d1:d2:d3:d4:d5",
+        '{"addr":"d0:d1:d2:d3:d4:d5","rssi":-58,"local_name":"SBMO","service_data":'
+        '{"encryption":false,"BTHome_version":2,"pid":7,"battery":88,"motion":1}}',
+        [
+            Sighting("shelly", "mac:d0d1d2d3d4d5", -58.0),
+            BeaconReport("shelly", "mac:d0d1d2d3d4d5", None, 88.0),
+        ],
+    ),
+    "S24 Shelly: the passive script": (
+        "blegateway/d0d1d2d3d4d5/sensor",
+        '{"temperature":20.5,"humidity":40.5,"rssi":-62,"src":"shelly-till"}',
+        [Sighting("shelly-till", "mac:d0d1d2d3d4d5", -62.0)],
+    ),
+    "S30 Tasmota: hexadecimal major and minor, a local time": (
+        "tele/plug_cafe/SENSOR",
+        f'{{"Time":"2026-03-04T06:06:07","IBEACON":{{"UID":"{UUID.upper()}","MAJOR":"0028",'
+        '"MINOR":"1267","MAC":"C1C2C3C4C5C6","RSSI":-71,"STATE":"ON","PERSEC":1}}',
+        [Sighting("plug_cafe", CARD, -71.0)],
+    ),
+    "S30 Tasmota: the older driver names the address in the key": (
+        "tele/plug_cafe/SENSOR",
+        '{"Time":"2026-03-04T06:06:07","IBEACON_D0D1D2D3D4D5":{"RSSI":-80}}',
+        [Sighting("plug_cafe", "mac:d0d1d2d3d4d5", -80.0)],
+    ),
+    "Tasmota: last will with a capital": (
+        "tele/plug_cafe/LWT",
+        "Offline",
+        [GatewayReport("plug_cafe", False)],
+    ),
+    "S31 Happy Bubbles: an iBeacon in hexadecimal": (
+        f"happy-bubbles/ble/shoes/ibeacon/{UUID}",
+        '{"hostname":"shoes","beacon_type":"ibeacon","mac":"c1c2c3c4c5c6","rssi":-90,'
+        f'"uuid":"{UUID}","major":"0028","minor":"1267","tx_power":"c3"}}',
+        [Sighting("shoes", CARD, -90.0, -61.0)],
+    ),
+    "S32 Happy Bubbles: Eddystone-UID, power at 0 m": (
+        f"happy-bubbles/ble/shoes/eddystone/{NAMESPACE}",
+        '{"hostname": "shoes","beacon_type": "eddystone","mac": "c1c2c3c4c5c6","rssi": -82,'
+        f'"tx_power": "ec","namespace": "{NAMESPACE}","instance_id": "0000000000a1"}}',
+        [Sighting("shoes", f"eddystone:{NAMESPACE}-0000000000a1", -82.0, -61.0)],
+    ),
+    "S33 Happy Bubbles: raw, of another maker": (
+        "happy-bubbles/ble/shoes/raw/d0d1d2d3d4d5",
+        '{"hostname":"shoes","mac":"d0d1d2d3d4d5","rssi":-84,"is_scan_response":"0","type":"3",'
+        '"data":"06ff0600010203"}',
+        [Sighting("shoes", "mac:d0d1d2d3d4d5", -84.0)],
+    ),
+    "S33 Happy Bubbles: raw, an iBeacon": (
+        "happy-bubbles/ble/shoes/raw/d0d1d2d3d4d5",
+        '{"hostname":"shoes","mac":"d0d1d2d3d4d5","rssi":-84,"is_scan_response":"0","type":"3",'
+        f'"data":"0201061aff4c000215{UUID}00281267c5"}}',
+        [Sighting("shoes", CARD, -84.0, -59.0)],
+    ),
+    "OpenMQTTGateway: its system report is a sign of life": (
+        "home/OMG_east/SYStoMQTT",
+        '{"uptime":120,"version":"v1.7","env":"esp32dev-ble","freemem":100000}',
+        [GatewayReport("OMG_east", True)],
+    ),
+    "Ruuvi: gateway status": (
+        "ruuvi/C8:25:2D:00:00:01/gw_status",
+        '{"state": "offline"}',
+        [GatewayReport("C8:25:2D:00:00:01", False)],
+    ),
 }
+
+DROPS: dict[str, tuple[str, str, str]] = {
+    "S6 ESPresense: a node's setting": (
+        "espresense/rooms/shoes/max_distance",
+        "16.0",
+        "unused_topic",
+    ),
+    "ESPresense: a fingerprint thousands of phones share": (
+        "espresense/devices/apple:1007:12-8/shoes",
+        '{"mac":"5a0000000001","id":"apple:1007:12-8","rssi":-70.0}',
+        "not_a_beacon",
+    ),
+    "S12 OpenMQTTGateway: no whole address anywhere": (
+        "home/OMG_east/BTtoMQTT/undecoded",
+        '{"id":"d0:d1:d2","rssi":-91,"servicedata":"fe00"}',
+        "no_beacon_id",
+    ),
+    "S19 Theengs: a tracker left": (
+        "home/TheengsGateway/BTtoMQTT/D0D1D2D3D4D5",
+        '{"id": "D0:D1:D2:D3:D4:D5", "presence": "absent"}',
+        "absent",
+    ),
+    "S21 room-assistant: out of every room's range": (
+        "room-assistant/entity/shoes/bluetooth-low-energy-presence-sensor/ble-d0d1d2d3d4d5",
+        '{"entity":{"id":"ble-d0d1d2d3d4d5","distances":{"cafe":{"distance":30,'
+        '"outOfRange":true}}}}',
+        "absent",
+    ),
+    "room-assistant: an entity that is no tag": (
+        "room-assistant/entity/shoes/sensor/cluster-size",
+        '{"entity":{"id":"cluster-size","state":3}}',
+        "not_a_beacon",
+    ),
+    "S30 Tasmota: the driver's own timeout": (
+        "tele/plug_cafe/SENSOR",
+        f'{{"Time":"2026-03-04T06:06:07","IBEACON":{{"UID":"{UUID}","MAJOR":"0028",'
+        '"MINOR":"1267","MAC":"C1C2C3C4C5C6","RSSI":0,"STATE":"OFF","PERSEC":0}}',
+        "absent",
+    ),
+    "S30 Tasmota: another sensor's message": (
+        "tele/plug_cafe/SENSOR",
+        '{"Time":"2026-03-04T06:06:07","ENERGY":{"Power":3}}',
+        "not_a_beacon",
+    ),
+    "ESPresense: an RSSI of 127 means that there is none": (
+        f"espresense/devices/iBeacon:{HYPHENED}-40-4711/shoes",
+        f'{{"id":"iBeacon:{HYPHENED}-40-4711","rssi":127}}',
+        "bad_rssi",
+    ),
+    "mqtt_room: neither distance nor rssi": ("room_presence/cafe", '{"id":"x"}', "no_signal"),
+    "mqtt_room: a negative distance": (
+        "room_presence/cafe",
+        '{"id":"x","distance":-1}',
+        "bad_distance",
+    ),
+    "a topic of nobody": ("weather/outside", "{}", "unknown_topic"),
+    "a last will of another word": ("espresense/rooms/shoes/status", "maybe", "bad_status"),
+    "Minew: an object where an array belongs": ("/gw/AC233FC0AAAA/status", "{}", "wrong_type"),
+}
+
+
+@pytest.mark.parametrize("name", DROPS)
+def test_a_message_that_is_no_sighting_is_dropped_by_its_reason(name: str) -> None:
+    """What is no sighting is named by a constant that can be counted."""
+    topic, payload, reason = DROPS[name]
+    with pytest.raises(MessageError) as refused:
+        ROUTER.decode(topic, payload.encode())
+    assert refused.value.reason == reason
+
+
+def _minew_long(*packets: tuple[str, int, bytes]) -> bytes:
+    body = bytes.fromhex("ac233fc0aaaa") + len(packets).to_bytes(2, "big")
+    for address, rssi_dbm, advertisement in packets:
+        body += bytes.fromhex(address) + b"\x00\x01"
+        body += bytes([len(advertisement)]) + advertisement + b"\x01" + bytes([rssi_dbm & 0xFF])
+    length = 2 + 4 + len(body) + 1
+    return b"\xbb\x01" + length.to_bytes(4, "big") + body + b"\xdd"
+
+
+def _minew_connect(*packets: tuple[str, int, bytes]) -> bytes:
+    content = b""
+    for address, rssi_dbm, advertisement in packets:
+        one = b"\x01\x00" + bytes.fromhex(address) + bytes([rssi_dbm & 0xFF])
+        one += bytes([len(advertisement)]) + advertisement
+        content += len(one).to_bytes(2, "little") + one
+    body = b"\x84\x3e" + len(content).to_bytes(4, "little") + content
+    length = 14 + len(body)
+    head = b"\xbb\x02\x00\x00\x00\x00" + length.to_bytes(4, "little")
+    return head + len(body).to_bytes(4, "little") + body
+
+
+IBEACON = bytes.fromhex(f"0201061aff4c000215{UUID}00281267c5")
+EDDYSTONE = bytes.fromhex(f"0303aafe1716aafe00eb{NAMESPACE}0000000000a10000")
+TELEMETRY = bytes.fromhex("0303aafe1116aafe20000bb81480000000010000000a")
+UID = f"eddystone:{NAMESPACE}-0000000000a1"
+
+BINARY: dict[str, tuple[str, bytes, list[Report]]] = {
+    "Minew BINARY-LONG": (
+        "/gw/AC233FC0AAAA/status",
+        _minew_long(("c1c2c3c4c5c6", -50, IBEACON), ("d0d1d2d3d4d5", -71, b"")),
+        [
+            GatewayReport("AC233FC0AAAA", True),
+            Sighting("AC233FC0AAAA", CARD, -50.0, -59.0),
+            Sighting("AC233FC0AAAA", "mac:d0d1d2d3d4d5", -71.0),
+        ],
+    ),
+    "MINEW-CONNECT: the topic names the gateway": (
+        "/gw/AC233FC0BBBB/status",
+        _minew_connect(("c1c2c3c4c5c6", -50, IBEACON), ("c1c2c3c4c5c7", -72, EDDYSTONE)),
+        [
+            GatewayReport("AC233FC0BBBB", True),
+            Sighting("AC233FC0BBBB", CARD, -50.0, -59.0),
+            Sighting("AC233FC0BBBB", UID, -72.0, -62.0),
+        ],
+    ),
+    "Minew JSON-RAW: the key `gateway` names it, elements have no frame": (
+        "/gw/AC233FC0AAAA/status",
+        b'[{"gateway":"AC233FC0AAAA"},{"timestamp":"2026-03-04T05:06:07Z","no":37,'
+        b'"mac":"D0D1D2D3D4D5","rssi":-66}]',
+        [
+            GatewayReport("AC233FC0AAAA", True),
+            Sighting("AC233FC0AAAA", "mac:d0d1d2d3d4d5", -66.0, None, None, 1_772_600_767.0),
+        ],
+    ),
+    "S29 April Brother: MessagePack, time since start is not used": (
+        "april-brother/e1",
+        msgspec.msgpack.encode(
+            {
+                "v": "1.5.0",
+                "mid": 7,
+                "time": 9000,
+                "ip": "192.0.2.9",
+                "mac": "A0A1A2A3A4A5",
+                "devices": [
+                    bytes.fromhex("02c1c2c3c4c5c6cc") + IBEACON,
+                    bytes.fromhex("00c1c2c3c4c5c7b0") + EDDYSTONE,
+                    bytes.fromhex("00c1c2c3c4c5c7b0") + TELEMETRY,
+                    b"\x02\xc1",
+                ],
+            }
+        ),
+        [
+            GatewayReport("A0A1A2A3A4A5", True),
+            Sighting("A0A1A2A3A4A5", CARD, -52.0, -59.0),
+            Sighting("A0A1A2A3A4A5", UID, -80.0, -62.0),
+            Sighting("A0A1A2A3A4A5", "mac:c1c2c3c4c5c7", -80.0),
+            BeaconReport("A0A1A2A3A4A5", "mac:c1c2c3c4c5c7", 3000.0),
+            Refusal("A0A1A2A3A4A5", "truncated_advertisement"),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_a_binary_or_raw_message_becomes_its_reports(name: str) -> None:
+    """A layout in bytes becomes exactly the reports worked out by hand."""
+    topic, payload, expected = BINARY[name]
+    assert list(ROUTER.decode(topic, payload)) == expected
 
 
 @pytest.mark.parametrize("name", CASES)

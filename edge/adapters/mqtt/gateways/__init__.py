@@ -9,10 +9,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from edge.adapters.mqtt.gateways import (
+    april_brother,
     espresense,
+    happy_bubbles,
     minew,
+    mqtt_room,
     openmqttgateway,
+    room_assistant,
     ruuvi,
+    shelly,
+    tasmota,
     theengs,
 )
 from edge.core.errors import ConfigError, MessageError
@@ -35,8 +41,14 @@ FAMILIES: Mapping[str, Family] = {
         espresense,
         openmqttgateway,
         theengs,
+        room_assistant,
+        mqtt_room,
+        shelly,
         minew,
         ruuvi,
+        april_brother,
+        tasmota,
+        happy_bubbles,
     )
 }
 

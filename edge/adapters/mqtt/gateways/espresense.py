@@ -14,6 +14,7 @@ from edge.core.sightings import BeaconReport, GatewayReport, Report, canonical_b
 FAMILY = "espresense"
 TOPICS = (
     "espresense/devices/+/+",
+    "espresense/rooms/+",  # firmware 1 and 2
     "espresense/rooms/+/status",
     "espresense/rooms/+/telemetry",
 )
@@ -52,6 +53,8 @@ def decode(topic: str, payload: bytes) -> tuple[Report, ...]:
         MessageError: with a reason to count.
     """
     levels = topic.split("/")
+    if len(levels) == 3 and levels[1] == "rooms":
+        return _decode_device(wire.gateway_of(levels[2]), "", payload)
     if len(levels) != 4:
         raise MessageError("unknown_topic", "not a topic of an ESPresense node")
     if levels[1] == "devices":

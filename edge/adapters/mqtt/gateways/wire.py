@@ -44,6 +44,19 @@ def json_of(decoder: "msgspec.json.Decoder[T]", payload: bytes) -> T:
         raise _refusal_of(error) from error
 
 
+def message_pack_of(decoder: "msgspec.msgpack.Decoder[T]", payload: bytes) -> T:
+    """Return the typed content of a MessagePack payload.
+
+    Raises:
+        MessageError: `too_large`, `not_utf8`, `malformed`, `too_deep` or `wrong_type`.
+    """
+    check_size(payload)
+    try:
+        return decoder.decode(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise _refusal_of(error) from error
+
+
 def batch_of(
     whole: "msgspec.json.Decoder[list[T]]",
     one: "msgspec.json.Decoder[T]",
@@ -164,6 +177,29 @@ def bytes_of(digits: str) -> bytes:
         return binascii.unhexlify(digits)
     except ValueError as error:  # odd length, other characters, or not ASCII
         raise MessageError("bad_hex", "expected pairs of hexadecimal digits") from error
+
+
+def hex_16(digits: str) -> int:
+    """Return a number of 16 bits from hexadecimal text, as `major` and `minor` often come.
+
+    Raises:
+        MessageError: `bad_beacon_id`.
+    """
+    if not 0 < len(digits) <= 4 or not is_hex(digits.lower(), len(digits)):
+        raise MessageError("bad_beacon_id", "expected 1 to 4 hexadecimal digits")
+    return int(digits, 16)
+
+
+def signed_hex_8(digits: str) -> float:
+    """Return a power in dBm from a byte of two's complement in hexadecimal: `c5` is -59.
+
+    Raises:
+        MessageError: `bad_hex`.
+    """
+    if not is_hex(digits.lower(), 2):
+        raise MessageError("bad_hex", "expected two hexadecimal digits")
+    value = int(digits, 16)
+    return float(value - 256 if value > 127 else value)
 
 
 def seconds_of_iso(text: str) -> float | None:
