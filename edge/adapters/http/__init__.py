@@ -1,0 +1,1 @@
+"""HTTP and WebSocket: pages, live frames to tablets, health and metrics. Decides nothing."""

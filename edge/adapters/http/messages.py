@@ -1,0 +1,71 @@
+"""What a tablet may say, and nothing else: typed, bounded, unknown fields refused."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from edge.core.errors import MessageError
+
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:\-]+$")]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e11)]
+Ids = Annotated[tuple[Id, ...], msgspec.Meta(max_length=64)]
+
+
+class Reaction(msgspec.Struct, frozen=True, tag="reaction", forbid_unknown_fields=True):
+    """One tap on a card. `id` makes it idempotent: a queued tap may be sent twice."""
+
+    id: Id
+    contact_id: Id
+    card_id: Id
+    action: Literal["shown", "reserve", "not_now", "wrong", "gift"]
+    at_s: Seconds
+
+
+class Seen(msgspec.Struct, frozen=True, tag="seen", forbid_unknown_fields=True):
+    """Cards that are really on the screen (an impression)."""
+
+    card_ids: Ids
+
+
+class Serving(msgspec.Struct, frozen=True, tag="serving", forbid_unknown_fields=True):
+    """An associate begins or ends to serve a guest."""
+
+    id: Id
+    contact_id: Id
+    state: Literal["serving", "free"]
+
+
+class Renew(msgspec.Struct, frozen=True, tag="renew", forbid_unknown_fields=True):
+    """The cards this tablet still shows: their lease goes on."""
+
+    card_ids: Ids
+
+
+class Impression(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A card and when it came on screen, in the box's time."""
+
+    card_id: Id
+    at_s: Seconds
+
+
+class Report(msgspec.Struct, frozen=True, tag="report", forbid_unknown_fields=True):
+    """After a reconnect: what this tablet had shown before."""
+
+    shown: Annotated[tuple[Impression, ...], msgspec.Meta(max_length=64)]
+
+
+ClientMessage = Reaction | Seen | Serving | Renew | Report
+
+_decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
+
+
+def decode(text: str | bytes) -> ClientMessage:
+    """Read a tablet's message.
+
+    Raises:
+        MessageError: It is not one of ours; the detail names the field.
+    """
+    try:
+        return _decoder.decode(text)
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
+        raise MessageError("bad_tablet_message", str(error)) from error

@@ -1,0 +1,194 @@
+// The tablet page: joins the socket, the board and the drawing. The state lives here, in memory only.
+
+import { Board } from "./board.js";
+import { Link } from "./link.js";
+import { draw } from "./view.js";
+import { Sight, watchIdle } from "./watch.js";
+import { currentLanguage, of, say, speak } from "./words.js";
+
+const RENEW_MS = 20_000; // a third of the default lease
+const SAID_MS = 8_000;
+const LEAVE_MS = 320; // as in tablet.css
+
+const board = new Board();
+/** @type {Map<string, import("./card.js").Answer>} */
+const answers = new Map();
+/** @type {Map<string, string>} message id to card id */
+const sent = new Map();
+/** @type {Map<string, number>} card id to when it came on screen, in the box's time */
+const seen = new Map();
+/** @type {Set<string>} */
+const unread = new Set();
+/** @type {string | null} */
+let selected = null;
+let areNamesHidden = false;
+let isCustomerView = false;
+let saidTimer = 0;
+
+const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
+const address = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/tablet`;
+
+const link = new Link(address, {
+  onFrame(frame) {
+    const happening = board.apply(frame);
+    if (happening?.kind === "recall") recalled(happening);
+    if (happening?.kind === "arrival") arrived(happening.contact);
+    if (frame.kind === "board") unread.clear();
+    show();
+  },
+  onState: show,
+  onAcknowledged: (id) => settle(id, (cardId) => answers.set(cardId, { .../** @type {any} */ (answers.get(cardId)), isPending: false })),
+  onRefused: (id) => settle(id, (cardId) => {
+    answers.delete(cardId);
+    announce(say("refused"));
+  }),
+  onJoined: () => {
+    const shown = [...seen].map(([card_id, at_s]) => ({ card_id, at_s }));
+    return shown.length ? [{ kind: "report", shown: shown.slice(-64) }] : [];
+  },
+});
+
+const sight = new Sight((cardId) => {
+  if (!cardId || seen.has(cardId)) return;
+  seen.set(cardId, link.nowS());
+  link.tell({ kind: "seen", card_ids: [cardId] });
+});
+
+/** Draw what is known now. */
+function show() {
+  choose();
+  forget();
+  const silentS = link.state === "live" ? 0 : link.silentS();
+  draw(
+    { contacts: board.inOrder(), selected, store: board.store, areNamesHidden: areNamesHidden || isCustomerView,
+      isCustomerView, nowS: link.nowS(), silentS, answers, unread },
+    taps,
+  );
+  drawChrome(silentS);
+  sight.look(byId("stage"));
+}
+
+const taps = {
+  open(/** @type {string} */ contactId) {
+    selected = contactId;
+    unread.delete(contactId);
+    show();
+    byId("stage").scrollIntoView({ block: "nearest" });
+  },
+  react(/** @type {any} */ contact, /** @type {string} */ cardId, /** @type {any} */ action) {
+    const id = crypto.randomUUID();
+    answers.set(cardId, { action, isPending: true });
+    sent.set(id, cardId);
+    link.deliver(/** @type {any} */ ({ kind: "reaction", id, contact_id: contact.contact_id, card_id: cardId, action, at_s: link.nowS() }));
+    show();
+  },
+  serve(/** @type {any} */ contact) {
+    const state = contact.is_being_served ? "free" : "serving";
+    board.change(contact.contact_id, { is_being_served: state === "serving" });
+    link.deliver(/** @type {any} */ ({ kind: "serving", id: crypto.randomUUID(), contact_id: contact.contact_id, state }));
+    show();
+  },
+  toggleCustomerView() {
+    isCustomerView = !isCustomerView;
+    show();
+    byId("stage").querySelector("[data-focus='customer-view']")?.focus();
+  },
+};
+
+/** Keep the open guest; open the first where none is. In the customer's sight nobody else appears. */
+function choose() {
+  if (selected && board.contacts.has(selected)) return;
+  isCustomerView = false;
+  selected = board.inOrder()[0]?.contact_id ?? null;
+  if (selected) unread.delete(selected);
+}
+
+/** Keep nothing about cards that are no longer on the board. */
+function forget() {
+  const present = new Set([...board.contacts.values()].flatMap((c) => c.cards.map((card) => card.card_id)));
+  for (const cardId of answers.keys()) if (!present.has(cardId)) answers.delete(cardId);
+  for (const cardId of seen.keys()) if (!present.has(cardId)) seen.delete(cardId);
+  for (const contactId of unread) if (!board.contacts.has(contactId)) unread.delete(contactId);
+}
+
+/** @param {string} id @param {(cardId: string) => void} change */
+function settle(id, change) {
+  const cardId = sent.get(id);
+  sent.delete(id);
+  if (cardId && answers.has(cardId)) change(cardId);
+  show();
+}
+
+/** @param {{card: any, reason: any}} happening */
+function recalled({ card, reason }) {
+  const node = document.querySelector(`[data-card-id="${CSS.escape(card.card_id)}"]`);
+  if (node) leave(/** @type {HTMLElement} */ (node));
+  announce(say("recalled", { reason: of(reason.text) }));
+}
+
+/** Its content is gone at once for everybody who cannot see; the rest is a short movement. @param {HTMLElement} node */
+function leave(node) {
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
+    node.remove();
+    return;
+  }
+  node.classList.add("leaving");
+  node.inert = true;
+  delete node.dataset.cardId;
+  setTimeout(() => {
+    node.remove();
+    show();
+  }, LEAVE_MS);
+}
+
+/** @param {import("./board.js").Contact} contact */
+function arrived(contact) {
+  unread.add(contact.contact_id);
+  if (board.contacts.size > 1 && !isCustomerView) {
+    const zone = contact.zone ? say("guestIn", { zone: of(contact.zone.name) }) : say("guest");
+    announce(say("newGuest", { title: zone }));
+  }
+}
+
+/** Say something once, on screen and to a screen reader. @param {string} text */
+function announce(text) {
+  clearTimeout(saidTimer);
+  byId("said").textContent = text;
+  saidTimer = window.setTimeout(() => (byId("said").textContent = ""), SAID_MS);
+}
+
+/** @param {number} silentS */
+function drawChrome(silentS) {
+  document.title = say("title");
+  byId("skip").textContent = say("skip");
+  const other = byId("language");
+  other.textContent = say("otherLanguage");
+  other.lang = currentLanguage() === "de" ? "en" : "de";
+  byId("link").dataset.state = link.state;
+  if (byId("link").textContent !== say(link.state)) byId("link").textContent = say(link.state);
+  const leaseS = Math.ceil(Math.max(0, 60 - silentS));
+  const hold = leaseS > 0 ? say("offlineHold", { s: leaseS }) : say("offlineGone");
+  const queue = link.queued ? ` ${say("offlineQueue", { n: link.queued })}` : "";
+  byId("offline").hidden = link.state !== "lost" || !board.store;
+  byId("offline").textContent = hold + queue;
+}
+
+byId("language").addEventListener("click", () => {
+  speak(currentLanguage() === "de" ? "en" : "de");
+  show();
+});
+watchIdle((isIdle) => {
+  areNamesHidden = isIdle;
+  show();
+});
+// Ages grow, leases run out: both in seconds.
+setInterval(() => {
+  if (link.state === "lost" || link.nowS() % 15 < 1) show();
+}, 1000);
+setInterval(() => {
+  const cards = [...document.querySelectorAll("[data-card-id]")].map((c) => /** @type {HTMLElement} */ (c).dataset.cardId);
+  if (cards.length) link.tell({ kind: "renew", card_ids: cards });
+}, RENEW_MS);
+
+speak(navigator.language.startsWith("en") ? "en" : "de");
+show();
