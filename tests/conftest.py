@@ -85,3 +85,12 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     broker.start()
     yield broker
     broker.stop()
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder of the public data sets; they are not part of the repository."""
+    root = os.environ.get("STAMMGAST_DATA")
+    if root is None:
+        pytest.skip("STAMMGAST_DATA is not set: checks against public data are left out")
+    return Path(root)

@@ -1,7 +1,8 @@
 """What happens in a store, as values: the inputs of the path besides sightings.
 
-Sales, voids and returns stand in `sales`; consents in `consent`. Every time is in UTC seconds since
-1970. `member_id` is the chain's loyalty id: it is resolved to a person at once and goes no further.
+Sales, voids and returns stand in `sales`, consents in `statements`. Every time is in UTC seconds
+since 1970. `member_id` is the chain's loyalty id: it is resolved to a person at once and goes no
+further.
 """
 
 from dataclasses import dataclass

@@ -144,7 +144,7 @@ def read_json(path: Path, form: type[Any]) -> Any:
     try:
         return msgspec.json.decode(path.read_bytes(), type=form)
     except FileNotFoundError:
-        raise ConfigError([f"{path}: no such file; expected {form.__name__.strip('_')}"]) from None
+        raise ConfigError([f"{path}: no such file; expected a JSON file"]) from None
     except msgspec.ValidationError as error:
         raise ConfigError([f"{path.name}: {error}"]) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
