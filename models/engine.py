@@ -1,0 +1,121 @@
+"""Where the expressions over till data run: DuckDB on a laptop, Spark in a chain's cluster.
+
+Decides how each engine is opened (memory, threads, spill directory) and how a till file becomes
+a table of strings with row numbers. Everything after that is Ibis and the same on both
+(`models.readers`, `models.histories`). Leaves out a cluster's settings: hand in its session.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import duckdb
+import ibis
+
+from edge.core.errors import ConfigError
+
+Table: TypeAlias = Any
+"""A lazy `ibis.Table`; Ibis ships no types that hold for its columns."""
+FIRST_ROW = 2
+"""The first row under the header, as a spreadsheet or an editor counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """An Ibis backend with the two calls that Ibis does not unify.
+
+    Args:
+        backend: An Ibis backend: DuckDB or PySpark.
+        is_spark: Which of the two.
+    """
+
+    backend: Any
+    is_spark: bool
+
+    def read_text(self, path: Path) -> Table:
+        """Read a CSV file (plain or .gz) as strings.
+
+        Returns:
+            A table with the file's columns, empty cells as null, and `row` (int64), the line of
+            the file, the header being line 1.
+
+        Raises:
+            ConfigError: The file is not there, truncated, or a row has too few or many fields.
+        """
+        if not path.is_file():
+            raise ConfigError([f"{path}: not found; expected a CSV file, plain or gzipped"])
+        return self._read_spark(path) if self.is_spark else self._read_duckdb(path)
+
+    def save(self, table: Table, path: Path) -> Table:
+        """Write a table as Parquet and return it as read back, so that it is computed once.
+
+        Raises:
+            ConfigError: The source turned out to be unreadable, with what the engine found.
+        """
+        try:
+            if self.is_spark:
+                session = self.backend._session
+                session.sql(ibis.to_sql(table, dialect="pyspark")).write.parquet(str(path))
+            else:
+                self.backend.to_parquet(table, path, compression="snappy")
+        except duckdb.Error as error:
+            raise ConfigError([_first_lines(error)]) from error
+        return self.open(path)
+
+    def open(self, path: Path) -> Table:
+        """Open what `save` wrote."""
+        return self.backend.read_parquet(str(path))
+
+    def _read_duckdb(self, path: Path) -> Table:
+        options = (
+            "all_varchar = true, header = true, delim = ',', quote = '\"', null_padding = false"
+        )
+        source = str(path).replace("'", "''")
+        try:
+            # A view, because Ibis 12 asks DuckDB 2 for a call it no longer has when given SQL.
+            select = f"SELECT *, row_number() OVER () + {FIRST_ROW - 1} AS row "
+            self.backend.raw_sql(
+                f"CREATE OR REPLACE TEMP VIEW {_view(path)} AS {select} "
+                f"FROM read_csv('{source}', {options})"
+            )
+            return self.backend.table(_view(path))
+        except duckdb.Error as error:
+            raise ConfigError([f"{path}: {_first_lines(error)}"]) from error
+
+    def _read_spark(self, path: Path) -> Table:
+        from pyspark.sql import functions
+
+        frame = self.backend._session.read.csv(str(path), header=True, mode="FAILFAST")
+        # A gzipped file is one partition, so the id counts its lines without a gap.
+        frame = frame.withColumn("row", functions.monotonically_increasing_id() + FIRST_ROW)
+        frame.createOrReplaceTempView(_view(path))
+        return self.backend.table(_view(path))
+
+
+def duckdb_engine(spill: Path, memory_mb: int = 2_000, threads: int = 2) -> Engine:
+    """Open DuckDB in memory, with a bound it must keep to by writing to `spill`."""
+    backend = ibis.duckdb.connect(threads=threads, memory_limit=f"{memory_mb}MB")
+    spill.mkdir(parents=True, exist_ok=True)
+    backend.raw_sql(f"SET temp_directory = '{str(spill).replace(chr(39), chr(39) * 2)}'")
+    backend.raw_sql("SET enable_progress_bar = false")
+    # DuckDB 2.0.0 turns `row_number() - 1 < 60` over a shared subquery into its top 59.
+    backend.raw_sql("SET disabled_optimizers = 'top_n_window_elimination'")
+    return Engine(backend, is_spark=False)
+
+
+def spark_engine(session: Any) -> Engine:
+    """Wrap a Spark session; its time zone must be UTC, since times are read as UTC."""
+    zone = session.conf.get("spark.sql.session.timeZone")
+    if zone != "UTC":
+        raise ConfigError([f"spark.sql.session.timeZone: found {zone}, expected UTC"])
+    return Engine(ibis.pyspark.connect(session), is_spark=True)
+
+
+def _view(path: Path) -> str:
+    return f"text_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+
+
+def _first_lines(error: Exception) -> str:
+    """Keep what an engine says first; the rest is its own advice on options."""
+    return " ".join(line.strip() for line in str(error).splitlines()[:4] if line.strip())

@@ -1,0 +1,294 @@
+"""Read a chain's till data, check all of it, and hand on one form of lines.
+
+Decides which two forms of input exist (a store's files; a next-basket set) and what typed
+lines look like. Leaves out what makes a file unfit (`models.validation`), what is learned from
+the lines (`models.histories`) and how complete they are (`models.quality`).
+
+Both forms become a table of `LINES`, one row per line of a receipt.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pandas as pd
+import pyarrow as pa
+
+from edge.core.errors import ConfigError
+from models import validation
+from models.engine import Engine, Table
+
+LINES = (
+    "row",
+    "customer",
+    "receipt",
+    "position",
+    "at",
+    "day",
+    "minute",
+    "item",
+    "quantity",
+    "price_cents",
+    "is_test",
+    "is_gift",
+)
+"""row: line of the file. customer: null for an anonymous receipt. position: of the line in its
+receipt. at: what orders a customer's receipts (UTC seconds or order_no). day: days since a fixed
+start, null where unknown. minute: minutes since local midnight, null where unknown. item: item
+or product id. quantity: units. price_cents: of one unit, null where unknown. is_test: held out
+for evaluation. is_gift: wrapped as a gift."""
+
+STORE_COLUMNS = (
+    "receipt_id",
+    "sold_at",
+    "till_id",
+    "member_id",
+    "line_no",
+    "sku",
+    "quantity",
+    "unit_price_cents",
+    "is_gift_wrapped",
+)
+BASKET_COLUMNS = ("customer_id", "order_no", "product_id", "is_test")
+MOST_LINES_PER_CUSTOMER = 50_000
+"""40 lines a day for more than three years. Above it an id is no person but a till's own card."""
+DAY_S = 86_400
+
+_TIME = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})?$"
+_ZONE = r"(Z|[+-]\d{2}:\d{2})$"
+
+
+@dataclass(frozen=True, slots=True)
+class Sales:
+    """Checked till lines.
+
+    Args:
+        form: "store" or "next-basket".
+        directory: Where they came from.
+        lines: A table of `LINES`.
+        items: Item facts by id: `item`, `category`, `department`, `zone`, `price_cents`.
+    """
+
+    form: str
+    directory: Path
+    lines: Table
+    items: pd.DataFrame
+
+
+def form_of(directory: Path) -> str:
+    """Tell which form a directory holds.
+
+    Raises:
+        ConfigError: Neither file is there.
+    """
+    if (directory / "receipts.csv.gz").is_file():
+        return "store"
+    if (directory / "baskets.csv.gz").is_file():
+        return "next-basket"
+    raise ConfigError(
+        [
+            f"{directory}: found neither receipts.csv.gz (with catalog.json: a store's files) nor "
+            "baskets.csv.gz (a next-basket set); expected one of them. "
+            "`stammgast-simulator store --out DIR --seed N` writes the first form"
+        ]
+    )
+
+
+def inputs(directory: Path) -> list[Path]:
+    """Return the files that `read` reads, so that a change of one is noticed."""
+    names = ("receipts.csv.gz", "catalog.json", "baskets.csv.gz", "products.csv.gz")
+    return [directory / name for name in names if (directory / name).is_file()]
+
+
+def read(
+    engine: Engine,
+    directory: Path,
+    staging: Path,
+    most_lines: int = MOST_LINES_PER_CUSTOMER,
+) -> Sales:
+    """Read a directory, check it, and return its lines.
+
+    Args:
+        engine: Where the work is done.
+        directory: A store's files or a next-basket set.
+        staging: A new directory for what is computed once.
+        most_lines: Lines of one customer above which the file is refused.
+
+    Raises:
+        ConfigError: Every problem found, each with file, row and expectation.
+    """
+    form = form_of(directory)
+    staging.mkdir(parents=True, exist_ok=True)
+    if form == "store":
+        return _read_store(engine, directory, staging, most_lines)
+    return _read_baskets(engine, directory, staging, most_lines)
+
+
+def _read_store(engine: Engine, directory: Path, staging: Path, most_lines: int) -> Sales:
+    path = directory / "receipts.csv.gz"
+    catalog = read_catalog(directory / "catalog.json")
+    text = engine.read_text(path)
+    validation.require_columns(path, text, STORE_COLUMNS)
+    typed = engine.save(_store_columns(text), staging / "typed.parquet")
+    allowed = validation.store_offsets(catalog)
+    problems = validation.broken_rows(path, typed, validation.STORE_CHECKS)
+    problems += validation.mixed_zones(path, typed, allowed)
+    problems += validation.same_receipt_twice(path, typed)
+    problems += validation.too_long(path, typed, most_lines)
+    validation.refuse(problems)
+    skus = _sku_table(catalog)
+    known = typed.inner_join(ibis.memtable(skus), "sku")
+    validation.refuse(validation.unknown_skus(path, typed, known))
+    lines = engine.save(known.select(*LINES), staging / "lines.parquet")
+    validation.refuse(validation.no_histories(path, lines))
+    return Sales("store", directory, lines, _catalog_items(catalog))
+
+
+def _read_baskets(engine: Engine, directory: Path, staging: Path, most_lines: int) -> Sales:
+    path = directory / "baskets.csv.gz"
+    text = engine.read_text(path)
+    validation.require_columns(path, text, BASKET_COLUMNS)
+    typed = engine.save(_basket_columns(text), staging / "typed.parquet")
+    problems = validation.broken_rows(path, typed, validation.BASKET_CHECKS)
+    if "day" in text.columns:
+        problems += validation.days_run_backwards(path, typed)
+    problems += validation.same_line_twice(path, typed)
+    problems += validation.too_long(path, typed, most_lines)
+    problems += validation.no_histories(path, typed)
+    validation.refuse(problems)
+    lines = engine.save(typed.select(*LINES), staging / "lines.parquet")
+    return Sales("next-basket", directory, lines, read_products(directory / "products.csv.gz"))
+
+
+def read_catalog(path: Path) -> dict[str, Any]:
+    """Read a store's catalogue as far as training needs it.
+
+    Raises:
+        ConfigError: The file is missing, cut off, or holds no items with variants.
+    """
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError([f"{path}: not found; expected the catalogue of the store"]) from error
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ConfigError([f"{path}: {error}; expected one whole JSON document"]) from error
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if schema != "stammgast.catalog.v1":
+        raise ConfigError([f"{path}: schema: found {schema!r}, expected 'stammgast.catalog.v1'"])
+    if not document.get("items"):
+        raise ConfigError([f"{path}: items: found none, expected at least one item with variants"])
+    problems = [
+        f"{path}: items[{at}].{key}: not found, expected {kind}"
+        for at, item in enumerate(document["items"])
+        for key, kind in (("item_id", "a text"), ("variants", "a list of skus"))
+        if not item.get(key)
+    ]
+    validation.refuse(problems)
+    return document
+
+
+def read_products(path: Path) -> pd.DataFrame:
+    """Read what is known of the products of a next-basket set; nothing at all is fine.
+
+    Raises:
+        ConfigError: There is no product_id column, or one product stands there twice.
+    """
+    facts = ("item", "category", "department", "zone", "price_cents")
+    if not path.is_file():
+        return pd.DataFrame({name: pd.Series(dtype="object") for name in facts})
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+    if "product_id" not in frame:
+        raise ConfigError([f"{path}: column product_id: not found among {', '.join(frame)}"])
+    twice = frame.index[frame["product_id"].duplicated()]
+    if len(twice):
+        row = int(twice[0]) + 2
+        raise ConfigError([f"{path}: row {row}: the product stands there twice; expected once"])
+    category = next((c for c in ("product_category", "category") if c in frame), None)
+    price = next((c for c in ("price_proxy", "price") if c in frame), None)
+    cents = pd.to_numeric(frame[price], errors="coerce") * 100 if price else None
+    return pd.DataFrame(
+        {
+            "item": frame["product_id"],
+            "category": frame[category] if category else None,
+            "department": frame.get("department"),
+            "zone": None,
+            "price_cents": cents,
+        }
+    )
+
+
+def _store_columns(text: Table) -> Table:
+    """Turn a store's text columns into typed ones; what does not parse becomes null."""
+    at = text.sold_at
+    local = at.substr(0, 19).replace("T", " ").try_cast("timestamp").epoch_seconds()
+    zone = ibis.ifelse(at.re_search(_TIME), at.re_extract(_ZONE, 1), "")
+    offset_min = _offset_min(zone)
+    seconds = (local - offset_min * 60).cast("float64")
+    is_gift = text.is_gift_wrapped.fill_null("0")
+    return text.select(
+        row=text.row.cast("int64"),
+        customer=text.member_id.nullif(""),
+        receipt=text.receipt_id.nullif(""),
+        till=text.till_id,
+        position=text.line_no.try_cast("int32"),
+        at=ibis.ifelse(at.re_search(_TIME), seconds, ibis.null("float64")),
+        sold_at=at,
+        zone=zone,
+        day=seconds / DAY_S,
+        minute=((local % DAY_S) // 60).cast("int32"),
+        sku=text.sku.nullif(""),
+        quantity=text.quantity.try_cast("float64"),
+        price_cents=text.unit_price_cents.try_cast("float64"),
+        is_test=ibis.literal(False),
+        is_gift=is_gift.isin(validation.TRUE),
+        gift_text=is_gift,
+    )
+
+
+def _offset_min(zone: Any) -> Any:
+    """Return the minutes east of UTC of `Z` or `+hh:mm`; 0 where there is none."""
+    sign = ibis.ifelse(zone.startswith("-"), -1, 1)
+    minutes = zone.substr(1, 2).try_cast("int64") * 60 + zone.substr(4, 2).try_cast("int64")
+    return ibis.ifelse(zone.length() == 6, sign * minutes, 0)
+
+
+def _basket_columns(text: Table) -> Table:
+    """Turn a next-basket set's text columns into typed ones."""
+    order = text.order_no.try_cast("int64")
+    columns = text.columns
+    day = text.day.try_cast("float64") if "day" in columns else ibis.null("float64")
+    quantity = text.quantity.try_cast("float64") if "quantity" in columns else ibis.literal(1.0)
+    return text.select(
+        row=text.row.cast("int64"),
+        customer=text.customer_id.nullif(""),
+        receipt=text.customer_id + ibis.literal("/") + text.order_no,
+        position=ibis.literal(1, "int32"),
+        at=order.cast("float64"),
+        day=day,
+        minute=ibis.null("int32"),
+        item=text.product_id.nullif(""),
+        quantity=quantity,
+        price_cents=ibis.null("float64"),
+        is_test=text.is_test.isin(validation.TRUE),
+        is_gift=ibis.literal(False),
+        test_text=text.is_test,
+    )
+
+
+def _sku_table(catalog: dict[str, Any]) -> pa.Table:
+    pairs = [(v["sku"], i["item_id"]) for i in catalog["items"] for v in i["variants"]]
+    return pa.table({"sku": [sku for sku, _ in pairs], "item": [item for _, item in pairs]})
+
+
+def _catalog_items(catalog: dict[str, Any]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "item": [item["item_id"] for item in catalog["items"]],
+            "category": [item.get("class_id") or item.get("category") for item in catalog["items"]],
+            "department": [item.get("department") for item in catalog["items"]],
+            "zone": [item.get("zone") for item in catalog["items"]],
+            "price_cents": [float(item.get("price_cents", 0)) for item in catalog["items"]],
+        }
+    )

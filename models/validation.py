@@ -1,0 +1,249 @@
+"""What makes till data unfit for training, said with file, row, finding and expectation.
+
+Every rule is an Ibis expression over typed columns in which whatever did not parse is null, so
+that one pass judges a file of any size. Leaves out reading and typing (`models.readers`).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from edge.core.errors import ConfigError
+from models.engine import FIRST_ROW, Table
+
+MOST_UNKNOWN_SKUS = 0.2
+"""Share of lines with a sku outside the catalogue, above which it is another store's."""
+TRUE = ("1", "true", "True", "TRUE")
+FALSE = ("0", "false", "False", "FALSE")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A rule that every row must keep: `is_broken` over the staged text, in words `expected`."""
+
+    column: str
+    expected: str
+    is_broken: Callable[[Table], Any]
+
+
+def _empty(column: str) -> Callable[[Table], Any]:
+    return lambda table: table[column].isnull()
+
+
+STORE_CHECKS = (
+    Check("receipt_id", "a receipt's id", _empty("receipt")),
+    Check(
+        "sold_at",
+        "a time by RFC 3339 with its offset, such as 2026-03-01T10:15:00+01:00",
+        lambda t: t["at"].isnull() | (t["zone"] == ""),
+    ),
+    Check("line_no", "a whole number from 1", lambda t: ~(t["position"] >= 1).fill_null(False)),
+    Check("sku", "the sku of a variant in catalog.json", _empty("sku")),
+    Check(
+        "quantity",
+        "a number above 0: returns and voids are netted out before the file is written",
+        lambda t: ~((t["quantity"] > 0) & (t["quantity"] < 1e6)).fill_null(False),
+    ),
+    Check(
+        "unit_price_cents",
+        "whole cents from 0",
+        lambda t: ~(t["price_cents"] >= 0).fill_null(False),
+    ),
+    Check(
+        "is_gift_wrapped",
+        "0, 1, true, false or nothing",
+        lambda t: ~t["gift_text"].isin(TRUE + FALSE),
+    ),
+)
+BASKET_CHECKS = (
+    Check("customer_id", "a customer's id", _empty("customer")),
+    Check("order_no", "a whole number from 1", lambda t: ~(t["at"] >= 1).fill_null(False)),
+    Check("product_id", "a product's id", _empty("item")),
+    Check("is_test", "0 or 1", lambda t: ~t["test_text"].isin(TRUE + FALSE).fill_null(False)),
+    Check("quantity", "a number above 0", lambda t: ~(t["quantity"] > 0).fill_null(False)),
+)
+
+
+def refuse(problems: Iterable[str]) -> None:
+    """Raise every problem at once, if there is any."""
+    found = list(problems)
+    if found:
+        raise ConfigError(found)
+
+
+def require_columns(path: Path, table: Table, columns: Iterable[str]) -> None:
+    """Refuse a file whose header lacks a column."""
+    found = [name for name in table.columns if name != "row"]
+    refuse(
+        f"{path}: row 1: column {name} not found; the header holds {', '.join(found)}"
+        for name in columns
+        if name not in found
+    )
+
+
+def broken_rows(path: Path, table: Table, checks: Iterable[Check]) -> list[str]:
+    """Run every rule in one pass and name the first row that breaks each."""
+    checks = list(checks)
+    totals: dict[str, Any] = {}
+    for check in checks:
+        broken = check.is_broken(table).fill_null(True)
+        totals[f"n_{check.column}"] = broken.cast("int64").sum()
+        totals[f"first_{check.column}"] = table.row.min(where=broken)
+    totals["rows"] = table.count()
+    found = table.aggregate(**totals).to_pyarrow().to_pylist()[0]
+    if not found["rows"]:
+        return [f"{path}: row 1: nothing follows the header; expected lines of receipts"]
+    return [
+        f"{path}: row {found['first_' + c.column]}: {c.column}: expected {c.expected}; "
+        f"{found['n_' + c.column]} of {found['rows']} rows are otherwise"
+        for c in checks
+        if found[f"n_{c.column}"]
+    ]
+
+
+def store_offsets(catalog: dict[str, Any]) -> set[str] | None:
+    """Return the UTC offsets that the store's clock ever shows, as text; None where unknown."""
+    name = catalog.get("store", {}).get("time_zone")
+    if not name:
+        return None
+    try:
+        zone = ZoneInfo(name)
+    except (KeyError, ValueError) as error:
+        problem = (
+            f"catalog.json: store.time_zone: found {name!r}, expected a name such as Europe/Berlin"
+        )
+        raise ConfigError([problem]) from error
+    moments = (pd.Timestamp(2024, month, 1, tz=zone) for month in range(1, 13))
+    return {_offset_text(moment.utcoffset().total_seconds()) for moment in moments}
+
+
+def _offset_text(seconds: float) -> str:
+    minutes = int(abs(seconds)) // 60
+    return f"{'-' if seconds < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def mixed_zones(path: Path, table: Table, allowed: set[str] | None) -> list[str]:
+    """Refuse times that were written by several clocks: all UTC, or all the store's own."""
+    by_zone = table.filter(table.zone != "").group_by("zone").agg(row=table.row.min())
+    first = {str(r["zone"]): int(r["row"]) for r in by_zone.to_pyarrow().to_pylist()}
+    utc = {"Z", "+00:00"}
+    zones = set(first)
+    if not zones or zones <= utc or (allowed is not None and zones <= allowed):
+        return []
+    if allowed is None and len(zones - utc) == len(zones) and len(zones) <= 2:
+        return []  # no zone is known: winter and summer time are two offsets
+    start = min(first, key=lambda zone: first[zone])
+    home = utc if start in utc else (allowed if allowed and start in allowed else {start})
+    odd = min((z for z in zones if z not in home), key=lambda z: first[z], default=start)
+    wanted = " or ".join(sorted(home | (allowed or set()) if start not in utc else utc))
+    return [
+        f"{path}: row {first[odd]}: sold_at: found the UTC offset {odd} in a file that begins with "
+        f"{start}; expected one clock for the whole file ({wanted})"
+    ]
+
+
+def same_receipt_twice(path: Path, table: Table) -> list[str]:
+    """Find a line that stands there twice, and one receipt of two customers or moments."""
+    twice = table.group_by("receipt", "position").agg(n=table.count(), row=table.row.max())
+    doubled = twice.filter(twice.n > 1)
+    found = doubled.aggregate(n=doubled.count(), row=doubled.row.min()).to_pyarrow().to_pylist()[0]
+    if found["n"]:
+        return [
+            f"{path}: row {found['row']}: receipt_id, line_no: stands there a second time; "
+            f"expected each line of a receipt once; {found['n']} lines are doubled"
+        ]
+    customer = table.customer.fill_null("")
+    by_receipt = table.group_by("receipt").agg(
+        is_torn=(customer.min() != customer.max()) | (table["at"].min() != table["at"].max()),
+        row=table.row.max(),
+    )
+    torn = by_receipt.filter(by_receipt.is_torn)
+    found = torn.aggregate(n=torn.count(), row=torn.row.min()).to_pyarrow().to_pylist()[0]
+    if not found["n"]:
+        return []
+    return [
+        f"{path}: row {found['row']}: receipt_id: belongs to two members or two moments; expected "
+        f"one id per receipt; {found['n']} receipts are so"
+    ]
+
+
+def same_line_twice(path: Path, table: Table) -> list[str]:
+    """Find a product that stands twice in one basket of a next-basket set."""
+    twice = table.group_by("customer", "at", "item").agg(n=table.count(), row=table.row.max())
+    doubled = twice.filter(twice.n > 1)
+    found = doubled.aggregate(n=doubled.count(), row=doubled.row.min()).to_pyarrow().to_pylist()[0]
+    if not found["n"]:
+        return []
+    return [
+        f"{path}: row {found['row']}: customer_id, order_no, product_id: stands there a second "
+        f"time; expected each product of a basket once; {found['n']} lines are doubled"
+    ]
+
+
+def days_run_backwards(path: Path, table: Table) -> list[str]:
+    """Find a later order on an earlier day, or an order on two days."""
+    orders = table.group_by("customer", "at").agg(
+        low=table.day.min(), high=table.day.max(), row=table.row.min()
+    )
+    before = orders.high.lag().over(group_by="customer", order_by="at")
+    orders = orders.mutate(
+        is_wrong=(orders.low < before).fill_null(False) | (orders.low < orders.high)
+    )
+    wrong = orders.filter(orders.is_wrong)
+    found = wrong.aggregate(n=wrong.count(), row=wrong.row.min()).to_pyarrow().to_pylist()[0]
+    if not found["n"]:
+        return []
+    return [
+        f"{path}: row {found['row']}: day: earlier than the day of the customer's order before, or "
+        f"two days in one order; expected days that never fall; {found['n']} orders are so"
+    ]
+
+
+def too_long(path: Path, table: Table, most_lines: int) -> list[str]:
+    """Find an id that cannot be one person; the id itself stays out of the message."""
+    known = table.filter(table.customer.notnull())
+    by_customer = known.group_by("customer").agg(n=known.count(), row=known.row.min())
+    long = by_customer.filter(by_customer.n > most_lines)
+    found = long.aggregate(n=long.count(), row=long.row.min(), lines=long.n.max())
+    first = found.to_pyarrow().to_pylist()[0]
+    if not first["n"]:
+        return []
+    return [
+        f"{path}: row {first['row']}: one customer has {first['lines']} lines; expected at most "
+        f"{most_lines} (a till's own card, not a person: leave its id empty, or allow it with "
+        f"--most-lines); {first['n']} customers are so"
+    ]
+
+
+def no_histories(path: Path, table: Table) -> list[str]:
+    """Refuse data in which nobody came twice: there is nothing to learn from."""
+    known = table.filter(table.customer.notnull())
+    by_customer = known.group_by("customer").agg(n=known.receipt.nunique())
+    found = by_customer.aggregate(
+        customers=by_customer.count(), returning=(by_customer.n > 1).cast("int64").sum()
+    )
+    first = found.to_pyarrow().to_pylist()[0]
+    if first["returning"]:
+        return []
+    return [
+        f"{path}: row {FIRST_ROW}: none of {first['customers']} customers has two receipts; "
+        "expected histories of at least two baskets"
+    ]
+
+
+def unknown_skus(path: Path, typed: Table, known: Table) -> list[str]:
+    """Refuse a catalogue that does not fit the receipts."""
+    total = int(typed.count().to_pyarrow().as_py())
+    unknown = total - int(known.count().to_pyarrow().as_py())
+    if unknown <= MOST_UNKNOWN_SKUS * total:
+        return []
+    missing = typed.anti_join(known.select("row"), "row")
+    row = missing.row.min().to_pyarrow().as_py()
+    return [
+        f"{path}: row {row}: sku: not in catalog.json; expected at least "
+        f"{1 - MOST_UNKNOWN_SKUS:.0%} of the lines to be; {unknown} of {total} are not"
+    ]

@@ -1,0 +1,234 @@
+"""Till data is checked whole: file, row, what was found, what was expected."""
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edge.core.errors import ConfigError
+from models.engine import Engine, duckdb_engine
+from models.readers import read, read_products
+
+STORE_HEADER = (
+    "receipt_id,sold_at,till_id,member_id,line_no,sku,quantity,unit_price_cents,is_gift_wrapped"
+)
+STORE_ROWS = [
+    "r1,2026-03-01T10:15:00+01:00,3,M1,1,coat-m,1,12900,0",
+    "r1,2026-03-01T10:15:00+01:00,3,M1,2,tie,2,2900,1",
+    "r2,2026-07-02T18:00:30+02:00,3,M1,1,tie,1,2900,0",
+    "r3,2026-07-02T18:05:00+02:00,1,,1,coat-l,1,12900,",
+]
+BASKET_HEADER = "customer_id,order_no,day,product_id,is_test"
+BASKET_ROWS = ["7,1,3.5,11,0", "7,1,3.5,12,0", "7,2,9,11,0", "8,1,4,12,0", "7,3,12,11,1"]
+
+
+def _write(path: Path, lines: list[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(("\n".join(lines) + "\n").encode()))
+
+
+def _item(item_id: str, *skus: str) -> dict[str, object]:
+    return {
+        "item_id": item_id,
+        "department": "fashion",
+        "class_id": item_id,
+        "zone": "men",
+        "price_cents": 100,
+        "variants": [{"sku": sku, "gtin": ""} for sku in skus],
+    }
+
+
+def write_store(directory: Path, rows: list[str], header: str = STORE_HEADER) -> Path:
+    """Write a store of a coat in two sizes and a tie."""
+    _write(directory / "receipts.csv.gz", [header, *rows])
+    catalog = {
+        "schema": "stammgast.catalog.v1",
+        "store": {"time_zone": "Europe/Berlin"},
+        "items": [_item("coat", "coat-m", "coat-l"), _item("tie", "tie")],
+    }
+    (directory / "catalog.json").write_text(json.dumps(catalog))
+    return directory
+
+
+def write_baskets(directory: Path, rows: list[str], header: str = BASKET_HEADER) -> Path:
+    """Write a next-basket set."""
+    _write(directory / "baskets.csv.gz", [header, *rows])
+    return directory
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Engine:
+    """A DuckDB of this test alone."""
+    return duckdb_engine(tmp_path / "spill")
+
+
+def test_a_store_becomes_lines(engine: Engine, tmp_path: Path) -> None:
+    """Variants become items, times become UTC seconds and local minutes, an empty id nobody."""
+    sales = read(engine, write_store(tmp_path / "store", STORE_ROWS), tmp_path / "staging")
+    rows = sales.lines.order_by("row").to_pyarrow().to_pylist()
+    assert [row["item"] for row in rows] == ["coat", "tie", "tie", "coat"]
+    assert [row["customer"] for row in rows] == ["M1", "M1", "M1", None]
+    assert [row["minute"] for row in rows] == [615, 615, 1080, 1085]
+    assert [row["at"] for row in rows] == [1772356500, 1772356500, 1783008030, 1783008300]
+    assert [row["is_gift"] for row in rows] == [False, True, False, False]
+    assert [row["quantity"] for row in rows] == [1, 2, 1, 1]
+
+
+def test_a_next_basket_set_becomes_lines(engine: Engine, tmp_path: Path) -> None:
+    """Orders keep their number and day; the held-out basket stays marked."""
+    sales = read(engine, write_baskets(tmp_path / "set", BASKET_ROWS), tmp_path / "staging")
+    rows = sales.lines.order_by("row").to_pyarrow().to_pylist()
+    assert [(r["customer"], r["at"], r["day"], r["item"]) for r in rows] == [
+        ("7", 1, 3.5, "11"),
+        ("7", 1, 3.5, "12"),
+        ("7", 2, 9, "11"),
+        ("8", 1, 4, "12"),
+        ("7", 3, 12, "11"),
+    ]
+    assert [r["is_test"] for r in rows] == [False, False, False, False, True]
+
+
+def _change(at: int, old: str, new: str) -> Callable[[list[str]], list[str]]:
+    def change(rows: list[str]) -> list[str]:
+        return [row.replace(old, new) if i == at else row for i, row in enumerate(rows)]
+
+    return change
+
+
+STORE_BREAKS = {
+    "a negative quantity": (_change(1, "tie,2,", "tie,-2,"), "row 3: quantity: expected a number"),
+    "no quantity": (_change(1, "tie,2,", "tie,,"), "row 3: quantity"),
+    "words for a quantity": (_change(0, "coat-m,1,", "coat-m,one,"), "row 2: quantity"),
+    "an infinite quantity": (_change(0, "coat-m,1,", "coat-m,inf,"), "row 2: quantity"),
+    "a negative price": (_change(2, "2900,0", "-5,0"), "row 4: unit_price_cents"),
+    "a line number of 0": (_change(0, "M1,1,", "M1,0,"), "row 2: line_no"),
+    "no receipt": (_change(3, "r3,", ","), "row 5: receipt_id"),
+    "a gift flag of maybe": (_change(0, "12900,0", "12900,maybe"), "row 2: is_gift_wrapped"),
+    "a time without an offset": (_change(2, "+02:00", ""), "row 4: sold_at: expected a time by"),
+    "a time in words": (_change(3, "2026-07-02T18:05:00+02:00", "noon"), "row 5: sold_at"),
+    "a month of 13": (_change(3, "2026-07-02", "2026-13-02"), "row 5: sold_at"),
+    "UTC among local times": (_change(2, "+02:00", "Z"), "row 4: sold_at: found the UTC offset Z"),
+    "another country's clock": (_change(3, "+02:00", "-05:00"), "row 5: sold_at: found the UTC"),
+    "the same line twice": (lambda rows: [*rows, rows[1]], "row 6: receipt_id, line_no: stands"),
+    "one receipt of two members": (_change(1, "M1", "M2"), "row 3: receipt_id: belongs to two"),
+    "another store's skus": (
+        lambda rows: [row.replace("tie,", "sock,") for row in rows],
+        "row 3: sku: not in catalog.json",
+    ),
+    "nobody twice": (lambda rows: [rows[0], rows[3]], "row 2: none of 1 customers has two"),
+    "only a header": (lambda rows: rows[:0], "row 1: nothing follows the header"),
+    "a row cut short": (_change(1, ",2900,1", ""), "receipts.csv.gz"),
+}
+
+
+@pytest.mark.parametrize("name", STORE_BREAKS)
+def test_a_broken_store_is_refused(engine: Engine, tmp_path: Path, name: str) -> None:
+    """Starting from a good store, one change is named with file and row."""
+    change, expected = STORE_BREAKS[name]
+    directory = write_store(tmp_path / "store", change(STORE_ROWS))
+    with pytest.raises(ConfigError) as refusal:
+        read(engine, directory, tmp_path / "staging")
+    assert "receipts.csv.gz" in str(refusal.value)
+    assert expected in str(refusal.value)
+
+
+BASKET_BREAKS = {
+    "an order of 0": (_change(0, "7,1,", "7,0,"), "row 2: order_no"),
+    "no product": (_change(1, ",12,", ",,"), "row 3: product_id"),
+    "a test flag of 2": (_change(4, ",11,1", ",11,2"), "row 6: is_test"),
+    "the same line twice": (lambda rows: [*rows, rows[0]], "row 7: customer_id, order_no"),
+    "a day that falls": (_change(2, ",9,", ",2,"), "row 4: day: earlier"),
+    "two days in one order": (_change(1, ",3.5,", ",3.6,"), "row 2: day"),
+}
+
+
+@pytest.mark.parametrize("name", BASKET_BREAKS)
+def test_a_broken_next_basket_set_is_refused(engine: Engine, tmp_path: Path, name: str) -> None:
+    """Starting from a good set, one change is named with file and row."""
+    change, expected = BASKET_BREAKS[name]
+    directory = write_baskets(tmp_path / "set", change(BASKET_ROWS))
+    with pytest.raises(ConfigError) as refusal:
+        read(engine, directory, tmp_path / "staging")
+    assert "baskets.csv.gz" in str(refusal.value)
+    assert expected in str(refusal.value)
+
+
+def test_every_problem_is_named_at_once(engine: Engine, tmp_path: Path) -> None:
+    """Two columns broken, two sentences."""
+    rows = _change(2, "2900,0", "-5,0")(_change(1, "tie,2,", "tie,-2,")(STORE_ROWS))
+    with pytest.raises(ConfigError) as refusal:
+        read(engine, write_store(tmp_path / "store", rows), tmp_path / "staging")
+    assert len(refusal.value.problems) == 2
+
+
+@pytest.mark.parametrize("column", STORE_HEADER.split(","))
+def test_a_missing_column_is_named(engine: Engine, tmp_path: Path, column: str) -> None:
+    """Each column of the form is needed."""
+    directory = write_store(
+        tmp_path / "store", STORE_ROWS, STORE_HEADER.replace(column, "something")
+    )
+    with pytest.raises(ConfigError, match=f"row 1: column {column} not found"):
+        read(engine, directory, tmp_path / "staging")
+
+
+def test_one_customer_with_too_many_lines(engine: Engine, tmp_path: Path) -> None:
+    """A till's own card is no person; its first row is named, its id is not."""
+    rows = [f"card,{n},1,{p},0" for n in range(1, 101) for p in range(5)]
+    directory = write_baskets(tmp_path / "set", [*BASKET_ROWS, *rows])
+    with pytest.raises(ConfigError, match="row 7: one customer has 500 lines") as refusal:
+        read(engine, directory, tmp_path / "staging", most_lines=499)
+    assert "card'" not in str(refusal.value)
+    assert read(engine, directory, tmp_path / "again", most_lines=500).form == "next-basket"
+
+
+def test_a_truncated_file_is_refused(engine: Engine, tmp_path: Path) -> None:
+    """A transfer that broke off is not half a history."""
+    rows = [f"r{n},2026-03-01T10:15:00+01:00,3,M{n % 9},1,tie,1,2900,0" for n in range(20_000)]
+    path = write_store(tmp_path / "store", rows) / "receipts.csv.gz"
+    path.write_bytes(path.read_bytes()[:-5_000])
+    with pytest.raises(ConfigError, match=r"receipts\.csv\.gz"):
+        read(engine, path.parent, tmp_path / "staging")
+
+
+def test_a_directory_of_neither_form(engine: Engine, tmp_path: Path) -> None:
+    """The message says which two forms there are."""
+    with pytest.raises(ConfigError, match=r"receipts\.csv\.gz .* nor baskets\.csv\.gz"):
+        read(engine, tmp_path, tmp_path / "staging")
+
+
+CATALOGS = {
+    "cut off": ('{"schema": "stammgast.cat', "expected one whole JSON document"),
+    "of an unknown schema": ('{"schema": "v9"}', "found 'v9'"),
+    "empty": ('{"schema": "stammgast.catalog.v1", "items": []}', "items: found none"),
+    "without variants": (
+        '{"schema": "stammgast.catalog.v1", "items": [{"item_id": "a"}]}',
+        r"items\[0\]\.variants",
+    ),
+    "in no known zone": (
+        '{"schema": "stammgast.catalog.v1", "store": {"time_zone": "Mars"},'
+        ' "items": [{"item_id": "a", "variants": [{"sku": "a"}]}]}',
+        "found 'Mars'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CATALOGS)
+def test_a_broken_catalogue_is_refused(engine: Engine, tmp_path: Path, name: str) -> None:
+    """The catalogue is checked as the receipts are."""
+    text, expected = CATALOGS[name]
+    directory = write_store(tmp_path / "store", STORE_ROWS)
+    (directory / "catalog.json").write_text(text)
+    with pytest.raises(ConfigError, match=expected):
+        read(engine, directory, tmp_path / "staging")
+
+
+def test_products_may_carry_category_and_price(tmp_path: Path) -> None:
+    """Prices become cents; a missing one stays unknown."""
+    path = tmp_path / "products.csv.gz"
+    _write(path, ["product_id,product_category,price_proxy", "1,ICE,1.49", "2,,"])
+    frame = read_products(path)
+    assert frame["price_cents"].iloc[0] == pytest.approx(149)
+    assert frame["price_cents"].isna().tolist() == [False, True]
+    assert frame["category"].isna().tolist() == [False, True]
