@@ -151,9 +151,11 @@ class _Reading:
 
     def text(self, source: Mapping[str, object], key: str, where: str) -> str:
         value = source.get(key)
-        if isinstance(value, str) and 0 < len(value) <= 200:
+        if isinstance(value, str) and 0 < len(value) <= 200 and value.isprintable():
             return value
-        self.problem(f"{where}{key}", value, "a text of 1 to 200 characters", "fill it in")
+        self.problem(
+            f"{where}{key}", value, "a printable text of 1 to 200 characters", "fill it in"
+        )
         return ""
 
     def number(

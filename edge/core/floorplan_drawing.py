@@ -4,6 +4,7 @@ Decides how a plan looks; shows counts of people, never persons. Leaves out file
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from html import escape
 
 from edge.core import polygons
@@ -43,7 +44,8 @@ LEGEND_PX = 64.0
 LARGEST_LETTER_PX = 19.0
 SMALLEST_LETTER_PX = 9.0
 # Mean advance of a letter of a sans-serif face, in its size; only to fit names into zones.
-LETTER_WIDTH = 0.56
+LETTER_WIDTH = 0.58
+BADGE_PX = 34.0
 
 
 def draw_svg(
@@ -62,6 +64,8 @@ def draw_svg(
     scale = (PIXELS_PER_WIDTH - 2 * MARGIN_PX) / plan.width_m
     height_px = plan.height_m * scale + 2 * MARGIN_PX + LEGEND_PX
     words = WORDS[language]
+    counts = occupancy or {}
+    obstacles = _obstacles(plan, scale)
     body = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {PIXELS_PER_WIDTH} {height_px:.0f}" '
         f'role="img" font-family="{FONT}">',
@@ -71,10 +75,13 @@ def draw_svg(
         *_floor(plan, scale),
         *(_zone(zone, number, scale) for number, zone in enumerate(plan.zones)),
         *(_shelf(shelf, scale) for shelf in plan.shelves),
-        *(_name(zone, language, scale) for zone in plan.zones),
+        *(_shelf_sign(shelf, scale) for shelf in plan.shelves),
         *(_receiver(receiver, scale) for receiver in plan.receivers),
         *(_station(station, scale) for station in plan.stations),
-        *(_people(zone, occupancy or {}, words["people"], scale) for zone in plan.zones),
+        *(
+            _name(zone, zone.name[language], counts.get(zone.id, 0), obstacles, words, scale)
+            for zone in plan.zones
+        ),
         "</g>",
         *_legend(plan, words, scale),
         "</svg>",
@@ -107,25 +114,96 @@ def _shelf(shelf: Shelf, scale: float) -> str:
     )
 
 
-def _name(zone: Zone, language: str, scale: float) -> str:
-    text = zone.name[language]
-    x, y = polygons.centre(zone.polygon)
-    if not polygons.contains(zone.polygon, x, y):
-        x, y = zone.polygon[0]
-    wide = (max(p[0] for p in zone.polygon) - min(p[0] for p in zone.polygon)) * scale
-    high = (max(p[1] for p in zone.polygon) - min(p[1] for p in zone.polygon)) * scale
-    along, across = max(wide, high), min(wide, high)
-    is_upright = high > wide and len(text) * LETTER_WIDTH * SMALLEST_LETTER_PX * 1.4 > wide
-    room = along if is_upright else wide
-    limit = (wide if is_upright else high) * 0.6
-    letter = min(LARGEST_LETTER_PX, limit, 0.9 * room / (len(text) * LETTER_WIDTH))
-    letter = max(SMALLEST_LETTER_PX, min(letter, max(across, SMALLEST_LETTER_PX)))
-    turn = f' transform="rotate(-90 {x * scale:.1f} {y * scale:.1f})"' if is_upright else ""
+def _shelf_sign(shelf: Shelf, scale: float) -> str:
+    wide, high = shelf.width_m * scale, shelf.depth_m * scale
+    letter = min(0.7 * min(wide, high), 11.0)
+    if letter < 7 or max(wide, high) < len(shelf.aisle) * letter * LETTER_WIDTH + 16:
+        return ""
+    # At the near end of the shelf, where no receiver hangs over it.
+    inset = len(shelf.aisle) * letter * LETTER_WIDTH / 2 + 8
+    x, y = shelf.x_m * scale + wide / 2, shelf.y_m * scale + high / 2
+    x, y = (x, shelf.y_m * scale + inset) if high > wide else (shelf.x_m * scale + inset, y)
+    turn = f' transform="rotate(-90 {x:.1f} {y:.1f})"' if high > wide else ""
     return (
-        f'<text x="{x * scale:.1f}" y="{y * scale:.1f}" font-size="{letter:.1f}" '
-        f'font-weight="600" fill="{COLOURS[zone.kind][1]}" text-anchor="middle" '
-        f'dominant-baseline="central" paint-order="stroke" stroke="#ffffff" '
-        f'stroke-opacity=".8" stroke-width="3"{turn}>{escape(text)}</text>'
+        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{letter:.1f}" fill="#6f6a66" '
+        f'text-anchor="middle" dominant-baseline="central"{turn}>{escape(shelf.aisle)}</text>'
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """A rectangle on the drawing, in pixels; `weight` is how much a name should avoid it."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    weight: float = 1.0
+
+    def overlaps(self, other: "_Box") -> bool:
+        return (
+            self.left < other.right
+            and other.left < self.right
+            and self.top < other.bottom
+            and other.top < self.bottom
+        )
+
+
+def _obstacles(plan: FloorPlan, scale: float) -> list[_Box]:
+    points = [(one.x_m * scale, one.y_m * scale) for one in plan.receivers]
+    points += [(one.x_m * scale, one.y_m * scale) for one in plan.stations]
+    shelves = [
+        _Box(
+            shelf.x_m * scale,
+            shelf.y_m * scale,
+            (shelf.x_m + shelf.width_m) * scale,
+            (shelf.y_m + shelf.depth_m) * scale,
+        )
+        for shelf in plan.shelves
+    ]
+    return shelves + [_Box(x - 10, y - 10, x + 10, y + 10, weight=4) for x, y in points]
+
+
+def _name(
+    zone: Zone, text: str, count: int, obstacles: list[_Box], words: Mapping[str, str], scale: float
+) -> str:
+    """Write a zone's name, and how many are there, where it covers least."""
+    xs, ys = zip(*zone.polygon, strict=True)
+    wide = (max(xs) - min(xs)) * scale
+    room = 0.9 * wide - (BADGE_PX if count else 0)
+    letter = max(SMALLEST_LETTER_PX, min(LARGEST_LETTER_PX, room / (len(text) * LETTER_WIDTH)))
+    half = len(text) * LETTER_WIDTH * letter / 2 + (BADGE_PX / 2 if count else 0)
+    middle = polygons.centre(zone.polygon)
+    choices = [
+        (x, min(ys) + (max(ys) - min(ys)) * step / 40)
+        for x in dict.fromkeys((middle[0], (min(xs) + max(xs)) / 2))
+        for step in range(2, 39)
+    ]
+
+    def cost(at: tuple[float, float]) -> tuple[float, float]:
+        x, y = at[0] * scale, at[1] * scale
+        box = _Box(x - half, y - 0.7 * letter, x + half, y + 0.7 * letter)
+        corners = [(box.left, box.top), (box.right, box.top), (box.left, box.bottom)]
+        outside = sum(not polygons.contains(zone.polygon, a / scale, b / scale) for a, b in corners)
+        covered = sum(one.weight for one in obstacles if one.overlaps(box))
+        return 10 * outside + covered, abs(at[1] - middle[1])
+
+    x_m, y_m = min(choices, key=cost)
+    x, y = x_m * scale, y_m * scale
+    ink = COLOURS[zone.kind][1]
+    shift = BADGE_PX / 2 if count else 0
+    return (
+        f'<text x="{x - shift:.1f}" y="{y:.1f}" font-size="{letter:.1f}" font-weight="600" '
+        f'fill="{ink}" text-anchor="middle" dominant-baseline="central" paint-order="stroke" '
+        f'stroke="#ffffff" stroke-opacity=".8" stroke-width="3">{escape(text)}</text>'
+    ) + (_people(count, words["people"], ink, x + half - BADGE_PX / 2 + 4, y) if count else "")
+
+
+def _people(count: int, word: str, ink: str, x: float, y: float) -> str:
+    return (
+        f'<g><title>{count} {word}</title><circle cx="{x:.1f}" cy="{y:.1f}" r="12" fill="{ink}"/>'
+        f'<text x="{x:.1f}" y="{y:.1f}" font-size="13" font-weight="700" fill="#ffffff" '
+        f'text-anchor="middle" dominant-baseline="central">{count}</text></g>'
     )
 
 
@@ -146,20 +224,6 @@ def _station(station: Station, scale: float) -> str:
     return (
         f'<g><title>{escape(station.id)}</title><rect x="{x - 7:.1f}" y="{y - 7:.1f}" width="14" '
         'height="14" rx="3" fill="#17506b" stroke="#ffffff" stroke-width="1.5"/></g>'
-    )
-
-
-def _people(zone: Zone, occupancy: Mapping[str, int], word: str, scale: float) -> str:
-    count = occupancy.get(zone.id, 0)
-    if count == 0:
-        return ""
-    x, y = polygons.centre(zone.polygon)
-    x, y = x * scale, y * scale + LARGEST_LETTER_PX * 1.4
-    return (
-        f'<g><title>{count} {word}</title><circle cx="{x:.1f}" cy="{y:.1f}" r="13" '
-        f'fill="{COLOURS[zone.kind][1]}"/><text x="{x:.1f}" y="{y:.1f}" font-size="14" '
-        f'font-weight="700" fill="#ffffff" text-anchor="middle" dominant-baseline="central">'
-        f"{count}</text></g>"
     )
 
 
