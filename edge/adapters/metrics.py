@@ -36,7 +36,7 @@ class Metrics:
     def __init__(self) -> None:
         self._series: list[Series] = []
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(self)  # type: ignore[arg-type]
+        self._registry.register(self)
 
     def add(self, series: Series) -> None:
         """Publish one more series."""
