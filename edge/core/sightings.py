@@ -131,6 +131,8 @@ def canonical_beacon_id(text: str) -> str:
     Understands `iBeacon:<uuid>-<major>-<minor>`, `<uuid>-<major>-<minor>`, `altBeacon:…`,
     `eddy:<namespace>-<instance>`, `eid:…`, `irk:…`, `known:<mac>` and device addresses with or
     without separators, in any case; canonical ids stay as they are. Anything else is a name.
+    An Eddystone-EID beacon is enrolled as `eidkey:<32 hex identity key>-<rotation exponent>-
+    <UTC second at which its counter was 0>`; `rotating` finds it behind what it shows.
 
     Raises:
         MessageError: `bad_beacon_id` where the id claims a form and does not keep it.
@@ -148,6 +150,8 @@ def canonical_beacon_id(text: str) -> str:
         return _eddystone_of(lowered)
     if prefix in _ADDRESS_PREFIXES:
         return f"mac:{_fixed_hex(lowered.replace(':', '').replace('-', ''), 12)}"
+    if prefix == "eidkey":
+        return f"eidkey:{_ephemeral_key_of(lowered)}"
     if prefix in ("irk", "eid"):
         return f"{prefix}:{_fixed_hex(lowered, 32 if prefix == 'irk' else 16)}"
     return _name_of(body if prefix == "name" else text)
@@ -180,6 +184,16 @@ def _uuid_major_minor(text: str) -> str:
         raise MessageError("bad_beacon_id", "expected <uuid>-<major>-<minor>")
     uuid = _fixed_hex(parts[0].replace("-", ""), 32)
     return f"{uuid}-{_decimal_16(parts[1])}-{_decimal_16(parts[2])}"
+
+
+def _ephemeral_key_of(text: str) -> str:
+    key, exponent, started_s = (*text.split("-"), "", "", "")[:3]
+    is_whole = text.count("-") == 2 and all(
+        part.isascii() and part.isdigit() for part in (exponent, started_s)
+    )
+    if not is_whole or len(exponent) > 2 or int(exponent) > 15 or len(started_s) > 10:
+        raise MessageError("bad_beacon_id", "expected <32 hex>-<exponent 0..15>-<UTC second>")
+    return f"{_fixed_hex(key, 32)}-{int(exponent)}-{int(started_s)}"
 
 
 def _decimal_16(text: str) -> int:
