@@ -3,12 +3,10 @@
 The picture of an item is drawn by `pictures`; this module only says what is to be drawn.
 """
 
-import json
 import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from simulator import floor
@@ -307,14 +305,4 @@ def class_json(item_class: ItemClass) -> dict[str, Any]:
         "kind": item_class.kind,
         "interval_days": item_class.interval_days,
         "complements": list(item_class.complements),
-    }
-
-
-def sku_prices(store_dir: Path) -> dict[str, int]:
-    """Read the shelf price of every sku from a written store."""
-    record = json.loads((store_dir / "catalog.json").read_text(encoding="utf-8"))
-    return {
-        variant["sku"]: item["price_cents"]
-        for item in record["items"]
-        for variant in item["variants"]
     }

@@ -5,6 +5,7 @@ March to the last Sunday in October, 01:00 UTC), so that no time zone database i
 """
 
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 
 DAY_S = 86_400
 OPENS_H = 10
@@ -12,6 +13,7 @@ CLOSES_H = 20
 SUNDAY = 6
 
 
+@cache
 def _last_sunday_s(year: int, month: int) -> int:
     last = date(year, month, 31)
     sunday = last - timedelta(days=(last.weekday() - SUNDAY) % 7)

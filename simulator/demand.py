@@ -35,6 +35,7 @@ WISHES = (
     (3, 5, 2, 1, 0),
     (1, 5, 4, 2, 1),
 )
+_WISH_SUMS = tuple(cumulative(weights) for weights in WISHES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Demand:
         self._appeal = {item.item_id: rng.gauss(0, 0.9) for item in catalog.items}
         self._item_weights: dict[tuple[str, str], list[float]] = {}
         self._class_weights: dict[tuple[str, int], tuple[list[str], list[float]]] = {}
+        self._gifts: dict[tuple[str, int], tuple[list[str], list[float]]] = {}
         self._favourites: dict[tuple[str, str], Item] = {}
 
     def start(self, person: Person, at_s: float, rng: random.Random) -> Memory:
@@ -94,14 +96,27 @@ class Demand:
         rng: random.Random,
     ) -> list[Line]:
         """Fill a basket at a moment and remember it; may stay empty."""
+        lines = self.plan(person, memory, at_s, motive, month, rng)
+        for line in lines:
+            self.remember(person, memory, line, at_s, rng)
+        return lines
+
+    def plan(
+        self,
+        person: Person,
+        memory: Memory,
+        at_s: float,
+        motive: int,
+        month: int,
+        rng: random.Random,
+    ) -> list[Line]:
+        """Return what somebody comes for, or is drawn to, at a moment; may be empty."""
         lines = self._refills(person, memory, at_s, rng)
         lines += self._companions(person, memory, at_s, rng)
-        for _ in range(pick(rng, range(5), cumulative(WISHES[motive]))):
+        for _ in range(pick(rng, range(5), _WISH_SUMS[motive])):
             line = self._wish(person, memory, at_s, month, rng)
             if line and all(line.item.item_id != taken.item.item_id for taken in lines):
                 lines.append(line)
-        for line in lines:
-            self.remember(person, memory, line, at_s, rng)
         return lines
 
     def remember(
@@ -111,17 +126,23 @@ class Demand:
         class_id = line.item.class_id
         if line.is_gift:
             return
-        memory.last_bought_s[class_id] = at_s
-        memory.owned.add(line.item.item_id)
+        self.settle(person, memory, line.item, at_s)
         if class_id in person.cycles_days:
             gap_s = person.cycles_days[class_id] * DAY_S * line.quantity
             memory.due_s[class_id] = at_s + gap_s * math.exp(rng.gauss(0, 0.18))
-        if line.item.series:
-            memory.series_index[line.item.series[0]] = line.item.series[1]
         for companion in line.item.complements:
             if rng.random() < COMPLEMENT_WISH / max(1, len(line.item.complements) - 1):
                 until_s = at_s + COMPLEMENT_WISH_DAYS * DAY_S
                 memory.wishes.append(Wish(companion, until_s))
+
+    def settle(self, person: Person, memory: Memory, item: Item, at_s: float) -> None:
+        """Note the lasting facts of a purchase: owned, when, which volume, which brand."""
+        memory.last_bought_s[item.class_id] = at_s
+        memory.owned.add(item.item_id)
+        if item.series:
+            memory.series_index[item.series[0]] = item.series[1]
+        if item.class_id in person.cycles_days:
+            self._favourites[person.person_id, item.class_id] = item
 
     def _refills(
         self, person: Person, memory: Memory, at_s: float, rng: random.Random
@@ -131,7 +152,7 @@ class Demand:
             if at_s >= due_s and rng.random() < 0.72:
                 item = self._favourite(person, class_id, rng)
                 quantity = 2 if rng.random() < 0.15 else 1
-                lines.append(self._line(person, item, quantity, "refill", rng))
+                lines.append(self.line_of(person, item, quantity, "refill", rng))
         return lines
 
     def _companions(
@@ -144,7 +165,7 @@ class Demand:
                 continue
             if rng.random() < 0.55 and wish.class_id not in {x.item.class_id for x in lines}:
                 item = self.choose_new(person, memory, wish.class_id, rng)
-                lines.append(self._line(person, item, 1, "companion", rng))
+                lines.append(self.line_of(person, item, 1, "companion", rng))
             else:
                 kept.append(wish)
         memory.wishes = kept
@@ -163,25 +184,30 @@ class Demand:
         if self.catalog.classes[class_id].kind == "series":
             return self._next_volume(person, memory, class_id, rng)
         item = self.choose_new(person, memory, class_id, rng)
-        return self._line(person, item, 1, "wish", rng)
+        return self.line_of(person, item, 1, "wish", rng)
 
     def _gift(self, person: Person, month: int, rng: random.Random) -> Line:
         """Buy for somebody else: mostly goods made for the other audience, or gift classes."""
-        fits = [
-            c.class_id
-            for c in self.catalog.classes.values()
-            if c.kind != "sensitive"
-            and c.kind != "consumable"
-            and (c.kind == "gift" or c.audience not in ("all", person.audience))
-        ]
-        weights = [
-            SEASON_FACTORS[self.catalog.classes[c].season][month - 1]
-            * (3.0 if self.catalog.classes[c].kind == "gift" else 1.0)
-            for c in fits
-        ]
-        class_id = pick(rng, fits, cumulative(weights))
+        class_ids, sums = self._gift_classes(person.audience, month)
+        class_id = pick(rng, class_ids, sums)
         item = rng.choice(self._by_class[class_id])
         return Line(item, rng.choice(item.variants), 1, True, "gift")
+
+    def _gift_classes(self, giver: str, month: int) -> tuple[list[str], list[float]]:
+        key = (giver, month)
+        if key not in self._gifts:
+            fits = [
+                c
+                for c in self.catalog.classes.values()
+                if c.kind not in ("sensitive", "consumable")
+                and (c.kind == "gift" or c.audience not in ("all", giver))
+            ]
+            weights = [
+                SEASON_FACTORS[c.season][month - 1] * (3.0 if c.kind == "gift" else 1.0)
+                for c in fits
+            ]
+            self._gifts[key] = ([c.class_id for c in fits], cumulative(weights))
+        return self._gifts[key]
 
     def _next_volume(
         self, person: Person, memory: Memory, class_id: str, rng: random.Random
@@ -199,7 +225,7 @@ class Demand:
         choices = begun or firsts
         if not choices:
             return None
-        return self._line(person, rng.choice(choices), 1, "series", rng)
+        return self.line_of(person, rng.choice(choices), 1, "series", rng)
 
     def _has_enough(self, memory: Memory, class_id: str, at_s: float) -> bool:
         last_s = memory.last_bought_s.get(class_id)
@@ -256,9 +282,10 @@ class Demand:
         fit = 0.0 if item.audience in ("all", "kids", person.audience) else -3.0
         return self._appeal[item.item_id] + colour + brand + price + fit
 
-    def _line(
+    def line_of(
         self, person: Person, item: Item, quantity: int, cause: str, rng: random.Random
     ) -> Line:
+        """Return an item as a line, in the person's size where it has sizes."""
         system = self.catalog.classes[item.class_id].sizes
         own = person.sizes.get(system or "")
         fitting = [v for v in item.variants if v.size == own] if own else []

@@ -4,8 +4,10 @@ Metres from the north-west corner, x to the east, y to the south; the entrance i
 Receivers of five gateway families are mixed on purpose, as stores that grew over years have them.
 """
 
+import random
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 Point = tuple[float, float]
@@ -112,7 +114,8 @@ def centre(polygon: Iterable[Point]) -> Point:
     )
 
 
-def shelves() -> list[Shelf]:
+@cache
+def shelves() -> tuple[Shelf, ...]:
     """Return every shelf row with its aisle, numbered through the floor."""
     rows: list[Shelf] = []
     for zone in ZONES:
@@ -125,7 +128,39 @@ def shelves() -> list[Shelf]:
             aisle = f"EG {len(rows) + 1:02d}"
             x_m = x_low + step_m * (row + 0.5) - 0.4
             rows.append(Shelf(aisle, zone.zone_id, round(x_m, 2), y_low, 0.8, y_high - y_low))
-    return rows
+    return tuple(rows)
+
+
+def place_in(zone_id: str, rng: random.Random) -> Point:
+    """Return somewhere in a zone, a step away from its borders."""
+    zone = next(zone for zone in ZONES if zone.zone_id == zone_id)
+    if len(zone.polygon) > 4:
+        return place_at(next(s.aisle for s in shelves() if s.zone == zone_id), rng)
+    (x_low, y_low), _, (x_high, y_high), _ = zone.polygon
+    return rng.uniform(x_low + 0.8, x_high - 0.8), rng.uniform(y_low + 0.8, y_high - 0.8)
+
+
+def place_at(aisle: str, rng: random.Random) -> Point:
+    """Return somewhere in front of a shelf row."""
+    shelf = next(shelf for shelf in shelves() if shelf.aisle == aisle)
+    side_m = rng.uniform(0.3, 0.7)
+    x_m = shelf.x_m + shelf.width_m + side_m if rng.random() < 0.5 else shelf.x_m - side_m
+    return x_m, rng.uniform(shelf.y_m, shelf.y_m + shelf.depth_m)
+
+
+@cache
+def fixed_beacons() -> tuple[tuple[str, Point], ...]:
+    """Return the store's own beacons, which customers' apps hear: id and place."""
+    return tuple(
+        (f"iBeacon:8d5f7b1e-0c1a-4d6e-9b54-3f6d2a7c1e90-1-{number}", centre(zone.polygon))
+        for number, zone in enumerate(ZONES, start=1)
+        if zone.kind in ("department", "entrance")
+    )
+
+
+def zone_of(place: Point) -> str:
+    """Return the zone that holds a place of a fixed beacon."""
+    return next(zone.zone_id for zone in ZONES if centre(zone.polygon) == place)
 
 
 def to_json() -> dict[str, Any]:
@@ -167,13 +202,7 @@ def to_json() -> dict[str, Any]:
             for s in shelves()
         ],
         "fixed_beacons": [
-            {
-                "beacon": f"iBeacon:8d5f7b1e-0c1a-4d6e-9b54-3f6d2a7c1e90-1-{number}",
-                "zone": zone.zone_id,
-                "x_m": round(centre(zone.polygon)[0], 2),
-                "y_m": round(centre(zone.polygon)[1], 2),
-            }
-            for number, zone in enumerate(ZONES, start=1)
-            if zone.kind in ("department", "entrance")
+            {"beacon": beacon, "zone": zone_of(at), "x_m": round(at[0], 2), "y_m": round(at[1], 2)}
+            for beacon, at in fixed_beacons()
         ],
     }

@@ -19,14 +19,13 @@ from simulator import floor, histories, offers, people, pictures
 from simulator.catalog import Catalog
 from simulator.chance import stream
 from simulator.clock import moment_s, rfc3339
-from simulator.demand import Demand
 from simulator.people import Member
 
 STORE = {"id": "lindenhof-042", "name": "Kaufhaus Lindenhof", "time_zone": "Europe/Berlin"}
 # Fixed, so that a seed alone names a store; a demonstration passes its own day.
 DEFAULT_AS_OF = date(2026, 11, 21)
 MEMBER_COUNT = 300
-ANONYMOUS_COUNT = 1200
+ANONYMOUS_COUNT = 1000
 HISTORY_DAYS = 3 * 365
 RECEIPT_COLUMNS = (
     "receipt_id", "sold_at", "till_id", "member_id", "line_no", "sku", "quantity",
@@ -51,7 +50,7 @@ def write(out_dir: Path, seed: int, as_of: date = DEFAULT_AS_OF) -> None:
     _write_json(
         out_dir / "members.json", {"schema": "stammgast.members.v1", "members": member_records}
     )
-    _write_json(out_dir / "truth.json", truth_json(members))
+    _write_json(out_dir / "truth.json", truth_json(catalog, members, seed))
     period = histories.Period(as_of - timedelta(days=HISTORY_DAYS), as_of)
     sold = histories.receipts(catalog, [m.person for m in members], ANONYMOUS_COUNT, period, seed)
     _write_receipts(out_dir / "receipts.csv.gz", sold)
@@ -72,11 +71,22 @@ def catalog_json(catalog: Catalog, seed: int, as_of: date) -> dict[str, Any]:
     }
 
 
-def truth_json(members: list[Member]) -> dict[str, Any]:
-    """Return the tastes of the members, as only the simulator may know them."""
+def truth_json(catalog: Catalog, members: list[Member], seed: int) -> dict[str, Any]:
+    """Return what only the simulator may know: tastes, and how goods are wanted."""
     return {
         "schema": "stammgast.simulator-truth.v1",
+        "seed": seed,
         "motives": list(people.MOTIVES),
+        "brand_levels": {i.brand: i.brand_level for i in catalog.items},
+        "classes": {
+            c.class_id: {
+                "sizes": c.sizes,
+                "audience": c.audience,
+                "season": c.season,
+                "price_cents": c.price_cents,
+            }
+            for c in catalog.classes.values()
+        },
         "people": [asdict(member.person) for member in members],
     }
 
@@ -96,11 +106,6 @@ def stock_json(catalog: Catalog, seed: int, as_of: date) -> dict[str, Any]:
         "as_of": rfc3339(moment_s(as_of, 6 * 3600)),
         "levels": levels,
     }
-
-
-def demand_of(catalog: Catalog, seed: int) -> Demand:
-    """Return the model of demand that made the histories of a seed."""
-    return Demand(catalog, stream(seed, "appeal"))
 
 
 def _write_json(path: Path, record: dict[str, Any]) -> None:
