@@ -11,7 +11,9 @@ Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e11)]
 Ids = Annotated[tuple[Id, ...], msgspec.Meta(max_length=64)]
 
 
-class Reaction(msgspec.Struct, frozen=True, tag="reaction", forbid_unknown_fields=True):
+class Reaction(
+    msgspec.Struct, frozen=True, tag_field="kind", tag="reaction", forbid_unknown_fields=True
+):
     """One tap on a card. `id` makes it idempotent: a queued tap may be sent twice."""
 
     id: Id
@@ -21,13 +23,15 @@ class Reaction(msgspec.Struct, frozen=True, tag="reaction", forbid_unknown_field
     at_s: Seconds
 
 
-class Seen(msgspec.Struct, frozen=True, tag="seen", forbid_unknown_fields=True):
+class Seen(msgspec.Struct, frozen=True, tag_field="kind", tag="seen", forbid_unknown_fields=True):
     """Cards that are really on the screen (an impression)."""
 
     card_ids: Ids
 
 
-class Serving(msgspec.Struct, frozen=True, tag="serving", forbid_unknown_fields=True):
+class Serving(
+    msgspec.Struct, frozen=True, tag_field="kind", tag="serving", forbid_unknown_fields=True
+):
     """An associate begins or ends to serve a guest."""
 
     id: Id
@@ -35,7 +39,7 @@ class Serving(msgspec.Struct, frozen=True, tag="serving", forbid_unknown_fields=
     state: Literal["serving", "free"]
 
 
-class Renew(msgspec.Struct, frozen=True, tag="renew", forbid_unknown_fields=True):
+class Renew(msgspec.Struct, frozen=True, tag_field="kind", tag="renew", forbid_unknown_fields=True):
     """The cards this tablet still shows: their lease goes on."""
 
     card_ids: Ids
@@ -48,7 +52,9 @@ class Impression(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at_s: Seconds
 
 
-class Report(msgspec.Struct, frozen=True, tag="report", forbid_unknown_fields=True):
+class Report(
+    msgspec.Struct, frozen=True, tag_field="kind", tag="report", forbid_unknown_fields=True
+):
     """After a reconnect: what this tablet had shown before."""
 
     shown: Annotated[tuple[Impression, ...], msgspec.Meta(max_length=64)]

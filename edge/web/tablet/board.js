@@ -7,7 +7,7 @@
  * @typedef {object} Card
  * @property {string} card_id
  * @property {string} kind
- * @property {string | null} item_id
+ * @property {string} item_id
  * @property {Text} name
  * @property {string} brand
  * @property {number | null} price_cents
@@ -15,11 +15,12 @@
  * @property {string} currency
  * @property {string | null} picture
  * @property {string} aisle
- * @property {{id: string, name: Text} | null} zone
+ * @property {{id: string, name: Text}} zone
  * @property {{units: number, sizes: string[], size_of_customer: string | null} | null} stock
  * @property {Insight[]} why
- * @property {{purpose: string, text: Text} | null} allowed
- * @property {Text[]} controls
+ * @property {{purpose: string | null, text: Text}} allowed
+ * @property {Text | null} text content of a care or service card
+ * @property {string[]} controls codes
  * @property {{name: Text, reason: string, text: Text}[]} suppressed
  * @property {number} lease_s
  * @property {string | null} reaction

@@ -31,7 +31,7 @@ export function buildCard(card, answer, onTap) {
     {
       class: "card coming",
       "aria-labelledby": heading,
-      data: { cardId: card.card_id, itemId: card.item_id ?? "", ...(isSettled ? { settled: "" } : {}) },
+      data: { cardId: card.card_id, itemId: card.item_id, ...(isSettled ? { settled: "" } : {}) },
     },
     picture(card),
     h(
@@ -39,8 +39,9 @@ export function buildCard(card, answer, onTap) {
       { class: "about" },
       card.brand && h("p", { class: "quiet" }, card.brand),
       h("h3", { id: heading }, of(card.name)),
-      priceLine(card),
-      stockLine(card),
+      card.kind === "item" && h("div", { class: "terms" }, priceLine(card), stockLine(card)),
+      card.offer && h("p", {}, of(card.offer.text)),
+      card.text && h("p", { class: "content" }, of(card.text)),
       card.mark && h("p", { class: "marked" }, say(card.mark) || say("marked")),
       card.why.length > 0 && h("ul", { class: "why" }, card.why.slice(0, 2).map(reason)),
     ),
@@ -54,27 +55,22 @@ function picture(card) {
     "div",
     { class: "shown-picture" },
     card.picture && h("img", { src: card.picture, alt: "", width: 400, height: 400, decoding: "async" }),
-    card.aisle && h("p", { class: "sign" }, card.zone && h("small", {}, of(card.zone.name)), card.aisle),
+    card.aisle && h("p", { class: "sign" }, h("small", {}, of(card.zone.name)), card.aisle),
   );
 }
 
 /** @param {Card} card */
 function priceLine(card) {
-  if (card.price_cents === null || card.price_cents === undefined || card.kind !== "item") return null;
+  if (card.price_cents === null || card.price_cents === undefined) return null;
   const full = price(card.price_cents, card.currency);
-  const offer = card.offer;
-  if (!offer) return h("p", { class: "price" }, full);
-  const now = offer.price_cents;
-  return [
-    h("p", { class: "price" }, now ? [h("span", { class: "deal" }, price(now, card.currency)), h("s", {}, full)] : full),
-    h("p", {}, of(offer.text)),
-  ];
+  const now = card.offer?.price_cents;
+  return h("p", { class: "price" }, now ? [h("span", { class: "deal" }, price(now, card.currency)), h("s", {}, full)] : full);
 }
 
 /** @param {Card} card */
 function stockLine(card) {
   const stock = card.stock;
-  if (!stock || card.kind !== "item") return null;
+  if (!stock) return null;
   const units = stock.units > 1 ? say("inStock", { n: stock.units }) : say(stock.units ? "lastOne" : "noStock");
   const size = stock.size_of_customer;
   const sizes = stock.sizes.slice(0, 6).join(", ");

@@ -145,8 +145,7 @@ function leave(node) {
 function arrived(contact) {
   unread.add(contact.contact_id);
   if (board.contacts.size > 1 && !isCustomerView) {
-    const zone = contact.zone ? say("guestIn", { zone: of(contact.zone.name) }) : say("guest");
-    announce(say("newGuest", { title: zone }));
+    announce(say("newGuest", { where: of(contact.zone?.name) || say("guest") }));
   }
 }
 

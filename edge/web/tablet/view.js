@@ -45,10 +45,16 @@ export function draw(scene, taps) {
   keep(byId("stage"), selected ? stage(selected, scene, taps) : [nobody(scene, isHeld)]);
 }
 
-/** A name only while somebody holds the tablet and no customer looks along. @param {Contact} contact @param {Scene} scene */
+/**
+ * A name only while somebody holds the tablet and no customer looks along. A title that says the
+ * place is no name.
+ * @param {Contact} contact
+ * @param {Scene} scene
+ */
 function title(contact, scene) {
-  if (!scene.areNamesHidden) return of(contact.title);
-  return contact.zone ? say("guestIn", { zone: of(contact.zone.name) }) : say("guest");
+  const text = of(contact.title);
+  const isPlace = contact.zone !== null && text.includes(of(contact.zone.name));
+  return isPlace || !scene.areNamesHidden ? text : say("guest");
 }
 
 /** @param {Contact} contact @param {Scene} scene @param {Taps} taps */
@@ -165,7 +171,7 @@ function more(contact, cards) {
   for (const card of cards) {
     for (const left of card.suppressed ?? []) rows.set(of(left.name), of(left.text));
     if (card.allowed) rows.set(say("allowed"), of(card.allowed.text));
-    if (card.controls?.length) rows.set(say("controls"), card.controls.map(of).join(" · "));
+    if (card.controls?.length) rows.set(say("controls"), card.controls.map((code) => say(`control_${code}`)).filter(Boolean).join(" · "));
   }
   const build = () => {
     if (!rows.size) return h("div", { hidden: true });

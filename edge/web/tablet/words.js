@@ -32,8 +32,7 @@ const words = {
   quiet: { de: "Schaut sich in Ruhe um", en: "Is just looking" },
   beingServed: { de: "Wird bedient", en: "Being served" },
   arrived: { de: "Neu", en: "New" },
-  guestIn: { de: "Gast in {zone}", en: "Guest in {zone}" },
-  guest: { de: "Gast im Haus", en: "Guest in the store" },
+  guest: { de: "Gast", en: "Guest" },
   sinceNow: { de: "gerade gekommen", en: "just arrived" },
   since: { de: "seit {n} Min. da", en: "here for {n} min" },
   sinceHours: { de: "seit {n} Std. da", en: "here for {n} h" },
@@ -47,7 +46,7 @@ const words = {
   reserve: { de: "Reservieren", en: "Reserve" },
   not_now: { de: "Nicht jetzt", en: "Not now" },
   wrong: { de: "Passt nicht", en: "Not right" },
-  gift: { de: "War Geschenk", en: "Was a gift" },
+  gift: { de: "Geschenk", en: "Gift" },
   didShown: { de: "Als gezeigt notiert", en: "Noted as shown" },
   didReserve: { de: "Reservierung notiert", en: "Reservation noted" },
   didNot_now: { de: "Notiert: nicht jetzt", en: "Noted: not now" },
@@ -56,12 +55,12 @@ const words = {
   pending: { de: "wird gesendet, sobald die Box antwortet", en: "sent as soon as the box answers" },
   refused: { de: "Nicht angenommen, bitte noch einmal", en: "Not accepted, please try again" },
   recalled: { de: "Karte zurückgezogen: {reason}", en: "Card withdrawn: {reason}" },
-  newGuest: { de: "Neu da: {title}", en: "Just arrived: {title}" },
-  inStock: { de: "{n} da", en: "{n} in stock" },
+  newGuest: { de: "Neu da: {where}", en: "Just arrived: {where}" },
+  inStock: { de: "{n} Stück", en: "{n} in stock" },
   lastOne: { de: "Letztes Stück", en: "Last one" },
   noStock: { de: "Bestand unbekannt", en: "Stock unknown" },
-  sizeHere: { de: "Größe {size} ist da", en: "Size {size} is here" },
-  sizeMissing: { de: "Größe {size} fehlt, da: {sizes}", en: "Size {size} is missing, here: {sizes}" },
+  sizeHere: { de: "Größe {size} da", en: "Size {size} here" },
+  sizeMissing: { de: "Größe {size} fehlt (da: {sizes})", en: "Size {size} missing (here: {sizes})" },
   sizes: { de: "Größen: {sizes}", en: "Sizes: {sizes}" },
   more: { de: "Warum diese Karten, und was weggelassen wurde", en: "Why these cards, and what was left out" },
   allowed: { de: "Erlaubt durch", en: "Allowed by" },
@@ -70,17 +69,17 @@ const words = {
   consent_withdrawn: { de: "Einwilligung zurückgezogen", en: "Consent withdrawn" },
   stock_gone: { de: "Nicht mehr da", en: "No longer in stock" },
   marked: { de: "Stand hat sich geändert", en: "The basis has changed" },
-  source_history: { de: "Frühere Einkäufe", en: "Earlier purchases" },
-  source_copurchase: { de: "Zusammen gekauft", en: "Bought together" },
-  source_basket: { de: "Dieser Besuch", en: "This visit" },
-  source_zone: { de: "Wo der Gast ist", en: "Where the guest is" },
-  source_stated: { de: "Selbst gesagt", en: "Said so themselves" },
-  source_popularity: { de: "Beliebt im Haus", en: "Popular in the store" },
-  source_complement: { de: "Vom Haus zusammengestellt", en: "Matched by the store" },
-  source_catalog: { de: "Katalog", en: "Catalogue" },
-  source_stock: { de: "Bestand", en: "Stock" },
-  source_offer: { de: "Angebot", en: "Offer" },
+  source_receipts: { de: "Einkäufe", en: "Purchases" },
+  source_stated: { de: "Eigene Angabe", en: "Own words" },
+  source_basket: { de: "Korb von heute", en: "Today's basket" },
+  source_zone: { de: "Abteilung", en: "Department" },
   source_visit: { de: "Dieser Besuch", en: "This visit" },
+  source_sales: { de: "Verkäufe der Filiale", en: "This store's sales" },
+  source_house: { de: "Vom Haus", en: "By the house" },
+  control_less: { de: "Weniger davon", en: "Less of this" },
+  control_never: { de: "Nie wieder zeigen", en: "Never show again" },
+  control_correct: { de: "Angaben berichtigen", en: "Correct details" },
+  control_opt_out: { de: "Einwilligung zurücknehmen", en: "Withdraw consent" },
   now: { de: "jetzt", en: "now" },
 };
 
@@ -123,6 +122,9 @@ const STEPS = /** @type {const} */ ([
   ["minute", 60],
 ]);
 
+/** These are of this moment; an age would only repeat the sentence. */
+const LIVE = new Set(["zone", "visit", "basket"]);
+
 /** @param {number | null | undefined} ageS */
 function age(ageS) {
   if (ageS === null || ageS === undefined) return "";
@@ -140,6 +142,7 @@ function age(ageS) {
  * @param {number | null | undefined} ageS
  */
 export function origin(source, ageS) {
+  if (LIVE.has(source)) return say(`source_${source}`);
   return [say(`source_${source}`), age(ageS)].filter(Boolean).join(", ");
 }
 

@@ -1,0 +1,134 @@
+"""The pages of a box on a free loopback port, with the real hub and server, for tests."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edge.adapters.http.app import create_app
+from edge.adapters.http.hub import Hub
+from edge.adapters.http.messages import ClientMessage, Reaction, Serving
+from edge.adapters.http.ports import Ack, Health, Refusal
+from edge.adapters.http.server import serve
+from edge.core.board import Board, Contact, StoreSign
+
+NOW_S = 1_770_000_000.0
+
+
+@dataclass
+class Listening:
+    """The port that takes what tablets say; it acknowledges unless told otherwise.
+
+    `effect` is awaited before the answer: a disk that is slow, full or waiting.
+    """
+
+    heard: list[ClientMessage] = field(default_factory=list)
+    is_refusing: bool = False
+    effect: Callable[[ClientMessage], Awaitable[None]] | None = None
+
+    async def on_client_message(self, message: ClientMessage) -> Ack | Refusal | None:
+        """Note a message and answer it."""
+        self.heard.append(message)
+        if self.effect is not None:
+            await self.effect(message)
+        if not isinstance(message, Reaction | Serving):
+            return None
+        return Refusal(message.id, "not now") if self.is_refusing else Ack(message.id)
+
+
+@dataclass
+class Figures:
+    """Health and counters that a test sets."""
+
+    health_now: Health = field(default_factory=lambda: Health(True, {"broker": "connected"}))
+
+    def health(self) -> Health:
+        """Return what the test set."""
+        return self.health_now
+
+    def metrics(self) -> bytes:
+        """Return one counter."""
+        return b"# TYPE stammgast_messages_total counter\nstammgast_messages_total 3\n"
+
+
+@dataclass
+class HttpBox:
+    """A running server and everything a test wants to look at."""
+
+    port: int
+    hub: Hub
+    board: Board
+    path: Listening
+    figures: Figures
+
+    @property
+    def host(self) -> str:
+        """Name and port as a browser writes them."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """Address of the first page."""
+        return f"http://{self.host}/tablet"
+
+    @property
+    def socket_url(self) -> str:
+        """Address of a tablet's socket."""
+        return f"ws://{self.host}/ws/tablet"
+
+    def put(self, contact: Contact) -> None:
+        """Add or change a contact and show it, as the path does."""
+        if (frame := self.board.put(contact)) is not None:
+            self.hub.show(frame)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Send one plain HTTP/1.1 request; return status, headers and body."""
+        given = {"Host": self.host, "Connection": "close", **(headers or {})}
+        if body:
+            given["Content-Length"] = str(len(body))
+        head = "".join(f"{name}: {value}\r\n" for name, value in given.items())
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body)
+        answer = await reader.read()
+        writer.close()
+        top, _, content = answer.partition(b"\r\n\r\n")
+        first, *lines = top.decode("latin-1").split("\r\n")
+        fields = (line.partition(": ") for line in lines)
+        return int(first.split()[1]), {n.lower(): v for n, _, v in fields}, content
+
+
+_epochs = itertools.count()
+
+
+@asynccontextmanager
+async def http_box(pictures: Path | None = None, port: int = 0) -> AsyncIterator[HttpBox]:
+    """Serve in the running loop until the block ends."""
+    board = Board(StoreSign("Kaufhaus Lindenhof"))
+    hub = Hub(board.frame, lambda: NOW_S, f"test-{next(_epochs)}")
+    path, figures = Listening(), Figures()
+    app = create_app(hub=hub, path=path, operations=figures, pictures=pictures)
+    opened: list[str] = []
+    is_open = asyncio.Event()
+
+    def ready(address: str) -> None:
+        opened.append(address)
+        is_open.set()
+
+    serving = asyncio.create_task(serve(app, hub, "127.0.0.1", port, ready))
+    serving.add_done_callback(lambda _: is_open.set())
+    try:
+        await is_open.wait()
+        if serving.done():
+            serving.result()
+        yield HttpBox(int(opened[0].rstrip("/").rpartition(":")[2]), hub, board, path, figures)
+    finally:
+        serving.cancel()
+        await asyncio.wait({serving})
