@@ -9,7 +9,7 @@ Wiring, with `now_s` of the clock port (UTC seconds):
 
     at_s = gateways.hear(sighting, now_s)       # before the gate; None: refused and counted
     if gateways.repeats(sighting, at_s): ...    # after it, for known beacons only: drop
-    sighting = replace(sighting, at_s=at_s)     # what zones and visits get to see
+    sighting = sighting._replace(at_s=at_s)     # what zones and visits get to see
     gateways.report(report, now_s)              # GatewayReport
     gateways.refuse(gateway, reason)            # Refusal, or a MessageError of that gateway
     for health in gateways.health(now_s): ...   # /healthz, /metrics, discovery

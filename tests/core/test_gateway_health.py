@@ -1,7 +1,6 @@
 """Gateway health: who lies about time, floods, repeats or claims everybody is held off."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -22,7 +21,7 @@ def view(gateways: Gateways, name: str, now_s: float) -> GatewayHealth:
 def hear_each(gateways: Gateways, offsets: Iterable[tuple[float, float]]) -> list[float | None]:
     """Hear one sighting per (elapsed, the gateway's clock minus ours)."""
     return [
-        gateways.hear(replace(HEARD, at_s=NOW_S + elapsed + offset), NOW_S + elapsed)
+        gateways.hear(HEARD._replace(at_s=NOW_S + elapsed + offset), NOW_S + elapsed)
         for elapsed, offset in offsets
     ]
 
@@ -140,7 +139,7 @@ def test_a_flood_is_cut_at_the_rate_after_the_burst() -> None:
     used = sum(gateways.hear(HEARD, NOW_S + i / 1_000.0) is not None for i in range(5_000))
     assert 200 + 490 <= used <= 200 + 510
     assert view(gateways, "g1", NOW_S).refused["flood"] == 5_000 - used
-    assert gateways.hear(replace(HEARD, gateway="g2"), NOW_S + 5.0) is not None
+    assert gateways.hear(HEARD._replace(gateway="g2"), NOW_S + 5.0) is not None
 
 
 def test_the_same_reading_on_two_topics_counts_once() -> None:
@@ -148,7 +147,7 @@ def test_the_same_reading_on_two_topics_counts_once() -> None:
     gateways = Gateways()
     gateways.hear(HEARD, NOW_S)
     assert not gateways.repeats(HEARD, NOW_S)
-    assert gateways.repeats(replace(HEARD, distance_m=2.0), NOW_S + 0.05)
+    assert gateways.repeats(HEARD._replace(distance_m=2.0), NOW_S + 0.05)
     assert not gateways.repeats(HEARD, NOW_S + 0.5)
     assert view(gateways, "g1", NOW_S).refused == {"duplicate": 1}
 
@@ -157,11 +156,11 @@ def test_another_strength_another_gateway_or_another_beacon_is_no_duplicate() ->
     """N gateways hear one advertisement, and each of them counts."""
     gateways = Gateways()
     for name in ("g1", "g2"):
-        gateways.hear(replace(HEARD, gateway=name), NOW_S)
+        gateways.hear(HEARD._replace(gateway=name), NOW_S)
     assert not gateways.repeats(HEARD, NOW_S)
-    assert not gateways.repeats(replace(HEARD, rssi_dbm=-61.0), NOW_S)
-    assert not gateways.repeats(replace(HEARD, gateway="g2", rssi_dbm=-61.0), NOW_S)
-    assert not gateways.repeats(replace(HEARD, beacon="mac:d0d1d2d3d4d5"), NOW_S)
+    assert not gateways.repeats(HEARD._replace(rssi_dbm=-61.0), NOW_S)
+    assert not gateways.repeats(HEARD._replace(gateway="g2", rssi_dbm=-61.0), NOW_S)
+    assert not gateways.repeats(HEARD._replace(beacon="mac:d0d1d2d3d4d5"), NOW_S)
 
 
 def test_a_distance_alone_is_compared_too() -> None:
@@ -171,13 +170,13 @@ def test_a_distance_alone_is_compared_too() -> None:
     gateways.hear(heard, NOW_S)
     assert not gateways.repeats(heard, NOW_S)
     assert gateways.repeats(heard, NOW_S)
-    assert not gateways.repeats(replace(heard, distance_m=3.0), NOW_S)
+    assert not gateways.repeats(heard._replace(distance_m=3.0), NOW_S)
 
 
 def test_a_reading_told_again_with_its_old_time_is_a_duplicate() -> None:
     """room-assistant repeats every room's last reading in every update."""
     gateways = Gateways()
-    told = replace(HEARD, at_s=NOW_S)
+    told = HEARD._replace(at_s=NOW_S)
     first, again = gateways.hear(told, NOW_S), gateways.hear(told, NOW_S + 4.0)
     assert first is not None
     assert again is not None
@@ -188,7 +187,7 @@ def test_a_reading_told_again_with_its_old_time_is_a_duplicate() -> None:
 def test_a_gateway_that_claims_all_beacons_at_once_is_refused() -> None:
     """A receiver cannot hear more members than stand around it; the claim ends with the window."""
     gateways = Gateways(limits=Limits(beacons=50))
-    claims = [replace(HEARD, beacon=f"mac:{number:012x}") for number in range(500)]
+    claims = [HEARD._replace(beacon=f"mac:{number:012x}") for number in range(500)]
     gateways.hear(HEARD, NOW_S)
     verdicts = [gateways.repeats(claim, NOW_S + i / 500.0) for i, claim in enumerate(claims)]
     assert verdicts == [False] * 50 + [True] * 450
@@ -201,13 +200,13 @@ def test_a_renamed_gateway_is_suspected_only_where_it_cannot_be_mistaken() -> No
     """One listed gateway fell silent and one unlisted appeared: said, not assumed."""
     gateways = Gateways(listed=["shoes", "cafe"])
     for name in ("shoes", "cafe"):
-        gateways.hear(replace(HEARD, gateway=name), NOW_S)
+        gateways.hear(HEARD._replace(gateway=name), NOW_S)
     for second in range(0, 200, 10):
-        gateways.hear(replace(HEARD, gateway="cafe"), NOW_S + 1 + second)
-        gateways.hear(replace(HEARD, gateway="shoes-new"), NOW_S + 1 + second)
+        gateways.hear(HEARD._replace(gateway="cafe"), NOW_S + 1 + second)
+        gateways.hear(HEARD._replace(gateway="shoes-new"), NOW_S + 1 + second)
     assert gateways.suspected_renames(NOW_S + 10) == []
     assert gateways.suspected_renames(NOW_S + 195) == [("shoes", "shoes-new")]
-    gateways.hear(replace(HEARD, gateway="third"), NOW_S + 195)
+    gateways.hear(HEARD._replace(gateway="third"), NOW_S + 195)
     assert gateways.suspected_renames(NOW_S + 195) == []
 
 
@@ -216,7 +215,7 @@ def test_gateways_held_are_bounded_and_listed_ones_stay() -> None:
     limits = Limits(gateways=20, new_per_minute=600)
     gateways = Gateways(listed=["shoes"], limits=limits)
     for number in range(5_000):
-        gateways.hear(replace(HEARD, gateway=f"x{number}"), NOW_S + number / 10.0)
+        gateways.hear(HEARD._replace(gateway=f"x{number}"), NOW_S + number / 10.0)
     names = [each.gateway for each in gateways.health(NOW_S + 500)]
     assert len(names) == 20
     assert "shoes" in names
@@ -226,10 +225,10 @@ def test_gateways_held_are_bounded_and_listed_ones_stay() -> None:
 def test_a_burst_of_invented_gateways_is_refused() -> None:
     """A flood cannot hide behind ever new names."""
     gateways = Gateways(listed=["shoes"])
-    used = [gateways.hear(replace(HEARD, gateway=f"x{i}"), NOW_S) for i in range(1_000)]
+    used = [gateways.hear(HEARD._replace(gateway=f"x{i}"), NOW_S) for i in range(1_000)]
     assert sum(at_s is not None for at_s in used) == 30
     assert gateways.refused_strangers == 970
-    assert gateways.hear(replace(HEARD, gateway="shoes"), NOW_S) == NOW_S
+    assert gateways.hear(HEARD._replace(gateway="shoes"), NOW_S) == NOW_S
 
 
 def test_what_a_gateway_sent_in_vain_is_counted_by_reason() -> None:
@@ -247,7 +246,7 @@ def test_memory_of_last_strengths_is_bounded() -> None:
     gateways = Gateways(limits=Limits(remembered=100, beacons=10_000))
     gateways.hear(HEARD, NOW_S)
     for number in range(1_000):
-        gateways.repeats(replace(HEARD, beacon=f"mac:{number:012x}"), NOW_S + number)
+        gateways.repeats(HEARD._replace(beacon=f"mac:{number:012x}"), NOW_S + number)
     assert len(gateways._last) == 100
 
 
@@ -262,6 +261,6 @@ def test_no_order_of_times_is_ever_taken_for_the_future(
     now_s = NOW_S
     for elapsed, offset in steps:
         now_s += elapsed
-        at_s = gateways.hear(replace(HEARD, at_s=None if offset is None else now_s + offset), now_s)
+        at_s = gateways.hear(HEARD._replace(at_s=None if offset is None else now_s + offset), now_s)
         if at_s is not None:
             assert now_s - 2 * gateways.limits.clock_bound_s <= at_s <= now_s

@@ -14,8 +14,8 @@ from edge.core.sightings import (
     EDDYSTONE_0M_TO_1M_DB,
     BeaconReport,
     Report,
+    checked_ibeacon_id,
     eddystone_id,
-    ibeacon_id,
     is_hex,
 )
 
@@ -65,10 +65,7 @@ def decode(topic: str, payload: bytes) -> tuple[Report, ...]:
 
 
 def _ibeacon_of(heard: Heard) -> str:
-    uuid = heard.uuid.replace("-", "").lower()
-    if not is_hex(uuid, 32):
-        raise MessageError("bad_beacon_id", "expected a UUID of 32 hexadecimal digits")
-    return ibeacon_id(uuid, wire.hex_16(heard.major), wire.hex_16(heard.minor))
+    return checked_ibeacon_id(heard.uuid, wire.hex_16(heard.major), wire.hex_16(heard.minor))
 
 
 def _eddystone_of(heard: Heard) -> str:

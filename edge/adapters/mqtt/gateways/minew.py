@@ -18,8 +18,7 @@ from edge.core.sightings import (
     Refusal,
     Report,
     Sighting,
-    ibeacon_id,
-    is_hex,
+    checked_ibeacon_id,
 )
 
 FAMILY = "minew"
@@ -98,13 +97,8 @@ def _read(gateway: str, element: Element, reports: list[Report]) -> None:
 
 def _stable_id(element: Element) -> tuple[str, float | None, float | None]:
     if element.uuid:
-        uuid = element.uuid.replace("-", "").lower()
-        major, minor = element.major, element.minor
-        if not is_hex(uuid, 32) or major is None or minor is None:
-            raise MessageError("bad_beacon_id", "expected ibeaconUuid, ibeaconMajor, ibeaconMinor")
-        if not (0 <= major <= 0xFFFF and 0 <= minor <= 0xFFFF):
-            raise MessageError("bad_beacon_id", "major and minor have 16 bits")
-        return ibeacon_id(uuid, major, minor), element.power, None
+        beacon = checked_ibeacon_id(element.uuid, element.major, element.minor)
+        return beacon, element.power, None
     return _id_of_bytes(wire.bytes_of(element.raw), element.mac)
 
 

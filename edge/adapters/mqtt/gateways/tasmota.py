@@ -10,7 +10,7 @@ import msgspec
 
 from edge.adapters.mqtt.gateways import wire
 from edge.core.errors import MessageError
-from edge.core.sightings import Report, ibeacon_id, is_hex
+from edge.core.sightings import Report, checked_ibeacon_id
 
 FAMILY = "tasmota"
 TOPICS = ("tele/+/SENSOR", "tele/+/LWT")
@@ -77,9 +77,7 @@ def _keyed_by_address(payload: bytes) -> Beacon | None:
 def _stable_id(beacon: Beacon) -> str:
     uuid = beacon.uid.replace("-", "").lower()
     if uuid and uuid != NO_UUID:
-        if not is_hex(uuid, 32):
-            raise MessageError("bad_beacon_id", "expected a UUID of 32 hexadecimal digits")
-        return ibeacon_id(uuid, wire.hex_16(beacon.major), wire.hex_16(beacon.minor))
+        return checked_ibeacon_id(uuid, wire.hex_16(beacon.major), wire.hex_16(beacon.minor))
     address = wire.address_of(beacon.mac)
     if address is None:
         raise MessageError("no_beacon_id", "neither a UUID nor an address")

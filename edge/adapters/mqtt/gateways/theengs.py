@@ -10,7 +10,7 @@ import msgspec
 from edge.adapters.mqtt.gateways import wire
 from edge.core.advertisements import Frame, decode_eddystone, decode_manufacturer_data
 from edge.core.errors import MessageError
-from edge.core.sightings import BeaconReport, GatewayReport, Report, ibeacon_id, is_hex
+from edge.core.sightings import BeaconReport, GatewayReport, Report, checked_ibeacon_id
 
 FAMILY = "theengs"
 TOPICS = ("home/+/BTtoMQTT/#", "home/presence/+", "home/+/LWT")
@@ -103,18 +103,11 @@ def _stable_id(device: Device, frame: Frame | None, topic_id: str) -> str:
         return frame.beacon
     # Old decoders label every Apple frame of 25 bytes an iBeacon: raw bytes, where given, decide.
     if device.major is not None and device.minor is not None and not device.manufacturerdata:
-        uuid = (device.uuid or device.id).replace("-", "").lower()
-        if not is_hex(uuid, 32) or not _are_16_bits(device.major, device.minor):
-            raise MessageError("bad_beacon_id", "expected a UUID, and major and minor of 16 bits")
-        return ibeacon_id(uuid, device.major, device.minor)
+        return checked_ibeacon_id(device.uuid or device.id, device.major, device.minor)
     for address in (device.id, device.mac, topic_id):
         if beacon := wire.address_of(address):
             return beacon
     raise MessageError("no_beacon_id", "neither a beacon frame, a UUID nor a whole address")
-
-
-def _are_16_bits(major: int, minor: int) -> bool:
-    return 0 <= major <= 0xFFFF and 0 <= minor <= 0xFFFF
 
 
 def _battery_of(
