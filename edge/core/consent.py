@@ -300,6 +300,11 @@ class Consents:
             self._is_enrolled[row] = 1
         return key not in self._contested
 
+    def drop_key(self, person: str, key: int) -> None:
+        """Let a beacon no longer mean this person."""
+        if self._beacons.get(key) == self._own_row(person):
+            self._beacons.drop(key)
+
     def contest(self, key: int) -> None:
         """Make a beacon nobody's, because two members claim it."""
         self._contested.add(key)

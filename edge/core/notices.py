@@ -107,6 +107,7 @@ class NoticeBook:
     """Knows which consents still mean what their purpose means today."""
 
     def __init__(self, notices: Sequence[Notice] = NOTICES) -> None:
+        self.all = tuple(notices)
         self.current = notices[-1]
         self._by_version = {notice.version: notice for notice in notices}
 

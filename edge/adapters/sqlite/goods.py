@@ -1,0 +1,323 @@
+"""Receipts on disk: a row each while they are young, packed into one history later.
+
+Receipts of persons are encrypted with their key; receipts of nobody hold nothing personal and are
+kept in the clear, so that a late void still finds them.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from sqlite_utils import Database
+
+from edge.adapters.sqlite import histories
+from edge.adapters.sqlite.histories import Lines
+from edge.adapters.sqlite.keys import Cipher
+from edge.adapters.sqlite.persons import Persons
+from edge.adapters.sqlite.schema import signed, unsigned
+from edge.core.catalog import Catalog
+from edge.core.consent import KeyedHash
+from edge.core.person import DAY_S, UNKNOWN_ITEM, Purchases
+from edge.core.sales import Receipt, Return, Sale, Void
+
+# A till that invents skus must not fill the memory.
+MAX_SKUS = 1 << 18
+_TOO_MANY = "?"
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Receipt).decode
+
+
+class SkuBook:
+    """Numbers for skus; only ever grows, so that readers on other threads need no lock.
+
+    A number given in a transaction that was rolled back stays given: it is written again with the
+    next receipt that uses it.
+    """
+
+    def __init__(self, db: Database, catalog: Catalog) -> None:
+        self._db, self._catalog = db, catalog
+        self.names: list[str] = []
+        self._number: dict[str, int] = {}
+        self._items: NDArray[np.int32] = np.empty(0, np.int32)
+        for number, sku in db.execute("SELECT sku_no, sku FROM skus ORDER BY sku_no").fetchall():
+            self.names.extend([""] * (number - len(self.names)))
+            self._learn(sku)
+        self._surely_written = len(self.names)
+        with db.atomic():
+            self.write([v.sku for item in catalog.items for v in item.variants])
+        self._surely_written = len(self.names)
+
+    def write(self, skus: Iterable[str]) -> None:
+        """Give numbers to skus, inside the caller's transaction."""
+        for sku in skus:
+            if sku not in self._number:
+                self._learn(sku if len(self.names) < MAX_SKUS else _TOO_MANY)
+            number = self.number(sku)
+            if number >= self._surely_written:
+                self._db.execute(
+                    "INSERT OR IGNORE INTO skus (sku_no, sku) VALUES (?, ?)",
+                    [number, self.names[number]],
+                )
+
+    def number(self, sku: str) -> int:
+        """Return the number of a sku that was written."""
+        number = self._number.get(sku)
+        return self._number[_TOO_MANY] if number is None else number
+
+    def numbers(self, skus: Iterable[str]) -> dict[str, int]:
+        """Return the number of each sku that was written."""
+        return {sku: self.number(sku) for sku in skus}
+
+    def items(self, sku_no: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return int32[n] catalogue indexes, −1 where a sku is no longer sold."""
+        if len(self._items) < len(self.names):
+            known = (self._catalog.item_of_sku(sku) for sku in self.names)
+            self._items = np.fromiter(
+                (UNKNOWN_ITEM if item is None else item for item in known), np.int32
+            )
+        return self._items[sku_no]
+
+    def sku(self, sku: str, gtin: str | None) -> str:
+        """Return the sku of the catalogue that a till line means, else what the till wrote."""
+        return self._catalog.sku_of(sku, gtin) or sku or f"gtin:{gtin}"
+
+    def _learn(self, sku: str) -> None:
+        if sku not in self._number:
+            self.names.append(sku)
+            self._number[sku] = len(self.names) - 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Row:
+    key: int
+    person_no: int | None
+    body: bytes | None
+
+
+class Goods:
+    """The tables of receipts and histories, through one connection."""
+
+    def __init__(
+        self, db: Database, persons: Persons, skus: SkuBook, keyed_hash: KeyedHash
+    ) -> None:
+        self._db, self._persons, self._skus, self._hash = db, persons, skus, keyed_hash
+
+    # -- writing, inside the caller's transaction
+
+    def take_sale(self, sale: Sale, person_no: int | None) -> None:
+        """Write a sale; a void or return that came before it counts."""
+        key = self._hash.receipt(sale.receipt_id)
+        lines = tuple(
+            replace(line, sku=self._skus.sku(line.sku, line.gtin), gtin=None) for line in sale.lines
+        )
+        self._skus.write(line.sku for line in lines)
+        sale = replace(sale, receipt_id="", member_id=None, lines=lines)
+        row, receipt = self._read(key)
+        if row is not None and row.body is None:
+            return  # packed already: this is a repetition
+        owner = row.person_no if row is not None and receipt.sale is not None else person_no
+        self._put(key, owner, receipt.with_sale(sale), sale.sold_at_s)
+
+    def take_void(self, void: Void) -> None:
+        """Write a void, whether its sale is known, packed, or still to come."""
+        key = self._hash.receipt(void.receipt_id)
+        row, receipt = self._read(key)
+        if row is not None and row.body is None:
+            self._repack(row, lambda lines: lines.without(key, void.line_nos))
+            return
+        self._put(key, row.person_no if row else None, receipt.with_void(void), void.at_s)
+
+    def take_return(self, goods: Return, person_no: int | None) -> None:
+        """Write a return to its receipt, or to the person where no receipt is known."""
+        named = goods.receipt_id is not None
+        key = (
+            self._hash.receipt(goods.receipt_id or "")
+            if named
+            else self._hash.goods_return(goods.return_id)
+        )
+        lines = tuple(
+            replace(line, sku=self._skus.sku(line.sku, line.gtin), gtin=None)
+            for line in goods.lines
+        )
+        # The return id stays as a keyed hash: only its being the same matters.
+        goods = replace(
+            goods,
+            return_id=f"{self._hash.goods_return(goods.return_id):016x}",
+            receipt_id="" if named else None,
+            member_id=None,
+            lines=lines,
+        )
+        row, receipt = self._read(key)
+        self._skus.write(line.sku for line in lines)
+        if row is not None and row.body is None:
+            self._repack(row, lambda had: self._less(had, goods, key if named else None))
+            return
+        owner = row.person_no if row is not None else person_no
+        self._put(key, owner, receipt.with_return(goods), goods.at_s)
+
+    def add_lines(self, person_no: int, lines: Lines) -> int:
+        """Join packed lines to a person's history; receipts known already are left out.
+
+        Returns:
+            How many lines were new.
+        """
+        cipher = self._cipher(person_no)
+        if cipher is None:
+            return 0
+        day = {
+            int(key): int(at_s // DAY_S)
+            for key, at_s in zip(lines.receipt, lines.at_s, strict=True)
+        }
+        new = [key for key in day if not self._is_known(key)]
+        self._db.conn.executemany(
+            "INSERT INTO receipts (receipt_key, person_no, day) VALUES (?, ?, ?)",
+            [(signed(key), person_no, day[key]) for key in new],
+        )
+        fresh = lines.where(np.isin(lines.receipt, np.array(new, np.uint64)))
+        if len(fresh):
+            self._pack(
+                person_no, cipher, histories.joined([self._packed(person_no, cipher), fresh])
+            )
+        return len(fresh)
+
+    def _is_known(self, key: int) -> bool:
+        query = "SELECT 1 FROM receipts WHERE receipt_key = ?"
+        return self._db.execute(query, [signed(key)]).fetchone() is not None
+
+    def pack_old(self, before_day: int, limit: int = 1_000) -> int:
+        """Move receipts of persons from before a day into the histories; return how many."""
+        rows = self._db.execute(
+            "SELECT receipt_key, person_no FROM receipts WHERE person_no IS NOT NULL"
+            " AND body IS NOT NULL AND day < ? ORDER BY person_no LIMIT ?",
+            [before_day, limit],
+        ).fetchall()
+        for stored, person_no in rows:
+            key = unsigned(stored)
+            _, receipt = self._read(key)
+            cipher = self._cipher(person_no)
+            if cipher is not None:
+                lines = self._with_receipts(self._packed(person_no, cipher), [(key, receipt)])
+                self._pack(person_no, cipher, lines)
+            self._db.execute("UPDATE receipts SET body = NULL WHERE receipt_key = ?", [stored])
+        return len(rows)
+
+    # -- reading
+
+    def lines_of(self, person_no: int, cipher: Cipher) -> Lines:
+        """Return everything a person bought and kept, packed and young together."""
+        young = [
+            (unsigned(key), self._opened(body, unsigned(key), cipher))
+            for key, body in self._db.execute(
+                "SELECT receipt_key, body FROM receipts"
+                " WHERE person_no = ? AND body IS NOT NULL ORDER BY day",
+                [person_no],
+            ).fetchall()
+        ]
+        return self._with_receipts(self._packed(person_no, cipher), young)
+
+    def purchases(self, lines: Lines) -> Purchases:
+        """Return lines as the core wants them."""
+        return Purchases(
+            self._skus.items(lines.sku_no),
+            lines.sku_no,
+            lines.at_s,
+            lines.quantity,
+            lines.receipt,
+            lines.is_gift,
+            lines.cents,
+            self._skus.names,
+        )
+
+    def returned_items(self, lines: Lines) -> NDArray[np.int32]:
+        """Return int32[m]: the items of what came back."""
+        return self._skus.items(lines.back_sku_no)
+
+    # -- inside
+
+    def _with_receipts(self, lines: Lines, receipts: Sequence[tuple[int, Receipt]]) -> Lines:
+        """Join receipts to packed lines, then take out what came back without a receipt."""
+        if not receipts:
+            return lines
+        parts = [lines]
+        for key, receipt in receipts:
+            if receipt.sale is not None:
+                skus = [x.sku for x in receipt.kept()] + [x.sku for x in receipt.returned()]
+                parts.append(histories.lines_of(receipt, key, self._skus.numbers(skus)))
+        lines = histories.joined(parts)
+        for _, receipt in receipts:
+            if receipt.sale is None:
+                for goods in receipt.returns:
+                    if goods.receipt_id is None:
+                        lines = self._less(lines, goods, None)
+        return lines
+
+    def _less(self, lines: Lines, goods: Return, key: int | None) -> Lines:
+        numbers = self._skus.numbers([line.sku for line in goods.lines])
+        for taken in Receipt(returns=(goods,)).returned():
+            lines = lines.less(numbers[taken.sku], taken, key)
+        return lines
+
+    def _read(self, key: int) -> tuple[_Row | None, Receipt]:
+        found = self._db.execute(
+            "SELECT person_no, body FROM receipts WHERE receipt_key = ?", [signed(key)]
+        ).fetchone()
+        if found is None:
+            return None, Receipt()
+        row = _Row(key, *found)
+        if row.body is None:
+            return row, Receipt()
+        if row.person_no is None:
+            return row, _decode(row.body)
+        cipher = self._cipher(row.person_no)
+        return row, Receipt() if cipher is None else self._opened(row.body, key, cipher)
+
+    def _put(self, key: int, person_no: int | None, receipt: Receipt, at_s: float) -> None:
+        cipher = None if person_no is None else self._cipher(person_no)
+        body = _encode(receipt)
+        if cipher is not None:
+            body = cipher.seal(body, _context(key))
+        # What has no sale yet has a day too, so that it is not kept for ever.
+        at_s = receipt.sale.sold_at_s if receipt.sale else at_s
+        self._db.execute(
+            "INSERT OR REPLACE INTO receipts (receipt_key, person_no, day, body)"
+            " VALUES (?, ?, ?, ?)",
+            [signed(key), None if cipher is None else person_no, int(at_s // DAY_S), body],
+        )
+
+    def _opened(self, body: bytes, key: int, cipher: Cipher) -> Receipt:
+        return _decode(cipher.open(body, _context(key)))
+
+    def _cipher(self, person_no: int) -> Cipher | None:
+        opened = self._persons.open_number(person_no)
+        return None if opened is None else opened.cipher
+
+    def _packed(self, person_no: int, cipher: Cipher) -> Lines:
+        row = self._db.execute(
+            "SELECT body FROM histories WHERE person_no = ?", [person_no]
+        ).fetchone()
+        if row is None:
+            return histories.no_lines()
+        return histories.decode(cipher.open(row[0], _history_context(person_no)))
+
+    def _pack(self, person_no: int, cipher: Cipher, lines: Lines) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO histories (person_no, body) VALUES (?, ?)",
+            [person_no, cipher.seal(histories.encode(lines), _history_context(person_no))],
+        )
+
+    def _repack(self, row: _Row, change: Callable[[Lines], Lines]) -> None:
+        cipher = None if row.person_no is None else self._cipher(row.person_no)
+        if cipher is not None and row.person_no is not None:
+            lines = change(self._packed(row.person_no, cipher))
+            self._pack(row.person_no, cipher, lines)
+
+
+def _context(key: int) -> bytes:
+    return b"receipt" + key.to_bytes(8, "big")
+
+
+def _history_context(person_no: int) -> bytes:
+    return b"history" + person_no.to_bytes(8, "big")

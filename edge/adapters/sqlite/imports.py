@@ -1,0 +1,435 @@
+"""What a chain hands over about its members: persons, consents and years of receipts.
+
+Importing is repeatable: the same file again changes nothing, an older consent never undoes a
+withdrawal, and nobody who was erased comes back.
+"""
+
+import csv
+import gzip
+import io
+import itertools
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO, TypeVar
+
+import numpy as np
+from sqlite_utils import Database
+
+from edge.adapters.sqlite.goods import Goods, SkuBook
+from edge.adapters.sqlite.histories import Lines
+from edge.adapters.sqlite.persons import Persons
+from edge.adapters.sqlite.recording import Recorder
+from edge.adapters.sqlite.schema import signed, unsigned
+from edge.core.consent import Consents, KeyedHash, Purpose, Statement
+from edge.core.errors import ConfigError, MessageError
+from edge.core.minimisation import MemberData, minimise
+from edge.core.sales import TakenBack
+
+T = TypeVar("T")
+
+# Lines held in memory before they are packed: about 30 MB.
+_CHUNK_LINES = 500_000
+# Members or persons written in one transaction.
+_GROUP = 500
+
+RECEIPT_COLUMNS = (
+    "receipt_id", "sold_at", "till_id", "member_id", "line_no", "sku", "quantity",
+    "unit_price_cents", "is_gift_wrapped",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What an import did; holds counts and pseudonyms, no value of a member.
+
+    Attributes:
+        members: Members in the file that were taken. `added`: of these, new to this box.
+        consents: Statements written.
+        erased: Members left out because they were erased.
+        dropped: What was left out of members, by reason.
+        rejected: Members that could not be taken, by reason.
+        contested: Beacons that two members claim.
+    """
+
+    members: int = 0
+    added: int = 0
+    changed: int = 0
+    consents: int = 0
+    erased: int = 0
+    contested: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    _news: list[tuple[Callable[..., object], tuple[object, ...]]] = field(default_factory=list)
+
+    def apply_to(self, consents: Consents) -> None:
+        """Bring an index in memory up to date; on the thread that owns it."""
+        for change, values in self._news:
+            change(consents, *values)
+        self._news.clear()
+
+    def note(self, change: Callable[..., object], *values: object) -> None:
+        """Keep a change for `apply_to`: a method of `Consents` and its arguments."""
+        self._news.append((change, values))
+
+
+@dataclass(slots=True)
+class ReceiptsReport:
+    """What an import of receipts did, in lines.
+
+    Attributes:
+        lines: Lines in the file. `taken`: written into histories.
+        anonymous: Without a member. `without_consent`: of members who did not allow `profile`.
+        unknown_member: Of members this box does not know (or knows no more).
+        rejected: Unreadable, by reason.
+    """
+
+    lines: int = 0
+    taken: int = 0
+    anonymous: int = 0
+    without_consent: int = 0
+    unknown_member: int = 0
+    repeated: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+
+
+class MemberImport:
+    """Takes a members document, on the writer's thread."""
+
+    def __init__(
+        self,
+        db: Database,
+        persons: Persons,
+        recorder: Recorder,
+        keyed_hash: KeyedHash,
+        random_pseudonym: Callable[[], int],
+    ) -> None:
+        self._db, self._persons, self._recorder = db, persons, recorder
+        self._hash, self._random_pseudonym = keyed_hash, random_pseudonym
+
+    def take(self, document: Mapping[str, object], now_s: float, *, notes: bool) -> ImportReport:
+        """Take a document of schema `stammgast.members.v1`.
+
+        Args:
+            document: As read from JSON.
+            now_s: The present moment.
+            notes: Keep what changed for `ImportReport.apply_to`.
+
+        Raises:
+            ConfigError: The document is of another form.
+        """
+        members = document.get("members")
+        if document.get("schema") != "stammgast.members.v1" or not isinstance(members, list):
+            raise ConfigError(
+                [
+                    f"members: found schema {document.get('schema')!r}, expected"
+                    " 'stammgast.members.v1' with a list of members"
+                ]
+            )
+        report = ImportReport()
+        for group in _groups(members, _GROUP):
+            with self._db.atomic():
+                for member in group:
+                    self._take_one(member, now_s, report, notes=notes)
+        return report
+
+    def _take_one(self, member: object, now_s: float, report: ImportReport, *, notes: bool) -> None:
+        if not isinstance(member, dict):
+            report.rejected["not_an_object"] += 1
+            return
+        try:
+            body = minimise(member, report.dropped)
+        except MessageError as error:
+            report.rejected[error.reason] += 1
+            return
+        member_key = self._hash.member(body.member_id)
+        if self._is_erased(member_key):
+            report.erased += 1
+            return
+        report.members += 1
+        person, person_no = self._store(member_key, body, now_s, report, notes=notes)
+        self._take_consents(person, member.get("consents"), now_s, report, notes=notes)
+        self._take_beacons(person, person_no, body.beacons, report, notes=notes)
+
+    def _store(
+        self,
+        member_key: int,
+        body: MemberData,
+        now_s: float,
+        report: ImportReport,
+        *,
+        notes: bool,
+    ) -> tuple[str, int]:
+        number = self._persons.number_of_member(member_key)
+        if number is None:
+            opened = self._persons.add(self._random_pseudonym(), member_key, body, now_s)
+            report.added += 1
+            if notes:
+                report.note(Consents.add, opened.pseudonym, member_key)
+        else:
+            known = self._persons.open_number(number)
+            assert known is not None, "a person without a key"
+            opened = known
+            if opened.body() != body:
+                self._persons.change(opened, body, now_s)
+                report.changed += 1
+        return f"{opened.pseudonym:016x}", opened.person_no
+
+    def _take_consents(
+        self, person: str, consents: object, now_s: float, report: ImportReport, *, notes: bool
+    ) -> None:
+        said = [
+            statement
+            for raw in (consents if isinstance(consents, list) else ())
+            if (statement := self._statement(person, raw, now_s, report)) is not None
+        ]
+        news = self._recorder.news_of(said)
+        if news:
+            self._recorder.take_statements(news)
+            report.consents += len(news)
+            if notes:
+                for statement in news:
+                    report.note(Consents.apply, statement)
+
+    def _statement(
+        self, person: str, raw: object, now_s: float, report: ImportReport
+    ) -> Statement | None:
+        if not isinstance(raw, dict):
+            report.rejected["bad_consent"] += 1
+            return None
+        try:
+            given_at = datetime.fromisoformat(raw["given_at"])
+            if given_at.tzinfo is None:
+                given_at = given_at.replace(tzinfo=UTC)
+            return Statement(
+                person,
+                Purpose(raw["purpose"]),
+                raw.get("is_given", True) is True,
+                given_at.timestamp(),
+                now_s,
+                str(raw["notice_version"]),
+                "en" if raw.get("language") == "en" else "de",
+                str(raw.get("method", "import"))[:32],
+            )
+        except (KeyError, TypeError, ValueError, OverflowError):
+            report.rejected["bad_consent"] += 1
+            return None
+
+    def _take_beacons(
+        self,
+        person: str,
+        person_no: int,
+        beacons: Iterable[str],
+        report: ImportReport,
+        *,
+        notes: bool,
+    ) -> None:
+        wanted = {self._hash.beacon(beacon) for beacon in beacons}
+        known = {
+            unsigned(key)
+            for (key,) in self._db.execute(
+                "SELECT beacon_key FROM beacons WHERE person_no = ?", [person_no]
+            ).fetchall()
+        }
+        for key in known - wanted:
+            self._db.execute(
+                "DELETE FROM beacons WHERE beacon_key = ? AND person_no = ?",
+                [signed(key), person_no],
+            )
+            if notes:
+                report.note(Consents.drop_key, person, key)
+        for key in wanted - known:
+            others = self._db.execute(
+                "SELECT count(*) FROM beacons WHERE beacon_key = ?", [signed(key)]
+            ).fetchone()[0]
+            self._db.execute(
+                "INSERT INTO beacons (beacon_key, person_no) VALUES (?, ?)",
+                [signed(key), person_no],
+            )
+            report.contested += others == 1
+            if notes and others:
+                report.note(Consents.contest, key)
+            elif notes:
+                report.note(Consents.enrol_key, person, key)
+
+    def _is_erased(self, member_key: int) -> bool:
+        return (
+            self._db.execute(
+                "SELECT 1 FROM tombstones WHERE member_key = ?", [signed(member_key)]
+            ).fetchone()
+            is not None
+        )
+
+
+@dataclass(slots=True)
+class _Columns:
+    """Lines of many persons, gathered in 27 bytes each."""
+
+    person_no: "array[int]" = field(default_factory=lambda: array("i"))
+    receipt: "array[int]" = field(default_factory=lambda: array("Q"))
+    at_s: "array[float]" = field(default_factory=lambda: array("d"))
+    line_no: "array[int]" = field(default_factory=lambda: array("i"))
+    sku_no: "array[int]" = field(default_factory=lambda: array("i"))
+    quantity: "array[float]" = field(default_factory=lambda: array("f"))
+    cents: "array[int]" = field(default_factory=lambda: array("i"))
+    is_gift: "array[int]" = field(default_factory=lambda: array("b"))
+
+    def add(self, *values: float) -> None:
+        for name, value in zip(self.__slots__, values, strict=True):
+            getattr(self, name).append(value)
+
+
+class ReceiptImport:
+    """Takes `receipts.csv.gz`, on the writer's thread, in bounded memory."""
+
+    def __init__(
+        self,
+        db: Database,
+        goods: Goods,
+        skus: SkuBook,
+        keyed_hash: KeyedHash,
+        consents: Mapping[int, tuple[int, bool]],
+    ) -> None:
+        """Make an import.
+
+        Args:
+            db: The writing connection.
+            goods: Of the same connection.
+            skus: Of the ledger.
+            keyed_hash: Of the ledger.
+            consents: Person number and whether `profile` is allowed, by member key.
+        """
+        self._db, self._goods, self._skus = db, goods, skus
+        self._hash, self._consents = keyed_hash, consents
+
+    def take(self, path: Path) -> ReceiptsReport:
+        """Take a file.
+
+        Raises:
+            ConfigError: It is missing, truncated, or has other columns.
+        """
+        report = ReceiptsReport()
+        try:
+            with _opened(path) as file:
+                rows = csv.DictReader(file)
+                missing = set(RECEIPT_COLUMNS) - set(rows.fieldnames or ())
+                if missing:
+                    raise ConfigError(
+                        [f"{path.name}: columns {sorted(missing)} are missing from the first line"]
+                    )
+                self._take_rows(rows, report)
+        except FileNotFoundError:
+            raise ConfigError([f"{path}: no such file; expected receipts"]) from None
+        except (EOFError, gzip.BadGzipFile, UnicodeDecodeError, csv.Error) as error:
+            raise ConfigError(
+                [f"{path.name}: broken after {report.lines} lines ({error}); hand it over again"]
+            ) from error
+        return report
+
+    def _take_rows(self, rows: Iterable[dict[str, str]], report: ReceiptsReport) -> None:
+        chunk = _Columns()
+        for row in rows:
+            report.lines += 1
+            try:
+                self._take_row(row, chunk, report)
+            except (TypeError, ValueError, OverflowError):
+                report.rejected["unreadable_line"] += 1
+            # A receipt's lines stand together: split only between receipts.
+            if len(chunk.receipt) >= _CHUNK_LINES and chunk.receipt[-1] != chunk.receipt[-2]:
+                last = [getattr(chunk, name).pop() for name in chunk.__slots__]
+                self._flush(chunk, report)
+                chunk = _Columns()
+                chunk.add(*last)
+        self._flush(chunk, report)
+
+    def _take_row(self, row: dict[str, str], chunk: _Columns, report: ReceiptsReport) -> None:
+        member_id = row["member_id"]
+        if not member_id:
+            report.anonymous += 1
+            return
+        person_no, may = self._consents.get(self._hash.member(member_id), (None, False))
+        if person_no is None:
+            report.unknown_member += 1
+            return
+        if not may:
+            report.without_consent += 1
+            return
+        quantity = float(row["quantity"])
+        if not 0 < abs(quantity) <= 100_000:
+            raise ValueError("quantity")
+        sku = self._skus.sku(row["sku"][:128], None)
+        self._skus.write([sku])
+        chunk.add(
+            person_no,
+            self._hash.receipt(row["receipt_id"]),
+            _at_s(row["sold_at"]),
+            int(row["line_no"]),
+            self._skus.number(sku),
+            quantity,
+            int(row["unit_price_cents"]),
+            row["is_gift_wrapped"].lower() in ("1", "true"),
+        )
+
+    def _flush(self, chunk: _Columns, report: ReceiptsReport) -> None:
+        if not chunk.receipt:
+            return
+        person_no = np.array(chunk.person_no, np.int32)
+        order = np.argsort(person_no, kind="stable")
+        lines = Lines(
+            np.array(chunk.receipt, np.uint64),
+            np.floor(np.array(chunk.at_s, np.float64)),
+            np.array(chunk.line_no, np.int32),
+            np.array(chunk.sku_no, np.int32),
+            np.array(chunk.quantity, np.float32),
+            np.array(chunk.cents, np.int32),
+            np.array(chunk.is_gift, np.bool_),
+            np.empty(0, np.int32),
+            np.empty(0, np.float64),
+        )
+        sorted_no = person_no[order]
+        starts = np.flatnonzero(np.append(True, sorted_no[1:] != sorted_no[:-1]))
+        ends = np.append(starts[1:], len(sorted_no))
+        for group in _groups(zip(starts, ends, strict=True), _GROUP):
+            with self._db.atomic():
+                for start, end in group:
+                    mine = _netted(lines.taken(order[start:end]).sorted())
+                    taken = self._goods.add_lines(int(sorted_no[start]), mine)
+                    report.taken += taken
+                    report.repeated += int(end - start) - taken
+
+
+def _netted(lines: Lines) -> Lines:
+    """Take lines of negative quantity, which some tills write for returns, out of the others."""
+    is_return = lines.quantity < 0
+    if not is_return.any():
+        return lines
+    left = lines.where(~is_return)
+    for at in np.flatnonzero(is_return):
+        back = TakenBack("", -float(lines.quantity[at]), float(lines.at_s[at]))
+        left = left.less(int(lines.sku_no[at]), back, None)
+    return left
+
+
+def _opened(path: Path) -> TextIO:
+    if path.suffix == ".gz":
+        return io.TextIOWrapper(gzip.open(path), encoding="utf-8", newline="")
+    return path.open(encoding="utf-8", newline="")
+
+
+def _at_s(text: str) -> float:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time without offset")
+    at_s = moment.timestamp()
+    if at_s < 0:
+        raise ValueError("a time before 1970")
+    return at_s
+
+
+def _groups(values: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(values)
+    while group := list(itertools.islice(iterator, size)):
+        yield group

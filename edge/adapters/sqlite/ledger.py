@@ -1,0 +1,383 @@
+"""The box's memory, as the path and the pages use it.
+
+Reads happen on the caller's thread, each with the grant it needs; every write goes to the one
+writer. What erases, exports, backs up and forgets by age stands in modules of their own, which get
+their connections from here.
+"""
+
+import secrets
+import threading
+from collections import ChainMap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from sqlite_utils import Database
+
+from edge.adapters.sqlite.consentlog import ConsentLog
+from edge.adapters.sqlite.consentstates import ConsentStates
+from edge.adapters.sqlite.goods import Goods, SkuBook
+from edge.adapters.sqlite.histories import Lines, joined
+from edge.adapters.sqlite.imports import (
+    ImportReport,
+    MemberImport,
+    ReceiptImport,
+    ReceiptsReport,
+)
+from edge.adapters.sqlite.keys import BoxKeys
+from edge.adapters.sqlite.persons import Opened, Persons
+from edge.adapters.sqlite.recording import Happenings, Recorder, decision_context
+from edge.adapters.sqlite.schema import (
+    LEDGER_STEPS,
+    TELEMETRY_STEPS,
+    open_database,
+    signed,
+    unsigned,
+)
+from edge.adapters.sqlite.sealing import random_key
+from edge.adapters.sqlite.writer import Unit, Writer
+from edge.core import records
+from edge.core.catalog import Catalog
+from edge.core.consent import PURPOSES, Consents, Grant, KeyedHash, Purpose
+from edge.core.events import EventKey
+from edge.core.notices import NoticeBook
+from edge.core.person import Profile, no_purchases
+from edge.core.records import Record
+
+# Event keys kept in memory, about 100 bytes each; older ones are looked up on disk.
+_EVENTS_IN_MEMORY = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredState:
+    """What the path must know again after a start."""
+
+    caps: tuple[records.CapCounted, ...]
+
+
+class Connections:
+    """Everything that belongs to one connection to the ledger."""
+
+    def __init__(self, db: Database, keys: BoxKeys, skus: SkuBook, keyed_hash: KeyedHash) -> None:
+        self.db = db
+        self.persons = Persons(db, keys)
+        self.goods = Goods(db, self.persons, skus, keyed_hash)
+        self.log = ConsentLog(db, keys)
+        self.happenings = Happenings(db, self.persons)
+
+
+class Ledger:
+    """`ledger.db` and `telemetry.db` of one box. Use `Ledger.open`."""
+
+    def __init__(
+        self, directory: Path, keys: BoxKeys, catalog: Catalog, notices: NoticeBook
+    ) -> None:
+        self.directory, self.keys, self.notices, self.catalog = directory, keys, notices, catalog
+        ledger = open_database(directory / "ledger.db", LEDGER_STEPS, is_synced=True)
+        self.telemetry = open_database(directory / "telemetry.db", TELEMETRY_STEPS, is_synced=False)
+        self.keyed_hash = KeyedHash(index_secret(ledger, keys))
+        self.skus = SkuBook(ledger, catalog)
+        self.writing = Connections(ledger, keys, self.skus, self.keyed_hash)
+        self.states = ConsentStates(ledger, notices)
+        with ledger.atomic():
+            self.states.follow_notices()
+            self._store_notices(ledger)
+        self.recorder = Recorder(
+            ledger,
+            self.telemetry,
+            self.writing.persons,
+            self.writing.goods,
+            self.writing.log,
+            self.keyed_hash,
+            notices,
+        )
+        self.writer = Writer(ledger, self.telemetry, self.recorder.write)
+        self._local = threading.local()
+        self._readers: list[Database] = []
+        self._recent: dict[int, None] = {}
+        self._consents: Consents | None = None
+
+    @classmethod
+    def open(
+        cls,
+        directory: Path,
+        box_key: bytes,
+        catalog: Catalog,
+        notices: NoticeBook | None = None,
+    ) -> "Ledger":
+        """Open both files, creating what is missing, and start the writer.
+
+        Raises:
+            UnavailableError: A file cannot be opened, or is of a newer version.
+            TrustError: The files belong to another box key.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        return cls(directory, BoxKeys(box_key), catalog, notices or NoticeBook())
+
+    def close(self) -> None:
+        """Write what waits and close every connection."""
+        self.writer.close()
+        for db in (*self._readers, self.writing.db, self.telemetry):
+            db.conn.close()
+
+    # -- consents
+
+    def consents(self) -> Consents:
+        """Return the index in memory; built once, owned by the thread that asks first."""
+        if self._consents is None:
+            state, _ = self.states_of_reader().load()
+            self._consents = Consents(self.keyed_hash, self.notices, self._beacons_of, state)
+        return self._consents
+
+    def states_of_reader(self) -> ConsentStates:
+        """Return the table of present consents through this thread's connection."""
+        return ConsentStates(self.reading().db, self.notices)
+
+    # -- reading, with a grant
+
+    def profile(self, person: str, grant: Grant[Literal[Purpose.PROFILE]], now_s: float) -> Profile:
+        """Return what is known of a person, merged identities included."""
+        grant.require(Purpose.PROFILE, now_s, person)
+        parts = [self._open(each) for each in self._merged(person)]
+        opened = [each for each in parts if each is not None]
+        if not opened:
+            return Profile(no_purchases(self.skus.names))
+        return self._profile(opened)
+
+    def name(
+        self, person: str, grant: Grant[Literal[Purpose.STAFF_GREETING]], now_s: float
+    ) -> str | None:
+        """Return the name for a greeting, None where none is known."""
+        grant.require(Purpose.STAFF_GREETING, now_s, person)
+        opened = self._open(person)
+        return None if opened is None else opened.body().name
+
+    def language(
+        self, person: str, grant: Grant[Literal[Purpose.RECOGNISE]], now_s: float
+    ) -> str | None:
+        """Return the language the person wants to be spoken to in: `de`, `en` or None."""
+        grant.require(Purpose.RECOGNISE, now_s, person)
+        opened = self._open(person)
+        return None if opened is None else opened.body().language
+
+    def decision(
+        self, decision_id: str, grant: Grant[Literal[Purpose.PROFILE]] | None, now_s: float
+    ) -> bytes | None:
+        """Return a past decision as it was recorded, None where it is unknown or deleted.
+
+        Args:
+            decision_id: Of the decision.
+            grant: Needed where the decision was about a person.
+            now_s: The present moment.
+
+        Raises:
+            GrantError: The decision was about another person than the grant's.
+        """
+        reading = self.reading()
+        row = reading.db.execute(
+            "SELECT person_no, body FROM decisions WHERE decision_id = ?", [decision_id]
+        ).fetchone()
+        if row is None or row[0] is None:
+            return None if row is None else bytes(row[1])
+        if grant is None:
+            return None
+        opened = reading.persons.open_number(row[0])
+        if opened is None:
+            return None
+        grant.require(Purpose.PROFILE, now_s, f"{opened.pseudonym:016x}")
+        return opened.cipher.open(row[1], decision_context(decision_id))
+
+    # -- reading without a person
+
+    def has_event(self, source: str, event_id: str) -> bool:
+        """Tell whether a message was taken already, on disk or on its way there."""
+        key = self.keyed_hash.event(source, event_id)
+        if key in self._recent:
+            return True
+        return (
+            self.reading()
+            .db.execute("SELECT 1 FROM events WHERE event_key = ?", [signed(key)])
+            .fetchone()
+            is not None
+        )
+
+    def restore_state(self, now_s: float) -> RestoredState:
+        """Return the caps that still count, so that a restart forgets none of them."""
+        caps = (
+            records.CapCounted(said["body"], said["at_s"], said["expires_s"], person)
+            for person, said in self.reading().happenings.live("CapCounted", now_s)
+        )
+        return RestoredState(tuple(caps))
+
+    # -- writing
+
+    def append(
+        self, record: Record | Sequence[Record], on_durable: Callable[[], None] | None = None
+    ) -> None:
+        """Leave a record for writing; several are written together or not at all. Never waits.
+
+        Args:
+            record: What happened.
+            on_durable: Called on the writer's thread when it is on disk.
+
+        Raises:
+            UnavailableError: The disk is behind; do not acknowledge what this came from.
+        """
+        unit = Unit(tuple(record) if isinstance(record, Sequence) else (record,), on_durable)
+        self.writer.append(unit)
+        for one in unit.records:
+            if isinstance(one, records.EventSeen):
+                self._remember(one.key)
+
+    def import_members(self, document: Mapping[str, object], now_s: float) -> ImportReport:
+        """Take a members document; see `imports`. Call on the thread that owns the consents."""
+        importing = MemberImport(
+            self.writing.db,
+            self.writing.persons,
+            self.recorder,
+            self.keyed_hash,
+            _random_pseudonym,
+        )
+        notes = self._consents is not None
+        report = self.writer.call(lambda: importing.take(document, now_s, notes=notes))
+        if self._consents is not None:
+            report.apply_to(self._consents)
+        return report
+
+    def import_receipts(self, path: Path) -> ReceiptsReport:
+        """Take a file of receipts into the histories of those who allow it."""
+
+        def take() -> ReceiptsReport:
+            may = self._profile_consents()
+            importing = ReceiptImport(
+                self.writing.db, self.writing.goods, self.skus, self.keyed_hash, may
+            )
+            return importing.take(path)
+
+        return self.writer.call(take)
+
+    def flush(self) -> None:
+        """Wait until everything appended so far is on disk."""
+        self.writer.flush()
+
+    # -- for the other modules of this folder
+
+    def reading(self) -> Connections:
+        """Return this thread's reading connection."""
+        mine: Connections | None = getattr(self._local, "reading", None)
+        if mine is None:
+            db = open_database(
+                self.directory / "ledger.db", LEDGER_STEPS, is_synced=True, is_read_only=True
+            )
+            mine = Connections(db, self.keys, self.skus, self.keyed_hash)
+            self._local.reading = mine
+            self._readers.append(db)
+        return mine
+
+    # -- inside
+
+    def _open(self, person: str) -> Opened | None:
+        return self.reading().persons.open(person)
+
+    def _merged(self, person: str) -> tuple[str, ...]:
+        return self._consents.merged(person) if self._consents is not None else (person,)
+
+    def _profile(self, opened: Sequence[Opened]) -> Profile:
+        reading, bodies = self.reading(), [each.body() for each in opened]
+        lines = joined([reading.goods.lines_of(each.person_no, each.cipher) for each in opened])
+        vetoes: dict[int, float] = {}
+        for each in opened:
+            for said in reading.happenings.of(each, "GiftCorrected"):
+                _correct_gift(lines, said, self.skus)
+            for said in reading.happenings.of(each, "Vetoed"):
+                item = self.catalog.index_of(said["item_id"])
+                if item is not None:
+                    vetoes[item] = max(said["until_s"], vetoes.get(item, 0.0))
+        return Profile(
+            purchases=reading.goods.purchases(lines),
+            returned_item=reading.goods.returned_items(lines),
+            returned_at_s=lines.back_at_s,
+            stated=frozenset(tag for body in bodies for tag in body.stated),
+            declared=dict(ChainMap(*(dict(body.declared) for body in bodies))),
+            sizes=dict(ChainMap(*(dict(body.sizes) for body in bodies))),
+            vetoes=vetoes,
+            birthday=bodies[0].birthday,
+            as_of_s=max(each.changed_s for each in opened),
+        )
+
+    def _remember(self, key: EventKey) -> None:
+        self._recent[self.keyed_hash.event(key.source, key.id)] = None
+        if len(self._recent) > _EVENTS_IN_MEMORY:
+            self._recent.pop(next(iter(self._recent)))
+
+    def _beacons_of(self, person: str) -> list[int]:
+        """Return the beacons of a person that nobody else claims."""
+        return [
+            unsigned(key)
+            for (key,) in self.reading().db.execute(
+                "SELECT b.beacon_key FROM beacons b JOIN persons p USING (person_no)"
+                " WHERE p.pseudonym = ? AND NOT EXISTS (SELECT 1 FROM beacons o"
+                " WHERE o.beacon_key = b.beacon_key AND o.person_no <> b.person_no)",
+                [signed(int(person, 16))],
+            )
+        ]
+
+    def _profile_consents(self) -> dict[int, tuple[int, bool]]:
+        bit = 1 << PURPOSES.index(Purpose.PROFILE)
+        return {
+            unsigned(key): (number, bool(given & bit))
+            for key, number, given in self.writing.db.execute(
+                "SELECT p.member_key, p.person_no, coalesce(s.given, 0)"
+                " FROM persons p LEFT JOIN consent_states s USING (person_no)"
+            )
+        }
+
+    def _store_notices(self, db: Database) -> None:
+        for notice in self.notices.all:
+            texts = {
+                str(purpose): {"de": text.de, "en": text.en}
+                for purpose, text in notice.texts.items()
+            }
+            db.execute(
+                "INSERT OR IGNORE INTO notices (version, body, sha256_de, sha256_en)"
+                " VALUES (?, ?, ?, ?)",
+                [
+                    notice.version,
+                    msgspec.json.encode(texts),
+                    notice.sha256("de"),
+                    notice.sha256("en"),
+                ],
+            )
+
+
+def index_secret(db: Database, keys: BoxKeys) -> bytes:
+    """Return the secret of all keyed hashes, making it for a new ledger.
+
+    It is not derived from the box key: a ledger restored on another box keeps its hashes.
+
+    Raises:
+        TrustError: The ledger belongs to another box key.
+    """
+    row = db.execute("SELECT wrapped FROM secrets WHERE name = 'index'").fetchone()
+    if row is not None:
+        return keys.unwrap(row[0], b"index")
+    secret = random_key()
+    db.execute(
+        "INSERT INTO secrets (name, wrapped) VALUES ('index', ?)", [keys.wrap(secret, b"index")]
+    )
+    return secret
+
+
+def _random_pseudonym() -> int:
+    return secrets.randbits(64) or 1
+
+
+def _correct_gift(lines: Lines, said: Mapping[str, Any], skus: SkuBook) -> None:
+    """Set whether a basket, or one sku of it, was a gift; in place, the columns are ours."""
+    mine = lines.receipt == np.uint64(int(said["receipt"], 16))
+    if said["sku"] is not None:
+        mine &= lines.sku_no == skus.number(said["sku"])
+    lines.is_gift[mine] = said["is_gift"]

@@ -1,0 +1,113 @@
+"""Rows of persons: who stands behind a pseudonym, encrypted under a key of their own."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+from sqlite_utils import Database
+
+from edge.adapters.sqlite.keys import BoxKeys, Cipher
+from edge.adapters.sqlite.schema import signed, unsigned
+from edge.adapters.sqlite.sealing import random_key
+from edge.core.minimisation import MemberData
+
+_OPEN = (
+    "SELECT p.person_no, p.pseudonym, p.changed_s, p.body, k.wrapped"
+    " FROM persons p JOIN person_keys k USING (person_no)"
+)
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(MemberData).decode
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opened:
+    """A person's row with the key to everything else of that person."""
+
+    person_no: int
+    pseudonym: int
+    changed_s: float
+    cipher: Cipher
+    sealed: bytes
+
+    def body(self) -> MemberData:
+        """Decrypt who the person is."""
+        return _decode(self.cipher.open(self.sealed, _context(self.pseudonym)))
+
+
+class Persons:
+    """The table of persons and the table of their keys, through one connection."""
+
+    def __init__(self, db: Database, keys: BoxKeys) -> None:
+        self._db, self._keys = db, keys
+
+    def number(self, person: str) -> int | None:
+        """Return the row number of a pseudonym, None where nobody (any more) has it."""
+        row = self._db.execute(
+            "SELECT person_no FROM persons WHERE pseudonym = ?", [signed(int(person, 16))]
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def number_of_member(self, member_key: int) -> int | None:
+        """Return the row number of a member's keyed hash."""
+        row = self._db.execute(
+            "SELECT person_no FROM persons WHERE member_key = ?", [signed(member_key)]
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def open(self, person: str) -> Opened | None:
+        """Open a person by pseudonym; None where there is no such person or key."""
+        return self._opened(f"{_OPEN} WHERE p.pseudonym = ?", signed(int(person, 16)))
+
+    def open_number(self, person_no: int) -> Opened | None:
+        """Open a person by row number."""
+        return self._opened(f"{_OPEN} WHERE p.person_no = ?", person_no)
+
+    def _opened(self, query: str, value: int) -> Opened | None:
+        row = self._db.execute(query, [value]).fetchone()
+        if row is None:
+            return None
+        number, pseudonym, changed_s, sealed, wrapped = row
+        key = self._keys.unwrap(wrapped, _context(unsigned(pseudonym)))
+        return Opened(number, unsigned(pseudonym), changed_s, Cipher(key), sealed)
+
+    def add(self, pseudonym: int, member_key: int, body: MemberData, now_s: float) -> Opened:
+        """Take a new person with a new key."""
+        key = random_key()
+        cipher, context = Cipher(key), _context(pseudonym)
+        sealed = cipher.seal(_encode(body), context)
+        cursor = self._db.execute(
+            "INSERT INTO persons (pseudonym, member_key, changed_s, body) VALUES (?, ?, ?, ?)",
+            [signed(pseudonym), signed(member_key), now_s, sealed],
+        )
+        number = int(cursor.lastrowid)
+        self.put_key(number, pseudonym, key)
+        return Opened(number, pseudonym, now_s, cipher, sealed)
+
+    def put_key(self, person_no: int, pseudonym: int, key: bytes) -> None:
+        """Keep a person's key, wrapped."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO person_keys (person_no, wrapped) VALUES (?, ?)",
+            [person_no, self._keys.wrap(key, _context(pseudonym))],
+        )
+
+    def change(self, opened: Opened, body: MemberData, now_s: float) -> None:
+        """Replace who the person is."""
+        self._db.execute(
+            "UPDATE persons SET body = ?, changed_s = ? WHERE person_no = ?",
+            [
+                opened.cipher.seal(_encode(body), _context(opened.pseudonym)),
+                now_s,
+                opened.person_no,
+            ],
+        )
+
+    def all_keys(self) -> Iterator[tuple[int, bytes]]:
+        """Yield pseudonym and plain data key of everybody, for the escrow."""
+        for pseudonym, wrapped in self._db.execute(
+            "SELECT p.pseudonym, k.wrapped FROM persons p JOIN person_keys k USING (person_no)"
+        ).fetchall():
+            yield unsigned(pseudonym), self._keys.unwrap(wrapped, _context(unsigned(pseudonym)))
+
+
+def _context(pseudonym: int) -> bytes:
+    return b"person" + pseudonym.to_bytes(8, "big")

@@ -1,0 +1,229 @@
+"""Which row each record becomes. Runs on the writer's thread, inside its transaction.
+
+A record about a person who was erased meanwhile is written without the person, or not at all where
+nothing else is in it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+from sqlite_utils import Database
+
+from edge.adapters.sqlite.consentlog import ConsentLog, Entry, said_of
+from edge.adapters.sqlite.consentstates import ConsentStates
+from edge.adapters.sqlite.goods import Goods
+from edge.adapters.sqlite.persons import Opened, Persons
+from edge.adapters.sqlite.schema import signed
+from edge.core import records
+from edge.core.consent import KeyedHash, Statement
+from edge.core.notices import NoticeBook
+from edge.core.person import DAY_S
+from edge.core.records import Record
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(dict[str, Any]).decode
+
+# How long happenings are read; retention deletes them afterwards. Days, proposals until a chain
+# decides (see `edge.core.register`).
+HAPPENING_DAYS = 90.0
+
+
+class Recorder:
+    """Writes records through the two writing connections."""
+
+    def __init__(
+        self,
+        ledger: Database,
+        telemetry: Database,
+        persons: Persons,
+        goods: Goods,
+        log: ConsentLog,
+        keyed_hash: KeyedHash,
+        notices: NoticeBook,
+    ) -> None:
+        self._ledger, self._telemetry = ledger, telemetry
+        self._persons, self._goods, self._log = persons, goods, log
+        self._hash = keyed_hash
+        self._states = ConsentStates(ledger, notices)
+        self.counts: Counter[str] = Counter()
+        self._by_kind: dict[type, Callable[[Any], None]] = {
+            records.EventSeen: self._event,
+            records.SaleRecorded: self._sale,
+            records.VoidRecorded: lambda record: self._goods.take_void(record.void),
+            records.ReturnRecorded: self._return,
+            records.ConsentChanged: lambda record: self.take_statements([record.statement]),
+            records.DecisionMade: self._decision,
+            records.VisitStarted: self._visit_started,
+            records.ZoneEntered: self._zone_entered,
+            records.VisitEnded: self._visit_ended,
+        }
+
+    def write(self, record: Record) -> None:
+        """Write one record."""
+        self._by_kind.get(type(record), self._happening)(record)
+
+    def take_statements(self, said: list[Statement]) -> None:
+        """Write statements of one person as one entry of the chain, and what they changed."""
+        opened = self._persons.open(said[0].person)
+        if opened is None:
+            self.counts["consent_of_nobody"] += 1
+            return
+        entry = Entry(opened.pseudonym, max(s.received_s for s in said), said_of(said))
+        self._log.append("consent", opened.person_no, opened.cipher, entry)
+        self._states.apply(opened.person_no, said)
+
+    def news_of(self, said: list[Statement]) -> list[Statement]:
+        """Return those statements of one person that say something new.
+
+        A file imported again repeats every consent; the chain would grow by it for nothing.
+        """
+        number = self._persons.number(said[0].person) if said else None
+        return [] if number is None else self._states.news_of(number, said)
+
+    def _event(self, record: records.EventSeen) -> None:
+        self._ledger.execute(
+            "INSERT OR IGNORE INTO events (event_key, day) VALUES (?, ?)",
+            [
+                signed(self._hash.event(record.key.source, record.key.id)),
+                int(record.at_s // DAY_S),
+            ],
+        )
+
+    def _sale(self, record: records.SaleRecorded) -> None:
+        opened = self._opened(record.person)
+        self._goods.take_sale(record.sale, None if opened is None else opened.person_no)
+
+    def _return(self, record: records.ReturnRecorded) -> None:
+        opened = self._opened(record.person)
+        self._goods.take_return(record.goods, None if opened is None else opened.person_no)
+
+    def _decision(self, record: records.DecisionMade) -> None:
+        opened = self._opened(record.person)
+        if record.person is not None and opened is None:
+            return
+        body = record.body
+        if opened is not None:
+            body = opened.cipher.seal(body, decision_context(record.decision_id))
+        self._ledger.execute(
+            "INSERT OR REPLACE INTO decisions"
+            " (decision_id, visit_id, at_s, surface, person_no, body) VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                record.decision_id,
+                # Of a person's decision the visit is inside the body: else the two would be linked.
+                record.visit_id if opened is None else "",
+                record.at_s,
+                record.surface,
+                None if opened is None else opened.person_no,
+                body,
+            ],
+        )
+
+    def _happening(self, record: records.Personal) -> None:
+        opened = self._opened(record.person)
+        if record.person is not None and opened is None:
+            return
+        kind = type(record).__name__
+        body = _encode(_anonymous(record))
+        cursor = self._ledger.execute(
+            "INSERT INTO happenings (kind, at_s, expires_s, person_no, body)"
+            " VALUES (?, ?, ?, ?, x'')",
+            [
+                kind,
+                record.at_s,
+                expiry_s(record),
+                None if opened is None else opened.person_no,
+            ],
+        )
+        number = int(cursor.lastrowid)
+        if opened is not None:
+            body = opened.cipher.seal(body, happening_context(number))
+        self._ledger.execute(
+            "UPDATE happenings SET body = ? WHERE happening_no = ?", [body, number]
+        )
+
+    def _visit_started(self, record: records.VisitStarted) -> None:
+        self._telemetry.execute(
+            "INSERT OR IGNORE INTO visits (visit_id, started_s, is_recognised) VALUES (?, ?, ?)",
+            [record.visit_id, record.at_s, record.is_recognised],
+        )
+
+    def _zone_entered(self, record: records.ZoneEntered) -> None:
+        self._telemetry.execute(
+            "INSERT OR IGNORE INTO zone_changes (visit_id, at_s, zone) VALUES (?, ?, ?)",
+            [record.visit_id, record.at_s, record.zone],
+        )
+
+    def _visit_ended(self, record: records.VisitEnded) -> None:
+        self._telemetry.execute(
+            "UPDATE visits SET ended_s = ?, reason = ? WHERE visit_id = ?",
+            [record.at_s, record.reason, record.visit_id],
+        )
+
+    def _opened(self, person: str | None) -> Opened | None:
+        if person is None:
+            return None
+        opened = self._persons.open(person)
+        if opened is None:
+            self.counts["of_nobody"] += 1
+        return opened
+
+
+class Happenings:
+    """Reads happenings back, through one connection."""
+
+    def __init__(self, db: Database, persons: Persons) -> None:
+        self._db, self._persons = db, persons
+
+    def of(self, opened: Opened, kind: str | None = None) -> Iterator[dict[str, Any]]:
+        """Yield a person's happenings of a kind (None: of every kind), oldest first."""
+        rows = self._db.execute(
+            "SELECT happening_no, kind, body FROM happenings"
+            " WHERE person_no = ? AND (kind = ? OR ? IS NULL) ORDER BY happening_no",
+            [opened.person_no, kind, kind],
+        ).fetchall()
+        for number, found, body in rows:
+            plain = opened.cipher.open(body, happening_context(number))
+            yield {"kind": found, **_decode(plain)}
+
+    def live(self, kind: str, now_s: float) -> Iterator[tuple[str | None, dict[str, Any]]]:
+        """Yield pseudonym and content of everything of a kind that has not expired."""
+        rows = self._db.execute(
+            "SELECT happening_no, person_no, body FROM happenings"
+            " WHERE kind = ? AND expires_s > ? ORDER BY happening_no",
+            [kind, now_s],
+        ).fetchall()
+        for number, person_no, body in rows:
+            if person_no is None:
+                yield None, _decode(body)
+                continue
+            opened = self._persons.open_number(person_no)
+            if opened is not None:
+                plain = opened.cipher.open(body, happening_context(number))
+                yield f"{opened.pseudonym:016x}", _decode(plain)
+
+
+def expiry_s(record: records.Personal) -> float:
+    """Return when a happening is of no use any more."""
+    match record:
+        case records.CapCounted():
+            return record.expires_s
+        case records.Vetoed():
+            return record.until_s
+        case _:
+            return record.at_s + HAPPENING_DAYS * DAY_S
+
+
+def decision_context(decision_id: str) -> bytes:
+    """Return what binds an encrypted decision to its row."""
+    return b"decision" + decision_id.encode()
+
+
+def happening_context(number: int) -> bytes:
+    """Return what binds an encrypted happening to its row."""
+    return b"happening" + number.to_bytes(8, "big")
+
+
+def _anonymous(record: records.Personal) -> dict[str, object]:
+    return {name: getattr(record, name) for name in record.__slots__ if name != "person"}

@@ -1,0 +1,212 @@
+"""The one thread that writes: it commits in groups and says so only when the group is on disk.
+
+The path never waits for a disk: it leaves a unit of records here and goes on. What lands in one
+group is whatever came while the last one was being synced. A full or slow disk holds the queue
+back; ledger units are then refused, telemetry is dropped and counted.
+"""
+
+import logging
+import queue
+import random
+import sqlite3
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from sqlite_utils import Database
+
+from edge.core.errors import UnavailableError
+from edge.core.records import Record, Telemetry
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+# Units in one transaction; more would make the first of them wait.
+GROUP = 512
+# Waits after a disk error, doubled with jitter between these.
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Records that are written together or not at all."""
+
+    records: tuple[Record, ...]
+    on_durable: Callable[[], None] | None = None
+
+    @property
+    def is_telemetry(self) -> bool:
+        """Tell whether a power cut may take all of it."""
+        return all(isinstance(record, Telemetry) for record in self.records)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Job:
+    """Work that needs the writing connections for itself, outside of any transaction."""
+
+    work: Callable[[], object]
+    done: Future[object] = field(default_factory=Future)
+
+
+class Writer:
+    """Owns both writing connections.
+
+    Args:
+        ledger: Synced at every commit.
+        telemetry: Not synced.
+        write: Writes one record through the connection that belongs to it; called inside a
+            transaction of that connection.
+        capacity: Units that may wait.
+    """
+
+    def __init__(
+        self,
+        ledger: Database,
+        telemetry: Database,
+        write: Callable[[Record], None],
+        capacity: int = 20_000,
+    ) -> None:
+        self._ledger, self._telemetry, self._write = ledger, telemetry, write
+        self._waiting: queue.Queue[Unit | _Job | None] = queue.Queue(capacity)
+        self._stop = threading.Event()
+        self.counts: Counter[str] = Counter()
+        self.is_well = True
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._thread.start()
+
+    # -- from any thread
+
+    def append(self, unit: Unit) -> None:
+        """Leave a unit for writing; never waits.
+
+        Raises:
+            UnavailableError: The queue is full and the unit may not be lost. Do not acknowledge
+                what it came from; the sender will repeat it.
+        """
+        try:
+            self._waiting.put_nowait(unit)
+        except queue.Full:
+            if unit.is_telemetry:
+                self.counts["telemetry_dropped"] += 1
+                return
+            self.counts["refused"] += 1
+            raise UnavailableError("the disk is behind: nothing more is taken for now") from None
+        if not self._thread.is_alive():
+            raise UnavailableError("the writer has ended")
+
+    def call(self, work: Callable[[], T], timeout_s: float | None = None) -> T:
+        """Run work on the writer's thread, after all units left before, and return its result."""
+        job = _Job(work)
+        self._waiting.put(job)
+        return job.done.result(timeout_s)  # type: ignore[return-value]
+
+    def flush(self, timeout_s: float | None = None) -> None:
+        """Wait until everything left so far is on disk."""
+        self.call(lambda: None, timeout_s)
+
+    def waiting(self) -> int:
+        """Return how many units wait."""
+        return self._waiting.qsize()
+
+    def close(self) -> None:
+        """Write what waits and end the thread."""
+        if self._thread.is_alive():
+            self._waiting.put(None)
+            self._thread.join()
+
+    # -- on the writer's thread
+
+    def _run(self) -> None:
+        is_open = True
+        while is_open:
+            units, then = self._next_group()
+            if units:
+                self._commit(units)
+            if isinstance(then, _Job):
+                self._run_job(then)
+            is_open = then is not _END
+
+    def _next_group(self) -> "tuple[list[Unit], _Job | object | None]":
+        """Take what waits, up to the first job: units keep their order around it."""
+        units: list[Unit] = []
+        while len(units) < GROUP:
+            try:
+                one = self._waiting.get(block=not units)
+            except queue.Empty:
+                break
+            if one is None:
+                return units, _END
+            if isinstance(one, _Job):
+                return units, one
+            units.append(one)
+        return units, None
+
+    def _commit(self, units: Sequence[Unit]) -> None:
+        for db, mine in (
+            (self._ledger, [unit for unit in units if not unit.is_telemetry]),
+            (self._telemetry, [unit for unit in units if unit.is_telemetry]),
+        ):
+            if mine:
+                self._commit_group(db, mine)
+
+    def _commit_group(self, db: Database, units: Sequence[Unit]) -> None:
+        try:
+            self._persistently(lambda: self._write_group(db, units))
+        except Exception as error:
+            if len(units) == 1:
+                self.counts["failed"] += 1
+                kinds = [type(record).__name__ for record in units[0].records]
+                log.error("not written: %s (%s)", kinds, type(error).__name__)
+                return
+            for unit in units:  # one of them is at fault: the others must not go down with it
+                self._commit_group(db, [unit])
+            return
+        self.counts["units"] += len(units)
+        self.counts["commits"] += 1
+        for unit in units:
+            self._tell(unit)
+
+    def _tell(self, unit: Unit) -> None:
+        try:
+            if unit.on_durable is not None:
+                unit.on_durable()
+        except Exception as error:  # a caller's bug must not end the only thread that writes
+            self.counts["callback_failed"] += 1
+            log.error("on_durable raised %s", type(error).__name__)
+
+    def _write_group(self, db: Database, units: Sequence[Unit]) -> None:
+        with db.atomic():
+            for unit in units:
+                for record in unit.records:
+                    self._write(record)
+
+    def _persistently(self, work: Callable[[], None]) -> None:
+        """Repeat work that the disk refuses; everything else is the caller's error."""
+        wait_s = _FIRST_WAIT_S
+        while True:
+            try:
+                work()
+            except sqlite3.OperationalError as error:
+                if self._stop.is_set():
+                    raise
+                if self.is_well:
+                    log.error("the disk refuses writes (%s); trying again", error.sqlite_errorname)
+                self.is_well = False
+                self.counts["disk_errors"] += 1
+                self._stop.wait(wait_s * random.uniform(0.5, 1.0))  # noqa: S311  # jitter
+                wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+            else:
+                self.is_well = True
+                return
+
+    def _run_job(self, job: _Job) -> None:
+        try:
+            job.done.set_result(job.work())
+        except BaseException as error:  # whoever waits for the job gets it
+            job.done.set_exception(error)
+
+
+_END = object()

@@ -1,0 +1,559 @@
+"""The ledger on a real disk: imports, grants, goods in any order, durability, restarts."""
+
+import csv
+import gzip
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlite_utils import Database
+
+from edge.adapters.sqlite.imports import RECEIPT_COLUMNS
+from edge.adapters.sqlite.keys import read_or_make_box_key
+from edge.adapters.sqlite.ledger import Ledger
+from edge.adapters.sqlite.schema import LEDGER_STEPS, migrate, open_database
+from edge.core.catalog import Catalog, ClassKind, Item, ItemClass, Text, Variant
+from edge.core.consent import GrantError, Outcome, Purpose, Statement
+from edge.core.errors import ConfigError, TrustError, UnavailableError
+from edge.core.events import EventKey
+from edge.core.person import Profile
+from edge.core.records import (
+    CapCounted,
+    CardShown,
+    ConsentChanged,
+    DecisionMade,
+    EventSeen,
+    GiftCorrected,
+    ReturnRecorded,
+    SaleRecorded,
+    Vetoed,
+    VisitEnded,
+    VisitStarted,
+    VoidRecorded,
+    ZoneEntered,
+)
+from edge.core.sales import Return, ReturnLine, Sale, SaleLine, Void
+
+NOW_S = 1_790_000_000.0
+KEY = bytes(range(32))
+BEACON = "426c7565-4368-6172-6d42-6561636f6e73-3838-4949"
+
+
+def catalog() -> Catalog:
+    def item(item_id: str, *skus: str) -> Item:
+        variants = tuple(Variant(sku, f"4006381{at:06d}") for at, sku in enumerate(skus))
+        text = Text(item_id, item_id)
+        return Item(item_id, text, "B", "D", "C", "coat", 9900, "z", "EG 1", variants)
+
+    classes = {"coat": ItemClass("coat", Text("Mantel", "Coat"), ClassKind.DURABLE)}
+    return Catalog("1", "EUR", (item("coat", "coat-m", "coat-l"), item("tie", "tie-1")), classes)
+
+
+def member(number: int, *purposes: str, **more: Any) -> dict[str, Any]:
+    return {
+        "member_id": f"M{number:06d}",
+        "name": f"Person Nummer {number}",
+        "language": "de",
+        "beacons": [],
+        "stated": ["wool"],
+        "declared": {"audience": "women"},
+        "sizes": {"coat": "M"},
+        "consents": [
+            {
+                "purpose": purpose,
+                "given_at": "2026-01-02T10:00:00+01:00",
+                "notice_version": "2026-01",
+                "method": "app",
+            }
+            for purpose in purposes
+        ],
+        **more,
+    }
+
+
+def document(*members: object) -> dict[str, Any]:
+    return {"schema": "stammgast.members.v1", "members": list(members)}
+
+
+def receipts_file(path: Path, rows: list[tuple[object, ...]]) -> Path:
+    with gzip.open(path, "wt", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(
+            [
+                "receipt_id",
+                "sold_at",
+                "till_id",
+                "member_id",
+                "line_no",
+                "sku",
+                "quantity",
+                "unit_price_cents",
+                "is_gift_wrapped",
+            ]
+        )
+        writer.writerows(rows)
+    return path
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    opened = Ledger.open(tmp_path / "data", KEY, catalog())
+    yield opened
+    opened.close()
+
+
+def reopened(ledger: Ledger) -> Ledger:
+    ledger.close()
+    return Ledger.open(ledger.directory, KEY, catalog())
+
+
+def profile_of(ledger: Ledger, person: str) -> Profile:
+    ledger.flush()
+    grant = ledger.consents().grant(person, Purpose.PROFILE, NOW_S)
+    assert grant is not None
+    return ledger.profile(person, grant, NOW_S)
+
+
+def known(ledger: Ledger, *purposes: str, **more: Any) -> str:
+    ledger.import_members(document(member(1, *(purposes or ("profile",)), **more)), NOW_S)
+    person = ledger.consents().person_of_member("M000001")
+    assert person is not None
+    return person
+
+
+def sale(receipt_id: str = "R1", at_s: float = NOW_S, *lines: SaleLine) -> Sale:
+    return Sale(receipt_id, "T1", at_s, lines or (SaleLine(1, "coat-m", None, 1.0, 9900),))
+
+
+# -- import
+
+
+def test_members_are_known_by_what_they_allowed(ledger: Ledger) -> None:
+    report = ledger.import_members(
+        document(
+            member(1, "recognise", "profile", "staff_greeting", beacons=[BEACON]),
+            member(2, beacons=["aa:bb:cc:dd:ee:ff"]),
+        ),
+        NOW_S,
+    )
+    assert (report.members, report.added, report.consents) == (2, 2, 3)
+    consents = ledger.consents()
+    person = consents.person_of_member("M000001")
+    assert person is not None
+    canonical = "ibeacon:426c7565436861726d426561636f6e73-3838-4949"
+    assert consents.person_of_beacon(canonical) == person
+    assert consents.person_of_beacon("mac:aabbccddeeff") is None
+    profile = profile_of(ledger, person)
+    assert profile.stated == {"wool"}
+    assert profile.sizes == {"coat": "M"}
+    greeting = consents.grant(person, Purpose.STAFF_GREETING, NOW_S)
+    assert greeting is not None
+    assert ledger.name(person, greeting, NOW_S) == "Person Nummer 1"
+
+
+def test_importing_again_changes_nothing(ledger: Ledger) -> None:
+    both = document(member(1, "profile", beacons=[BEACON]), member(2, "profile"))
+    ledger.import_members(both, NOW_S)
+    again = ledger.import_members(both, NOW_S + 60)
+    assert (again.members, again.added, again.changed, again.consents) == (2, 0, 0, 0)
+    assert ledger.writing.db.execute("SELECT count(*) FROM consent_log").fetchone() == (2,)
+
+
+def test_an_older_consent_in_a_file_never_undoes_a_withdrawal(ledger: Ledger) -> None:
+    person = known(ledger)
+    said = Statement(person, Purpose.PROFILE, False, NOW_S, NOW_S, "2026-01")
+    ledger.append(ConsentChanged(said))
+    ledger.consents().apply(said)
+    ledger.flush()
+    ledger.import_members(document(member(1, "profile")), NOW_S + 60)
+    assert not ledger.consents().has(person, Purpose.PROFILE)
+    again = reopened(ledger)
+    assert not again.consents().has(person, Purpose.PROFILE)
+    again.close()
+
+
+def test_members_that_come_while_the_box_runs_are_known_at_once(ledger: Ledger) -> None:
+    consents = ledger.consents()
+    ledger.import_members(document(member(1, "recognise", beacons=[BEACON])), NOW_S)
+    canonical = "ibeacon:426c7565436861726d426561636f6e73-3838-4949"
+    first = consents.person_of_beacon(canonical)
+    assert first is not None
+    ledger.import_members(document(member(2, "recognise", beacons=[BEACON])), NOW_S)
+    assert consents.person_of_beacon(canonical) is None, "two claim it"
+    ledger.import_members(document(member(1, "recognise", beacons=[])), NOW_S)
+    assert consents.person_of_beacon(canonical) is None
+
+
+def test_what_must_not_be_stored_is_dropped_and_counted(ledger: Ledger) -> None:
+    """No value of a denied field is anywhere on disk, in any form."""
+    forbidden = {
+        "birth_year": "1971-geheim",
+        "placeOfBirth": "Castrop-geheim",
+        "relatives": ["Mutter-geheim"],
+        "blood_pressure": "120-geheim",
+        "idfa": "6D92078A-geheim",
+        "something_else": "etwas-geheim",
+    }
+    report = ledger.import_members(
+        document(
+            member(
+                1,
+                "profile",
+                **forbidden,
+                name="<script>geheim</script>",
+                birthday="1971-02-28",
+                beacons=["gaid:38400000-geheim", BEACON],
+                stated=["wool", "health:diabetes-geheim"],
+                declared={"audience": "women", "religion": "geheim", "shoe": "geheim"},
+            )
+        ),
+        NOW_S,
+    )
+    assert dict(report.dropped) == {
+        "birth_year": 2,
+        "place_of_birth": 1,
+        "relatives": 1,
+        "health": 2,
+        "ad_network_id": 2,
+        "unknown_field": 2,
+        "unfit_name": 1,
+        "belief_or_origin": 1,
+    }
+    ledger.flush()
+    opened = ledger.reading().persons.open_number(1)
+    assert opened is not None
+    assert "geheim" not in repr(opened.body())
+    assert not any(b"geheim" in path.read_bytes() for path in ledger.directory.iterdir())
+
+
+def test_bad_members_are_counted_and_the_rest_is_taken(ledger: Ledger) -> None:
+    odd = member(3, "profile")
+    odd["consents"] += [
+        {"purpose": "world_domination", "given_at": "2026-01-01T00:00:00Z", "notice_version": "1"},
+        {"purpose": "offers", "given_at": "yesterday", "notice_version": "2026-01"},
+        "offers",
+    ]
+    report = ledger.import_members(document("x", {}, {"member_id": 7}, odd), NOW_S)
+    assert report.members == 1
+    assert dict(report.rejected) == {
+        "not_an_object": 1,
+        "member_without_id": 2,
+        "bad_consent": 3,
+    }
+    with pytest.raises(ConfigError, match=r"stammgast\.members\.v1"):
+        ledger.import_members({"schema": "other"}, NOW_S)
+
+
+def test_receipts_of_those_who_allow_it_become_a_history(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.import_members(document(member(1, "profile"), member(2)), NOW_S)
+    path = receipts_file(
+        tmp_path / "receipts.csv.gz",
+        [
+            ("A", "2026-03-01T10:00:00+01:00", "1", "M000001", 1, "coat-m", 1, 9900, 0),
+            ("A", "2026-03-01T10:00:00+01:00", "1", "M000001", 2, "tie-1", 2, 2900, 1),
+            ("B", "2026-02-01T10:00:00+01:00", "1", "M000001", 1, "gone-sku", 1, 100, "false"),
+            ("C", "2026-02-01T10:00:00+01:00", "1", "M000002", 1, "tie-1", 1, 2900, 0),
+            ("D", "2026-02-01T10:00:00+01:00", "1", "", 1, "tie-1", 1, 2900, 0),
+            ("E", "2026-02-01T10:00:00+01:00", "1", "M000009", 1, "tie-1", 1, 2900, 0),
+            ("F", "never", "1", "M000001", 1, "tie-1", 1, 2900, 0),
+        ],
+    )
+    report = ledger.import_receipts(path)
+    assert (report.lines, report.taken) == (7, 3)
+    assert (report.without_consent, report.anonymous, report.unknown_member) == (1, 1, 1)
+    assert dict(report.rejected) == {"unreadable_line": 1}
+    person = ledger.consents().person_of_member("M000001")
+    assert person is not None
+    bought = list(profile_of(ledger, person).purchases)
+    assert [(p.item, p.sku, p.quantity, p.is_gift) for p in bought] == [
+        (-1, "gone-sku", 1.0, False),
+        (0, "coat-m", 1.0, False),
+        (1, "tie-1", 2.0, True),
+    ]
+    assert ledger.import_receipts(path).taken == 0
+    assert len(profile_of(ledger, person).purchases) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("another table", b"a,b\n1,2\n", "columns"),
+        ("cut off", gzip.compress(b"receipt_id," * 1000)[:40], "broken"),
+    ],
+)
+def test_a_broken_file_of_receipts_is_named(
+    ledger: Ledger, tmp_path: Path, name: str, content: bytes, words: str
+) -> None:
+    path = tmp_path / ("r.csv.gz" if content[:2] == b"\x1f\x8b" else "r.csv")
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=words):
+        ledger.import_receipts(path)
+
+
+# -- reading needs a grant
+
+
+def test_nothing_is_read_with_the_wrong_grant(ledger: Ledger) -> None:
+    person = known(ledger, "profile", "recognise")
+    grant = ledger.consents().grant(person, Purpose.RECOGNISE, NOW_S)
+    assert grant is not None
+    with pytest.raises(GrantError):
+        ledger.profile(person, grant, NOW_S)  # type: ignore[arg-type]
+    with pytest.raises(GrantError):
+        ledger.language("0000000000000001", grant, NOW_S)
+    assert ledger.language(person, grant, NOW_S) == "de"
+
+
+def test_a_grant_in_hand_ends_with_the_withdrawal(ledger: Ledger) -> None:
+    person = known(ledger)
+    grant = ledger.consents().grant(person, Purpose.PROFILE, NOW_S)
+    assert grant is not None
+    withdrawn = Statement(person, Purpose.PROFILE, False, NOW_S, NOW_S, "2026-01")
+    assert ledger.consents().apply(withdrawn) is Outcome.WITHDRAWN
+    with pytest.raises(GrantError, match="withdrawn"):
+        ledger.profile(person, grant, NOW_S)
+
+
+# -- goods
+
+
+def test_sales_voids_and_returns_meet_in_any_order(ledger: Ledger) -> None:
+    person = known(ledger)
+    three = (
+        SaleLine(1, "coat-m", None, 1.0, 9900),
+        SaleLine(2, "", "04006381000000", 1.0, 2900),
+        SaleLine(3, "coat-l", None, 2.0, 9900, True),
+    )
+    ledger.append(VoidRecorded(Void("R1", (1,), NOW_S - 5)))
+    ledger.append(
+        ReturnRecorded(Return("X1", "R1", None, (ReturnLine("coat-l", None, 1.0),), NOW_S + 9))
+    )
+    ledger.append(SaleRecorded(sale("R1", NOW_S, *three), person))
+    ledger.append(SaleRecorded(sale("R1", NOW_S, *three), person))
+    profile = profile_of(ledger, person)
+    # the gtin of line 2 is the first sku of every item; the catalogue's last one wins: tie-1
+    assert [(p.sku, p.quantity) for p in profile.purchases] == [("tie-1", 1.0), ("coat-l", 1.0)]
+    assert profile.returned_item.tolist() == [0]
+
+
+def test_goods_come_back_without_a_receipt(ledger: Ledger) -> None:
+    """The newest purchase before the return goes first."""
+    person = known(ledger)
+    for at, receipt_id in ((NOW_S - 200, "R1"), (NOW_S - 100, "R2"), (NOW_S + 50, "R3")):
+        ledger.append(SaleRecorded(sale(receipt_id, at), person))
+    back = Return("X1", None, "M000001", (ReturnLine("coat-m", None, 1.0),), NOW_S)
+    ledger.append(ReturnRecorded(back, person))
+    ledger.append(ReturnRecorded(back, person))
+    bought = profile_of(ledger, person).purchases
+    assert bought.at_s.tolist() == [NOW_S - 200, NOW_S + 50]
+
+
+def test_packed_receipts_still_take_voids_and_returns(ledger: Ledger) -> None:
+    person = known(ledger)
+    lines = (SaleLine(1, "coat-m"), SaleLine(2, "tie-1", None, 3.0))
+    ledger.append(SaleRecorded(sale("R1", NOW_S, *lines), person))
+    ledger.append(SaleRecorded(sale("R2", NOW_S + 1), person))
+    ledger.flush()
+
+    def pack() -> int:
+        with ledger.writing.db.atomic():
+            return ledger.writing.goods.pack_old(int(NOW_S // 86_400) + 1)
+
+    assert ledger.writer.call(pack) == 2
+    before = [(p.sku, p.quantity) for p in profile_of(ledger, person).purchases]
+    assert before == [("coat-m", 1.0), ("tie-1", 3.0), ("coat-m", 1.0)]
+    ledger.append(VoidRecorded(Void("R1", (1,), NOW_S)))
+    ledger.append(SaleRecorded(sale("R2", NOW_S + 1), person))
+    back = Return("X1", "R1", None, (ReturnLine("tie-1", None, 1.0),), NOW_S + 5)
+    ledger.append(ReturnRecorded(back, None))
+    after = [(p.sku, p.quantity) for p in profile_of(ledger, person).purchases]
+    assert after == [("tie-1", 2.0), ("coat-m", 1.0)]
+    ledger.append(VoidRecorded(Void("R2", None, NOW_S)))
+    assert [p.sku for p in profile_of(ledger, person).purchases] == ["tie-1"]
+
+
+def test_a_receipt_of_nobody_is_netted_too(ledger: Ledger) -> None:
+    ledger.append(SaleRecorded(sale("R1"), None))
+    ledger.append(VoidRecorded(Void("R1", None, NOW_S)))
+    ledger.flush()
+    assert ledger.writing.db.execute(
+        "SELECT count(*), sum(person_no IS NULL) FROM receipts"
+    ).fetchone() == (1, 1)
+
+
+def test_a_gift_can_be_corrected(ledger: Ledger) -> None:
+    person = known(ledger)
+    ledger.append(
+        SaleRecorded(sale("R1", NOW_S, SaleLine(1, "tie-1"), SaleLine(2, "coat-m")), person)
+    )
+    receipt = next(iter(profile_of(ledger, person).purchases)).receipt_id
+    ledger.append(GiftCorrected(person, receipt, True, NOW_S, "tie-1"))
+    assert [(p.sku, p.is_gift) for p in profile_of(ledger, person).purchases] == [
+        ("tie-1", True),
+        ("coat-m", False),
+    ]
+    ledger.append(GiftCorrected(person, receipt, False, NOW_S))
+    assert not any(p.is_gift for p in profile_of(ledger, person).purchases)
+
+
+def test_history_for_the_ranker_leaves_gifts_and_unknown_goods_out(ledger: Ledger) -> None:
+    person = known(ledger)
+    lines = (SaleLine(1, "coat-m"), SaleLine(2, "tie-1", is_gift_wrapped=True), SaleLine(3, "?"))
+    ledger.append(SaleRecorded(sale("R1", NOW_S, *lines), person))
+    ledger.append(SaleRecorded(sale("R2", NOW_S + 86_400, SaleLine(1, "tie-1")), person))
+    history = profile_of(ledger, person).purchases.history()
+    assert history.item.tolist() == [0, 1]
+    assert history.basket.tolist() == [0, 1]
+    assert history.day is not None
+    assert history.day[1] - history.day[0] == pytest.approx(1.0, abs=0.01)
+
+
+# -- durable, idempotent, restored
+
+
+def test_what_was_acknowledged_is_on_disk(ledger: Ledger) -> None:
+    """The callback comes after the commit: another connection sees the row by then."""
+    path, seen = ledger.directory / "ledger.db", []
+
+    def look() -> None:
+        other = sqlite3.connect(path)
+        seen.append(other.execute("SELECT count(*) FROM events").fetchone()[0])
+        other.close()
+
+    for at in range(20):
+        ledger.append(EventSeen(EventKey("/tills/1", str(at)), NOW_S), on_durable=look)
+    ledger.flush()
+    assert len(seen) == 20
+    assert all(count >= at + 1 for at, count in enumerate(seen))
+
+
+def test_a_message_is_taken_once_also_after_a_restart(ledger: Ledger) -> None:
+    assert not ledger.has_event("/tills/1", "a")
+    ledger.append((EventSeen(EventKey("/tills/1", "a"), NOW_S), SaleRecorded(sale())))
+    assert ledger.has_event("/tills/1", "a"), "known before it is on disk"
+    again = reopened(ledger)
+    assert again.has_event("/tills/1", "a")
+    assert not again.has_event("/tills/2", "a")
+    again.close()
+
+
+def test_records_of_one_unit_are_written_together_or_not_at_all(ledger: Ledger) -> None:
+    told = []
+    broken = DecisionMade("d", "v", NOW_S, "tablet", None)  # type: ignore[arg-type]
+    ledger.append(
+        (EventSeen(EventKey("s", "1"), NOW_S), broken), on_durable=lambda: told.append("broken")
+    )
+    ledger.append(EventSeen(EventKey("s", "2"), NOW_S), on_durable=lambda: told.append("sound"))
+    ledger.flush()
+    assert told == ["sound"]
+    assert ledger.writer.counts["failed"] == 1
+    assert ledger.writing.db.execute("SELECT count(*) FROM events").fetchone() == (1,)
+
+
+def test_caps_and_vetoes_survive_a_restart(ledger: Ledger) -> None:
+    person = known(ledger)
+    ledger.append(CapCounted(b"one", NOW_S, NOW_S + 100, person))
+    ledger.append(CapCounted(b"two", NOW_S, NOW_S + 100))
+    ledger.append(CapCounted(b"old", NOW_S - 50, NOW_S - 1, person))
+    ledger.append(Vetoed(person, "tie", NOW_S + 500, NOW_S))
+    again = reopened(ledger)
+    caps = again.restore_state(NOW_S).caps
+    assert [(cap.body, cap.person) for cap in caps] == [(b"one", person), (b"two", None)]
+    assert profile_of(again, person).vetoes == {1: NOW_S + 500}
+    again.close()
+
+
+def test_a_decision_is_looked_up_with_the_right_grant_only(ledger: Ledger) -> None:
+    person = known(ledger)
+    ledger.append(DecisionMade("d1", "v1", NOW_S, "tablet", b"of nobody"))
+    ledger.append(DecisionMade("d2", "v2", NOW_S, "tablet", b"of somebody", person))
+    ledger.flush()
+    grant = ledger.consents().grant(person, Purpose.PROFILE, NOW_S)
+    assert grant is not None
+    assert ledger.decision("d1", None, NOW_S) == b"of nobody"
+    assert ledger.decision("d2", None, NOW_S) is None
+    assert ledger.decision("d2", grant, NOW_S) == b"of somebody"
+    assert ledger.decision("d3", grant, NOW_S) is None
+
+
+def test_telemetry_keeps_transitions_and_no_person(ledger: Ledger) -> None:
+    ledger.append(VisitStarted("v1", NOW_S, True))
+    ledger.append(ZoneEntered("v1", "shoes", NOW_S + 5))
+    ledger.append(VisitEnded("v1", NOW_S + 60, "timeout"))
+    ledger.flush()
+    assert ledger.telemetry.execute("SELECT * FROM visits").fetchall() == [
+        ("v1", NOW_S, NOW_S + 60, 1, "timeout")
+    ]
+    assert ledger.telemetry.execute("SELECT zone FROM zone_changes").fetchall() == [("shoes",)]
+
+
+def test_nobodys_records_are_dropped(ledger: Ledger) -> None:
+    """A pseudonym that was erased meanwhile gets no new rows; its sale stays nobody's."""
+    ghost = "00000000000000ff"
+    ledger.append(CardShown("c", "d", "v", "tie", NOW_S, ghost))
+    ledger.append(SaleRecorded(sale("R9"), ghost))
+    ledger.append(ConsentChanged(Statement(ghost, Purpose.PROFILE, True, NOW_S, NOW_S, "2026-01")))
+    ledger.flush()
+    db = ledger.writing.db
+    assert db.execute("SELECT count(*) FROM happenings").fetchone() == (0,)
+    assert db.execute("SELECT person_no FROM receipts").fetchall() == [(None,)]
+    assert db.execute("SELECT count(*) FROM consent_log").fetchone() == (0,)
+
+
+# -- keys and versions
+
+
+def test_nothing_personal_is_readable_on_disk(ledger: Ledger) -> None:
+    person = known(ledger, "profile", "recognise", beacons=[BEACON])
+    ledger.append(SaleRecorded(sale("BON-4711"), person))
+    ledger.append(DecisionMade("d2", "v2", NOW_S, "tablet", b"a personal decision", person))
+    ledger.flush()
+    raw = b"".join(path.read_bytes() for path in ledger.directory.iterdir())
+    for value in (b"Nummer", b"M000001", b"426c7565", b"4711", b"personal decision"):
+        assert value not in raw
+
+
+def test_another_box_cannot_open_the_files(ledger: Ledger) -> None:
+    ledger.close()
+    with pytest.raises(TrustError):
+        Ledger.open(ledger.directory, bytes(32), catalog())
+
+
+def test_the_box_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "box.key"
+    key = read_or_make_box_key(path)
+    assert len(key) == 32
+    assert read_or_make_box_key(path) == key
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.write_bytes(b"short")
+    with pytest.raises(ConfigError, match="32 bytes"):
+        read_or_make_box_key(path)
+
+
+@pytest.mark.parametrize("version", range(len(LEDGER_STEPS)))
+def test_a_file_of_every_version_is_brought_up_to_date(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "ledger.db"
+    old = sqlite3.connect(path, isolation_level=None)
+    migrate(Database(old), LEDGER_STEPS, upto=version)
+    old.close()
+    db = open_database(path, LEDGER_STEPS, is_synced=True)
+    assert db.execute("PRAGMA user_version").fetchone() == (len(LEDGER_STEPS),)
+    db.conn.close()
+
+
+def test_a_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    newer = sqlite3.connect(path)
+    newer.execute(f"PRAGMA user_version = {len(LEDGER_STEPS) + 1}")
+    newer.close()
+    with pytest.raises(UnavailableError, match="update the box"):
+        open_database(path, LEDGER_STEPS, is_synced=True)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    path.write_bytes(b"not a database at all" * 1000)
+    with pytest.raises(UnavailableError, match="cannot be opened"):
+        open_database(path, LEDGER_STEPS, is_synced=True)
