@@ -228,6 +228,11 @@ class Stock:
         """Return bool[n items]: in stock by a count that is not stale."""
         return (self._per_item > 0) & (self._counted_s >= now_s - self._stale_after_s)
 
+    def levels(self, items: NDArray[np.int32], now_s: float) -> NDArray[np.int32]:
+        """Return int32[k]: units of each item, −1 where never counted or counted too long ago."""
+        is_fresh = self._counted_s[items] >= now_s - self._stale_after_s
+        return np.where(is_fresh, self._per_item[items], np.int32(-1))
+
     def in_stock(self, item: int) -> Sequence[Variant]:
         """Return the variants of an item that are in stock, in catalogue order."""
         return [v for v in self._catalog.items[item].variants if self._units.get(v.sku, 0) > 0]

@@ -1,0 +1,183 @@
+"""Frequency rules as people write them: what is counted, by what, and in which window.
+
+Values only. `caps` holds the counters and asks them. A rule names its window, so that a rolling
+week and a calendar week cannot be mixed up.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Dimension(StrEnum):
+    """What a cap counts by; a rule without any counts for the whole store."""
+
+    PERSON = "person"
+    VISIT = "visit"
+    ITEM = "item"
+    OFFER = "offer"
+    CLASS = "class"
+    CAMPAIGN = "campaign"
+    PLACEMENT = "placement"
+    SURFACE = "surface"
+
+
+class Message(StrEnum):
+    """The kinds of messages (A24, B06); only the first is a promotion."""
+
+    OFFER = "offer"
+    AVAILABILITY = "availability"
+    ORDER_STATUS = "order_status"
+    CARE = "care"
+    RECOGNITION = "recognition"
+
+
+class Calendar(StrEnum):
+    """Calendar windows in the store's own time."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+@dataclass(frozen=True, slots=True)
+class Rolling:
+    """The last so many seconds, up to now."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Blocks of `n` calendar days, Monday-started weeks or months; the count starts anew."""
+
+    unit: Calendar
+    n: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ThisVisit:
+    """From entering to leaving."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ever:
+    """As long as the rule lives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """Impressions since the last reaction; at the limit the key rests, then counts anew."""
+
+    rest_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """Not a count: closed from `seconds` after the first impression on (A09, duration)."""
+
+    seconds: float
+
+
+Window = Rolling | Fixed | ThisVisit | Ever | Unanswered | Lifetime
+PROMOTIONS = frozenset({Message.OFFER})
+DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class CapRule:
+    """At most `limit` impressions per key and window.
+
+    Attributes:
+        per: Dimensions that make the key; empty: one counter for the store.
+        only: The rule looks at impressions and candidates with these values alone.
+        messages: Kinds counted and capped.
+        stock_factor: Limit as a multiple of the offer's units in stock, instead of `limit`.
+        is_pull_exempt: An explicit request passes, but is counted.
+    """
+
+    cap_id: str
+    limit: int
+    window: Window
+    per: frozenset[Dimension] = frozenset({Dimension.PERSON})
+    only: Mapping[Dimension, str] = field(default_factory=dict)
+    messages: frozenset[Message] = PROMOTIONS
+    stock_factor: float | None = None
+    is_pull_exempt: bool = True
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether the key holds the person or the visit."""
+        return bool(self.per & {Dimension.PERSON, Dimension.VISIT})
+
+
+# Proposals of the decisioning table; a chain edits them in its rules file.
+DEFAULT_CAPS: tuple[CapRule, ...] = (
+    CapRule("cards-per-visit", 3, ThisVisit(), frozenset({Dimension.VISIT})),
+    CapRule("promotions-per-7-days", 5, Rolling(7 * DAY_S)),
+    CapRule(
+        "offer-without-reaction",
+        3,
+        Unanswered(30 * DAY_S),
+        frozenset({Dimension.PERSON, Dimension.OFFER}),
+    ),
+    CapRule(
+        "campaign-28-days",
+        1,
+        Lifetime(28 * DAY_S),
+        frozenset({Dimension.PERSON, Dimension.CAMPAIGN}),
+    ),
+    CapRule(
+        "service-per-item",
+        2,
+        Rolling(90 * DAY_S),
+        frozenset({Dimension.PERSON, Dimension.ITEM}),
+        messages=frozenset({Message.CARE, Message.AVAILABILITY}),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Impression:
+    """One card before one pair of eyes, with the names of that moment.
+
+    Attributes:
+        who: Pseudonym, or `visit:…` where nobody is known.
+        day: Store-local day ordinal of the impression.
+        units: Impressions reserved at once (a lease), otherwise 1.
+    """
+
+    card_id: str
+    who: str
+    visit_id: str
+    at_s: float
+    day: int
+    surface: str
+    placement: str
+    item: str
+    item_class: str
+    offer: str | None = None
+    campaign: str | None = None
+    message: Message = Message.OFFER
+    is_pull: bool = False
+    units: int = 1
+
+    def value(self, dimension: Dimension) -> str | None:
+        """Return this impression's value on a dimension."""
+        match dimension:
+            case Dimension.PERSON:
+                return self.who
+            case Dimension.VISIT:
+                return self.visit_id
+            case Dimension.ITEM:
+                return self.item
+            case Dimension.OFFER:
+                return self.offer
+            case Dimension.CLASS:
+                return self.item_class
+            case Dimension.CAMPAIGN:
+                return self.campaign
+            case Dimension.PLACEMENT:
+                return self.placement
+            case Dimension.SURFACE:
+                return self.surface

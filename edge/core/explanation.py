@@ -1,0 +1,397 @@
+"""Cards and insights: why this, why it is allowed, and what the customer can do about it.
+
+The words come from the decision's own record, in German and English, each cause with its data
+source and age. At most two facts about a person appear in one message, cards and insights
+together; a guess (gift, motive, cluster) is never said. Leaves out zone names, leases and marks:
+the board knows them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from edge.core.candidates import Source
+from edge.core.catalog import Text
+from edge.core.curation import size_of
+from edge.core.decision import Decision, Occasion, Shown, Snapshot
+from edge.core.reasons import BIT, ITEM_REASONS, WORDS, Reason
+from edge.core.tone import lint
+
+MAX_FACTS = 2
+"""Facts about a person in one message (A04)."""
+MAX_CAUSES = 2
+MAX_INSIGHTS = 3
+MAX_SUPPRESSED = 3
+CONTROLS = ("less", "never", "correct", "opt_out")
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One reason in words.
+
+    Attributes:
+        source: Which data it rests on: `receipts`, `basket`, `stated`, `zone`, `sales`, `house`.
+        age_s: Age of that data, None where age means nothing.
+        fact: Key of the fact about a person it tells, None where it tells none.
+    """
+
+    text: Text
+    source: str
+    age_s: float | None = None
+    fact: str | None = None
+
+
+Insight = Cause
+"""One line about this visit or person for staff has the same parts as a cause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """For staff, on demand: what was not shown and why."""
+
+    name: Text
+    reason: Reason
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A promotion on a card."""
+
+    text: Text
+    price_cents: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One item or one piece of content, as every surface shows it.
+
+    Attributes:
+        kind: `item`, `care` or `service`.
+        zone: Zone id of the shelf. units: In stock, None for content.
+        sizes: Sizes on the shelf. size_of_customer: The one to look for, if known and there.
+        text: The content of a care or service card.
+        purpose: The consent it rests on, None where no person is involved.
+    """
+
+    card_id: str
+    decision_id: str
+    kind: str
+    item: int
+    item_id: str
+    name: Text
+    brand: str
+    price_cents: int | None
+    currency: str
+    offer: Price | None
+    picture: str | None
+    aisle: str
+    zone: str
+    units: int | None
+    sizes: tuple[str, ...]
+    size_of_customer: str | None
+    text: Text | None
+    why: tuple[Cause, ...]
+    purpose: str | None
+    allowed: Text
+    controls: tuple[str, ...]
+    withheld: tuple[Withheld, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What goes to a surface: cards, insights, or the reason for showing nothing."""
+
+    cards: tuple[Card, ...]
+    insights: tuple[Insight, ...]
+    empty: Reason | None
+
+
+class _Facts:
+    """The budget of facts about a person in one message."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def may_tell(self, cause: Cause) -> bool:
+        """Take a cause if it tells nothing, or nothing new, or the budget still allows it."""
+        if cause.fact is None or cause.fact in self._told:
+            return True
+        if len(self._told) >= MAX_FACTS:
+            return False
+        self._told.add(cause.fact)
+        return True
+
+
+def explain(decision: Decision, snapshot: Snapshot) -> Message:
+    """Put a decision into words.
+
+    Args:
+        decision: Its slate becomes cards; an empty one keeps its reason and the insights.
+        snapshot: The one it was made from.
+    """
+    facts = _Facts()
+    withheld = _withheld(decision, snapshot)
+    cards = tuple(
+        _card(at, line, facts, withheld, snapshot) for at, line in enumerate(decision.slate)
+    )
+    insights = tuple(islice(filter(facts.may_tell, _insights(snapshot)), MAX_INSIGHTS))
+    return Message(cards, insights, decision.empty)
+
+
+def _card(
+    place: int, line: Shown, facts: _Facts, withheld: tuple[Withheld, ...], snapshot: Snapshot
+) -> Card:
+    catalog = snapshot.playbook.catalog
+    goods = catalog.items[line.item]
+    why = tuple(islice(filter(facts.may_tell, _causes(line, snapshot)), MAX_CAUSES))
+    kind, text = _content(line, snapshot)
+    is_item = kind == "item"
+    stocked = snapshot.stock.in_stock(line.item) if is_item else ()
+    size = size_of(line.item, snapshot) if is_item else None
+    sizes = tuple(dict.fromkeys(v.size for v in stocked if v.size))
+    purpose, allowed = _allowed(any(c.fact for c in why), snapshot)
+    return Card(
+        card_id=f"{snapshot.decision_id}-{place}",
+        decision_id=snapshot.decision_id,
+        kind=kind,
+        item=line.item,
+        item_id=goods.item_id,
+        name=goods.name,
+        brand=goods.brand,
+        price_cents=goods.price_cents if is_item else None,
+        currency=catalog.currency,
+        offer=_offer(line, snapshot) if is_item else None,
+        picture=goods.picture,
+        aisle=goods.aisle,
+        zone=goods.zone,
+        units=snapshot.stock.units_of_item(line.item) if is_item else None,
+        sizes=sizes,
+        size_of_customer=size if size in sizes else None,
+        text=text,
+        why=why,
+        purpose=purpose,
+        allowed=allowed,
+        controls=CONTROLS,
+        withheld=withheld,
+    )
+
+
+def _content(line: Shown, snapshot: Snapshot) -> tuple[str, Text | None]:
+    """Return what kind of card this is, and its text where it is not an item's."""
+    if not line.is_service:
+        return "item", None
+    if snapshot.prompts.occasions.get(line.item) is Occasion.FREE_DELIVERY:
+        return "service", Text(
+            "Schweres liefern wir kostenlos nach Hause.", "We deliver heavy goods free of charge."
+        )
+    return "care", snapshot.playbook.catalog.items[line.item].care
+
+
+def _offer(line: Shown, snapshot: Snapshot) -> Price | None:
+    if line.offer_id is None:
+        return None
+    offers = snapshot.playbook.offers
+    offer = offers.offers[offers.offer_at[line.offer_id]]
+    return Price(offer.text, offer.price_cents)
+
+
+def _allowed(is_personal: bool, snapshot: Snapshot) -> tuple[str | None, Text]:
+    if snapshot.person is None or not is_personal:
+        if snapshot.person is not None and snapshot.surface != "station":
+            purpose = "offers" if snapshot.surface == "push" else "staff_contact"
+            return purpose, Text(
+                "Sie haben dem Kontakt zugestimmt.", "You agreed to being contacted."
+            )
+        return None, Text("Ohne Bezug auf Ihre Person.", "Without reference to you as a person.")
+    return "profile", Text(
+        "Sie haben zugestimmt, dass wir Ihre Einkäufe und Angaben dafür nutzen.",
+        "You agreed that we use your purchases and statements for this.",
+    )
+
+
+def _causes(line: Shown, snapshot: Snapshot) -> list[Cause]:
+    """Return all causes of a line, the most telling first."""
+    found = [cause for cause in (_of_rule(line, snapshot), _of_prompt(line, snapshot)) if cause]
+    for source, make in _OF_SOURCE.items():
+        if line.sources & source:
+            cause = make(line, snapshot)
+            if cause is not None:
+                found.append(cause)
+    return found
+
+
+def _of_rule(line: Shown, snapshot: Snapshot) -> Cause | None:
+    """Name the people behind a pinned or boosted item (A21)."""
+    rules = {rule.rule_id: rule for rule in snapshot.playbook.orders.rules}
+    for rule_id in line.rule_ids:
+        rule = rules.get(rule_id)
+        if rule is None or rule.value < 1.0 or lint(rule.reason):
+            continue
+        age_s = max(0.0, (snapshot.moment.day - rule.day) * 86_400.0)
+        text = Text(f"Empfehlung des Hauses: {rule.reason}", f"The house suggests: {rule.reason}")
+        return Cause(text, "house", age_s)
+    return None
+
+
+_OCCASIONS: Mapping[Occasion, Text] = {
+    Occasion.WIN_BACK: Text("Ein früherer Favorit ist wieder da", "A favourite of old is back"),
+    Occasion.FREE_DELIVERY: Text("Schwer zu tragen", "Heavy to carry"),
+    Occasion.BIRTHDAY: Text("Eine kleine Aufmerksamkeit", "A small treat"),
+}
+
+
+def _of_prompt(line: Shown, snapshot: Snapshot) -> Cause | None:
+    occasion = snapshot.prompts.occasions.get(line.item)
+    if occasion is not None:
+        return Cause(_OCCASIONS[occasion], "receipts", _profile_age_s(snapshot), occasion.value)
+    anchor = snapshot.prompts.anchor
+    if line.is_service:
+        text = Text("Pflegetipp zu Ihrem Einkauf", "How to care for your purchase")
+        return Cause(text, "receipts", _bought_age_s(line.item, snapshot), "purchase")
+    if anchor is None or not _is_partner(line.item, snapshot):
+        return None
+    name = _class_name(anchor, snapshot)
+    text = Text(f"Passt dazu: {name.de}", f"Goes with: {name.en}")
+    is_todays = anchor in snapshot.visit.basket
+    source, fact = ("basket", None) if is_todays else ("receipts", "purchase")
+    return Cause(text, source, _bought_age_s(anchor, snapshot), fact)
+
+
+def _is_partner(item: int, snapshot: Snapshot) -> bool:
+    partner = snapshot.prompts.partner
+    return bool(partner.size and partner[item])
+
+
+def _class_name(item: int, snapshot: Snapshot) -> Text:
+    """Return the general word for an item: its class, not the very product that was bought."""
+    catalog = snapshot.playbook.catalog
+    goods = catalog.items[item]
+    known = catalog.classes.get(goods.class_id or "")
+    return known.name if known else Text(goods.category, goods.category)
+
+
+def _bought_age_s(item: int, snapshot: Snapshot) -> float | None:
+    memory = snapshot.memory
+    at = int(np.searchsorted(memory.items, item))
+    if at >= memory.items.size or memory.items[at] != item:
+        return None
+    return max(0.0, snapshot.moment.now_s - float(memory.last_s[at]))
+
+
+def _profile_age_s(snapshot: Snapshot) -> float | None:
+    person = snapshot.person
+    if person is None or person.profile_as_of_s is None:
+        return None
+    return max(0.0, snapshot.moment.now_s - person.profile_as_of_s)
+
+
+def _of_stated(line: Shown, snapshot: Snapshot) -> Cause | None:
+    person = snapshot.person
+    if person is None:
+        return None
+    goods = snapshot.playbook.catalog.items[line.item]
+    names = {goods.class_id or "", goods.category, goods.department, *goods.tags}
+    if not names & person.stated:
+        return None
+    name = _class_name(line.item, snapshot)
+    text = Text(f"Eigene Angabe: mag {name.de}", f"Own words: likes {name.en}")
+    return Cause(text, "stated", _profile_age_s(snapshot), "stated")
+
+
+def _of_history(_: Shown, snapshot: Snapshot) -> Cause:
+    text = Text("Passt zu früheren Einkäufen", "Fits earlier purchases")
+    return Cause(text, "receipts", _profile_age_s(snapshot), "purchases")
+
+
+def _of_likes(_: Shown, snapshot: Snapshot) -> Cause:
+    text = Text("Wird oft dazu gewählt", "Often chosen with it")
+    return Cause(text, "receipts", _profile_age_s(snapshot), "purchases")
+
+
+def _of_series(_: Shown, snapshot: Snapshot) -> Cause:
+    text = Text("Der nächste Teil der Reihe", "Next in the series")
+    return Cause(text, "receipts", _profile_age_s(snapshot), "series")
+
+
+def _of_zone(_: Shown, snapshot: Snapshot) -> Cause:
+    text = Text("Liegt gleich hier in der Abteilung", "Right here in this department")
+    return Cause(text, "zone", max(0.0, snapshot.moment.now_s - snapshot.visit.zone_since_s))
+
+
+def _of_basket(_: Shown, __: Snapshot) -> Cause:
+    return Cause(Text("Passt zum Korb von heute", "Fits today's basket"), "basket")
+
+
+def _of_popular(_: Shown, __: Snapshot) -> Cause:
+    return Cause(Text("Wird hier gern gekauft", "A favourite in this store"), "sales")
+
+
+_OF_SOURCE: Mapping[Source, Callable[[Shown, Snapshot], Cause | None]] = {
+    Source.STATED: _of_stated,
+    Source.SERIES: _of_series,
+    Source.HISTORY: _of_history,
+    Source.TRANSITION: _of_likes,
+    Source.SIMILAR: _of_likes,
+    Source.ENCODER: _of_history,
+    Source.ZONE: _of_zone,
+    Source.COMPLEMENT: _of_basket,
+    Source.POPULAR: _of_popular,
+}
+"""By source bit, the most telling first. Personal ones tell a fact and share the budget."""
+
+
+def _insights(snapshot: Snapshot) -> list[Insight]:
+    """Return lines for staff: what the customer said first, then the visit; never a guess."""
+    found: list[Insight] = []
+    person, visit, now_s = snapshot.person, snapshot.visit, snapshot.moment.now_s
+    if visit.is_quiet:
+        found.append(Cause(Text("Möchte sich nur umsehen", "Just looking"), "visit"))
+    if person is not None and "profile" in person.purposes:
+        age_s = _profile_age_s(snapshot)
+        classes = snapshot.playbook.catalog.classes
+        for name in sorted(person.stated & classes.keys()):
+            word = classes[name].name
+            text = Text(f"Eigene Angabe: mag {word.de}", f"Own words: likes {word.en}")
+            found.append(Cause(text, "stated", age_s, f"stated:{name}"))
+    if visit.zone is not None and now_s - visit.zone_since_s >= 60.0:
+        minutes = int((now_s - visit.zone_since_s) // 60)
+        text = Text(f"Seit {minutes} Min. in dieser Abteilung", f"Here for {minutes} min")
+        found.append(Cause(text, "zone", now_s - visit.zone_since_s))
+    if visit.basket:
+        text = Text(f"{len(visit.basket)} Artikel im Korb", f"{len(visit.basket)} in the basket")
+        found.append(Cause(text, "basket"))
+    return found
+
+
+def _withheld(decision: Decision, snapshot: Snapshot) -> tuple[Withheld, ...]:
+    """List a few things not shown; nothing sensitive and no guess among them."""
+    reasons = np.frombuffer(decision.trace_reasons, "<u4")
+    items = np.frombuffer(decision.trace_items, "<i4")
+    first = reasons & (~reasons + np.uint32(1))
+    found = []
+    for at in np.flatnonzero(first & _TELLABLE)[:MAX_SUPPRESSED].tolist():
+        reason = ITEM_REASONS[int(first[at]).bit_length() - 1]
+        goods = snapshot.playbook.catalog.items[int(items[at])]
+        found.append(Withheld(goods.name, reason, WORDS[reason]))
+    return tuple(found)
+
+
+_TELLABLE = np.uint32(
+    sum(
+        1 << BIT[reason]
+        for reason in (
+            Reason.VETOED,
+            Reason.OUT_OF_STOCK,
+            Reason.JUST_BOUGHT,
+            Reason.JUST_BOUGHT_CLASS,
+            Reason.RETURNED,
+            Reason.NOT_DUE,
+            Reason.FREQUENCY_CAP,
+            Reason.BANNED,
+            Reason.SIZE_UNAVAILABLE,
+        )
+    )
+)

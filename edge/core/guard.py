@@ -1,0 +1,331 @@
+"""What may not be shown, and whether anybody may be interrupted at all.
+
+`silence` speaks of the whole decision; `judge` goes through the candidates before anything is
+scored. Every check runs over all candidates at once and leaves its mark, so the trace is whole;
+the reason given is the first in the order of `reasons`. Unknown counts as no: the guard fails
+closed. Leaves out how good a candidate is (`curation`) and the counters themselves (`caps`).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.core.candidates import Candidates, Source
+from edge.core.cap_rules import Dimension, Lifetime, Message
+from edge.core.caps import CapContext, Closed
+from edge.core.catalog import ClassKind
+from edge.core.classes import Action
+from edge.core.decision import Snapshot
+from edge.core.offers import NO_OFFER
+from edge.core.reasons import BIT, ITEM_REASONS, Reason
+from edge.core.rules import Effect, Where
+
+Mask = NDArray[np.bool_]
+
+# The consent that lets a suggestion reach a surface; a station session asks for itself.
+_PURPOSE = {"push": "offers", "tablet": "staff_contact"}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One candidate that is not shown: the item, the first reason, and a word of detail."""
+
+    item: int
+    reason: Reason
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """The candidates after the guard.
+
+    Attributes:
+        items: int32[n], sources: uint16[n], as they came in.
+        reasons: uint32[n], bit k set where `ITEM_REASONS[k]` speaks against it; 0: allowed.
+        offer: int32[n], the promotion on it now, `NO_OFFER` where none.
+        effect: The human rules in force. closed: The caps reached.
+        is_service: bool[n], care or help, not an offer.
+    """
+
+    items: NDArray[np.int32]
+    sources: NDArray[np.uint16]
+    reasons: NDArray[np.uint32]
+    offer: NDArray[np.int32]
+    effect: Effect
+    is_service: Mask
+    closed: tuple[Closed, ...] = ()
+
+    @property
+    def allowed(self) -> Mask:
+        """bool[n]: nothing speaks against it."""
+        mask: Mask = self.reasons == 0
+        return mask
+
+    def verdicts(self) -> Iterator[Verdict]:
+        """Yield every suppressed candidate with its first reason."""
+        for at in np.flatnonzero(self.reasons):
+            mask = int(self.reasons[at])
+            reason = ITEM_REASONS[(mask & -mask).bit_length() - 1]
+            detail = ",".join(c.rule.cap_id for c in self.closed) if _is_cap(reason) else ""
+            yield Verdict(int(self.items[at]), reason, detail)
+
+
+def _is_cap(reason: Reason) -> bool:
+    return reason in (Reason.FREQUENCY_CAP, Reason.CAMPAIGN_OVER)
+
+
+def silence(snapshot: Snapshot) -> Reason | None:
+    """Return why nobody may be interrupted now, or None.
+
+    An explicit act of the customer breaks every silence but missing consent.
+    """
+    person, visit = snapshot.person, snapshot.visit
+    needed = _PURPOSE.get(snapshot.surface)
+    if person is not None and needed is not None and needed not in person.purposes:
+        return Reason.NO_CONSENT
+    if snapshot.is_pull:
+        return None
+    if visit.is_quiet:
+        return Reason.ASKED_FOR_QUIET
+    if visit.is_being_served:
+        return Reason.BEING_SERVED
+    if visit.zone_kind == "fitting_room":
+        return Reason.FITTING_ROOM
+    if not visit.had_entry_offer:
+        return None
+    if snapshot.moment.now_s < visit.entered_s + snapshot.playbook.limits.quiet_after_entry_s:
+        return Reason.QUIET_AFTER_ENTRY
+    return Reason.DWELL_INTERRUPTED if visit.last_push_s >= visit.zone_since_s else None
+
+
+def judge(candidates: Candidates, snapshot: Snapshot) -> Judged:
+    """Mark every candidate with all that speaks against it."""
+    items, sources = candidates.items, candidates.sources
+    playbook = snapshot.playbook
+    marks = _Marks(items.size)
+    is_service = _is_service(candidates, snapshot)
+    effect = playbook.rules.now(_where(snapshot))
+    offer = playbook.offers.active(snapshot.moment.now_s, snapshot.surface)[items]
+    marks.put(Reason.LEGAL_BAN, effect.law[items])
+    marks.put(Reason.BANNED, effect.ban[items])
+    _mark_person(marks, items, is_service, snapshot)
+    _mark_stock(marks, items, is_service, snapshot)
+    _mark_memory(marks, items, is_service, snapshot)
+    if snapshot.prompts.partner.size:
+        _mark_purchase(marks, items, is_service, snapshot)
+    closed = _mark_caps(marks, items, offer, is_service, snapshot)
+    return Judged(items, sources, marks.reasons, offer, effect, is_service, closed)
+
+
+class _Marks:
+    """The reason masks of one round; bits are set, never cleared."""
+
+    def __init__(self, n: int) -> None:
+        self.reasons: NDArray[np.uint32] = np.zeros(n, np.uint32)
+
+    def put(self, reason: Reason, mask: Mask) -> None:
+        """Speak against the candidates in a mask."""
+        self.reasons |= mask.astype(np.uint32) << np.uint32(BIT[reason])
+
+
+def _is_service(candidates: Candidates, snapshot: Snapshot) -> Mask:
+    """Return bool[n]: care for what was bought, or help around an item; no offer of it."""
+    is_care = (candidates.sources & Source.CARE) != 0
+    mask: Mask = is_care | np.isin(candidates.items, snapshot.prompts.service)
+    return mask
+
+
+def _mark_caps(
+    marks: "_Marks",
+    items: NDArray[np.int32],
+    offer: NDArray[np.int32],
+    is_service: Mask,
+    snapshot: Snapshot,
+) -> tuple[Closed, ...]:
+    """Mark what was shown often enough; service counts apart from offers."""
+    closed: tuple[Closed, ...] = ()
+    for message, counted in ((Message.OFFER, ~is_service), (Message.CARE, is_service)):
+        if not counted.any():
+            continue
+        reached = snapshot.caps.closed(
+            _cap_context(snapshot, message), partial(_stock_of, snapshot)
+        )
+        for cap in reached:
+            is_over = isinstance(cap.rule.window, Lifetime)
+            reason = Reason.CAMPAIGN_OVER if is_over else Reason.FREQUENCY_CAP
+            marks.put(reason, _mask_of(cap, items, offer, snapshot) & counted)
+        closed += reached
+    return closed
+
+
+def _where(snapshot: Snapshot) -> Where:
+    person = snapshot.person
+    return Where(
+        day=snapshot.moment.day,
+        surface=snapshot.surface,
+        zone=snapshot.visit.zone,
+        audience=person.declared.get("audience") if person else None,
+        motive=snapshot.visit.motive.value,
+    )
+
+
+def _mark_person(marks: _Marks, items: NDArray[np.int32], care: Mask, snapshot: Snapshot) -> None:
+    """Mark what this person must not or does not want to see."""
+    person, catalog = snapshot.person, snapshot.playbook.catalog
+    marks.put(Reason.SENSITIVE, catalog.is_sensitive[items])
+    if person is None or not person.is_adult:
+        marks.put(Reason.AGE_RESTRICTED, snapshot.playbook.is_restricted[items])
+    if person is None:
+        return
+    if snapshot.arm.is_holdout and not snapshot.is_pull:
+        marks.put(Reason.HOLDOUT, ~care)
+    vetoed = [i for i, until_s in person.vetoes.items() if until_s > snapshot.moment.now_s]
+    if vetoed:
+        marks.put(Reason.VETOED, np.isin(items, np.array(vetoed, np.int32)))
+
+
+def _mark_stock(marks: _Marks, items: NDArray[np.int32], care: Mask, snapshot: Snapshot) -> None:
+    """Mark what is not on the shelf; an uncounted item may be asked for, not offered."""
+    units = snapshot.stock.levels(items, snapshot.moment.now_s)
+    marks.put(Reason.OUT_OF_STOCK, (units == 0) & ~care)
+    if not snapshot.is_pull:
+        marks.put(Reason.STOCK_UNKNOWN, (units < 0) & ~care)
+
+
+def _mark_memory(marks: _Marks, items: NDArray[np.int32], care: Mask, snapshot: Snapshot) -> None:
+    """Mark what earlier purchases close, by item, group and series."""
+    memory, classes, now_s = snapshot.memory, snapshot.playbook.classes, snapshot.moment.now_s
+    offered = ~care
+    _mark_series(marks, items, offered, snapshot)
+    if memory.returned.size:
+        back = _found(memory.returned, items, memory.returned_until_s)
+        marks.put(Reason.RETURNED, back > now_s)
+    if not memory.items.size:
+        return
+    group = classes.group[items]
+    last_s = _found(memory.items, items, memory.last_s)
+    marks.put(Reason.JUST_BOUGHT, (last_s + classes.table.cooldown_s > now_s) & offered)
+    is_series = classes.is_kind(ClassKind.SERIES)[group] & (classes.series[items] >= 0)
+    resting = (memory.rest_until_s[group] > now_s) & ~is_series
+    marks.put(Reason.JUST_BOUGHT_CLASS, resting & offered)
+    closed = (memory.closed_until_s[group] > now_s) & offered
+    due = classes.is_kind(ClassKind.CONSUMABLE)[group]
+    marks.put(Reason.OWNED, closed & ~due)
+    marks.put(Reason.NOT_DUE, closed & due)
+    marks.put(Reason.GIFT_BASKET, (memory.gift_until_s[group] > now_s) & offered)
+    audience = snapshot.person.declared.get("audience") if snapshot.person else None
+    silent = (classes.then(audience)[group] == Action.SILENCE) & (memory.times[group] > 0)
+    marks.put(Reason.SILENCE_AFTER_PURCHASE, silent & offered & ~_asked_for(group, snapshot))
+
+
+def _mark_series(
+    marks: _Marks, items: NDArray[np.int32], offered: Mask, snapshot: Snapshot
+) -> None:
+    """Let only the next part of a series through: the first where none was bought yet."""
+    classes, reached = snapshot.playbook.classes, snapshot.memory.series_at
+    series = classes.series[items]
+    part = (series >= 0) & offered
+    if not part.any():
+        return
+    after = classes.series_start[series] - 1
+    if reached.size:
+        after = np.maximum(after, reached[series])
+    marks.put(Reason.SERIES_ORDER, part & (classes.position[items] != after + 1))
+
+
+def _asked_for(group: NDArray[np.int32], snapshot: Snapshot) -> Mask:
+    """Return bool[n]: the customer asked to hear about this group."""
+    classes = snapshot.playbook.classes
+    stated = snapshot.person.stated if snapshot.person else frozenset()
+    asked = [at for name in stated if (at := classes.group_at.get(name)) is not None]
+    return np.isin(group, np.array(asked, np.int32))
+
+
+def _mark_purchase(marks: _Marks, items: NDArray[np.int32], care: Mask, snapshot: Snapshot) -> None:
+    """After a purchase, in its own department only what goes with it; and never what must not."""
+    prompts, classes = snapshot.prompts, snapshot.playbook.classes
+    shut = prompts.shut[classes.department[items]] & ~prompts.partner[items]
+    marks.put(Reason.SAME_DEPARTMENT, (shut | prompts.never[items]) & ~care)
+
+
+def _found(
+    known: NDArray[np.int32], items: NDArray[np.int32], values: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the value of each item in a rising column of known ones, −inf where unknown."""
+    at = np.minimum(np.searchsorted(known, items), known.size - 1)
+    return np.where(known[at] == items, values[at], -np.inf)
+
+
+def _cap_context(snapshot: Snapshot, message: Message) -> CapContext:
+    return CapContext(
+        snapshot.who,
+        snapshot.visit.visit_id,
+        snapshot.surface,
+        snapshot.placement,
+        snapshot.is_pull,
+        snapshot.moment,
+        message,
+    )
+
+
+def _stock_of(snapshot: Snapshot, offer_id: str) -> int:
+    """Return the units in stock of everything an offer stands on."""
+    offers = snapshot.playbook.offers
+    at = offers.offer_at.get(offer_id)
+    if at is None:
+        return 0
+    units = snapshot.stock.levels(offers.items_of(at), snapshot.moment.now_s)
+    return int(np.maximum(units, 0).sum())
+
+
+def _mask_of(
+    cap: Closed, items: NDArray[np.int32], offer: NDArray[np.int32], snapshot: Snapshot
+) -> Mask:
+    """Return the candidates a reached cap closes."""
+    mask = np.ones(items.size, np.bool_)
+    for dimension, value in cap.values:
+        mask &= _COLUMN[dimension](items, offer, snapshot, value)
+    return mask
+
+
+Column = Callable[[NDArray[np.int32], NDArray[np.int32], Snapshot, str], Mask]
+
+
+def _is_item(items: NDArray[np.int32], _: NDArray[np.int32], s: Snapshot, value: str) -> Mask:
+    mask: Mask = items == _or_none(s.playbook.catalog.index_of(value))
+    return mask
+
+
+def _is_class(items: NDArray[np.int32], _: NDArray[np.int32], s: Snapshot, value: str) -> Mask:
+    classes = s.playbook.classes
+    mask: Mask = classes.group[items] == _or_none(classes.group_at.get(value))
+    return mask
+
+
+def _is_offer(_: NDArray[np.int32], offer: NDArray[np.int32], s: Snapshot, value: str) -> Mask:
+    mask: Mask = offer == _or_none(s.playbook.offers.offer_at.get(value))
+    return mask
+
+
+def _is_campaign(_: NDArray[np.int32], offer: NDArray[np.int32], s: Snapshot, value: str) -> Mask:
+    offers = s.playbook.offers
+    if value not in offers.campaign_ids:
+        return np.zeros(offer.size, np.bool_)
+    mask: Mask = (offer != NO_OFFER) & (offers.campaign[offer] == offers.campaign_ids.index(value))
+    return mask
+
+
+_COLUMN: dict[Dimension, Column] = {
+    Dimension.ITEM: _is_item,
+    Dimension.CLASS: _is_class,
+    Dimension.OFFER: _is_offer,
+    Dimension.CAMPAIGN: _is_campaign,
+}
+
+
+def _or_none(at: int | None) -> int:
+    """Return a position, or one that no row has."""
+    return -2 if at is None else at

@@ -1,0 +1,70 @@
+"""Which promotion stands on which item now: one per item and surface, in columns.
+
+Dates, surfaces and priority decide; work is done only when an offer begins or ends, so that 500
+offers cost a decision no more than 50. An expired offer is never a fallback. Leaves out caps.
+"""
+
+import bisect
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.core.catalog import Catalog, Offer
+
+NO_OFFER = -1
+
+
+class Offers:
+    """The catalogue's offers, ready to be looked up by item.
+
+    Attributes:
+        offers: In catalogue order; positions in this tuple are the offer indexes.
+        campaign: int32[offers], position in `campaign_ids`, −1 where none.
+        priority: int32[offers]. ends_s: float64[offers].
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.offers: tuple[Offer, ...] = catalog.offers
+        self.offer_at = {offer.offer_id: at for at, offer in enumerate(self.offers)}
+        names = [offer.campaign_id for offer in self.offers if offer.campaign_id is not None]
+        self.campaign_ids: tuple[str, ...] = tuple(dict.fromkeys(names))
+        campaign_at = {name: at for at, name in enumerate(self.campaign_ids)}
+        self.campaign: NDArray[np.int32] = np.array(
+            [campaign_at.get(o.campaign_id or "", -1) for o in self.offers], np.int32
+        )
+        self.priority: NDArray[np.int32] = np.array([o.priority for o in self.offers], np.int32)
+        self.ends_s: NDArray[np.float64] = np.array([o.ends_s for o in self.offers], np.float64)
+        self._items = [
+            np.array([at for i in o.item_ids if (at := catalog.index_of(i)) is not None], np.int32)
+            for o in self.offers
+        ]
+        self._n_items = len(catalog.items)
+        self._borders = sorted({t for o in self.offers for t in (o.starts_s, o.ends_s)})
+        self._active: dict[str, tuple[int, NDArray[np.int32]]] = {}
+
+    def active(self, now_s: float, surface: str) -> NDArray[np.int32]:
+        """Return int32[items]: the offer on each item now, `NO_OFFER` where there is none."""
+        era = bisect.bisect_right(self._borders, now_s)
+        known = self._active.get(surface)
+        if known is None or known[0] != era:
+            known = (era, self._lay(now_s, surface))
+            self._active[surface] = known
+        return known[1]
+
+    def items_of(self, offer: int) -> NDArray[np.int32]:
+        """Return the items an offer stands on."""
+        return self._items[offer]
+
+    def _lay(self, now_s: float, surface: str) -> NDArray[np.int32]:
+        """Lay the offers over the items, the best last: priority, then sooner end, then id."""
+        on_item = np.full(self._n_items, NO_OFFER, np.int32)
+        running = [
+            at
+            for at, offer in enumerate(self.offers)
+            if offer.starts_s <= now_s < offer.ends_s and surface in offer.surfaces
+        ]
+        running.sort(key=lambda at: self.offers[at].offer_id, reverse=True)
+        running.sort(key=lambda at: (self.offers[at].priority, -self.offers[at].ends_s))
+        for at in running:
+            on_item[self._items[at]] = at
+        return on_item

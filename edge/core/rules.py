@@ -1,0 +1,264 @@
+"""What people of the house lay down: pin, boost, bury, ban, and what goes with what.
+
+Every rule has an author, a date and a reason, and outranks the model. Among themselves: the
+chain's law and bans add to the store's; the store's pins, boosts and complement maps replace the
+chain's on the same goods. A pin never brings back what the guard suppressed. Leaves out the file
+they are written in (`edge.adapters.files`) and the frequency caps (`cap_rules`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.core.catalog import Catalog, Item
+from edge.core.classes import Classes
+
+MAX_EFFECTS = 16
+"""Combinations of rules in force that are kept ready; a store sees a handful a day."""
+
+
+class RuleKind(StrEnum):
+    """What a rule does."""
+
+    PIN = "pin"
+    BOOST = "boost"
+    BURY = "bury"
+    BAN = "ban"
+    COMPLEMENT = "complement"
+
+
+class Level(StrEnum):
+    """Who speaks: the chain or this store."""
+
+    CHAIN = "chain"
+    STORE = "store"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of one person.
+
+    Attributes:
+        targets: Goods meant: `item:`, `class:`, `category:`, `department:`, `brand:`, `tag:`,
+            `campaign:` with a value, or `*`. For a complement: what was bought.
+        value: Position from 1 (pin) or multiplier (boost > 1, bury < 1).
+        to: Complement: what goes with it, best first. never: what must not follow it.
+        day: Ordinal of the day the rule was made; `from_day`, `to_day`: its days, both included.
+        is_law: A ban that law asks for; it stands above consent.
+        is_verified: The author signed in; until sign-in exists it is a name in a file.
+        surfaces, zones, audiences, motives: Where it holds; empty: everywhere.
+    """
+
+    rule_id: str
+    kind: RuleKind
+    targets: tuple[str, ...]
+    author: str
+    reason: str
+    day: int
+    level: Level = Level.STORE
+    value: float = 1.0
+    to: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    is_law: bool = False
+    is_verified: bool = False
+    from_day: int | None = None
+    to_day: int | None = None
+    surfaces: frozenset[str] = frozenset()
+    zones: frozenset[str] = frozenset()
+    audiences: frozenset[str] = frozenset()
+    motives: frozenset[str] = frozenset()
+
+    def holds(self, where: "Where") -> bool:
+        """Tell whether the rule is in force here and now."""
+        return (
+            (self.from_day is None or self.from_day <= where.day)
+            and (self.to_day is None or where.day <= self.to_day)
+            and _names(self.surfaces, where.surface)
+            and _names(self.zones, where.zone)
+            and _names(self.audiences, where.audience)
+            and _names(self.motives, where.motive)
+        )
+
+
+def _names(names: frozenset[str], value: str | None) -> bool:
+    return not names or (value is not None and value in names)
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The part of a moment that rules may ask for."""
+
+    day: int
+    surface: str
+    zone: str | None = None
+    audience: str | None = None
+    motive: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Effect:
+    """What the rules in force do, in columns over all items.
+
+    Attributes:
+        law, ban: bool[items]. weight: float32[items], the multiplier of the score.
+        pin: int32[items], position from 1, 0 where not pinned.
+        in_force: Positions of the rules in `Rules.rules`.
+    """
+
+    law: NDArray[np.bool_]
+    ban: NDArray[np.bool_]
+    weight: NDArray[np.float32]
+    pin: NDArray[np.int32]
+    in_force: tuple[int, ...]
+
+
+class Rules:
+    """The rules of chain and store laid over a catalogue."""
+
+    def __init__(self, catalog: Catalog, classes: Classes, rules: Sequence[Rule] = ()) -> None:
+        self.rules: tuple[Rule, ...] = tuple(rules)
+        self._catalog = catalog
+        self._classes = classes
+        self._targets = [targets_mask(catalog, rule.targets) for rule in self.rules]
+        self._effects: dict[tuple[int, ...], Effect] = {}
+        self._partners: dict[tuple[int, tuple[int, ...]], Partners] = {}
+
+    def now(self, where: Where) -> Effect:
+        """Return what the rules in force do here and now."""
+        in_force = tuple(at for at, rule in enumerate(self.rules) if rule.holds(where))
+        effect = self._effects.get(in_force)
+        if effect is None:
+            if len(self._effects) >= MAX_EFFECTS:
+                self._effects.clear()
+            effect = self._effects[in_force] = self._combine(in_force)
+        return effect
+
+    def ids_on(self, item: int, effect: Effect) -> tuple[str, ...]:
+        """Return the ids of the rules in force that touch an item, for the explanation."""
+        return tuple(
+            self.rules[at].rule_id
+            for at in effect.in_force
+            if self._targets[at][item] and self.rules[at].kind is not RuleKind.COMPLEMENT
+        )
+
+    def targets(self, rule: int) -> NDArray[np.bool_]:
+        """Return bool[items]: the goods that a rule means."""
+        return self._targets[rule]
+
+    def partners(self, item: int, effect: Effect) -> "Partners":
+        """Return what goes with an item: the store's map, the chain's, the item's, its class's."""
+        key = (item, effect.in_force)
+        found = self._partners.get(key)
+        if found is None:
+            if len(self._partners) >= 4_096:
+                self._partners.clear()
+            found = self._partners[key] = self._partners_of(item, effect)
+        return found
+
+    def _combine(self, in_force: tuple[int, ...]) -> Effect:
+        n = len(self._catalog.items)
+        law, ban = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
+        pin = np.zeros(n, np.int32)
+        weights = {level: np.ones(n, np.float32) for level in Level}
+        touched = np.zeros(n, np.bool_)
+        for at in sorted(in_force, key=lambda at: self.rules[at].level is Level.STORE):
+            rule, mask = self.rules[at], self._targets[at]
+            match rule.kind:
+                case RuleKind.BAN if rule.is_law:
+                    law |= mask
+                case RuleKind.BAN:
+                    ban |= mask
+                case RuleKind.PIN:
+                    pin[pin == int(rule.value)] = 0  # one pin a place; the store's comes last
+                    pin[mask] = int(rule.value)
+                case RuleKind.BOOST | RuleKind.BURY:
+                    weights[rule.level][mask] *= np.float32(rule.value)
+                    if rule.level is Level.STORE:
+                        touched |= mask
+                case RuleKind.COMPLEMENT:
+                    pass
+        weight = np.where(touched, weights[Level.STORE], weights[Level.CHAIN])
+        return Effect(law, ban, weight.astype(np.float32), pin, in_force)
+
+    def _partners_of(self, item: int, effect: Effect) -> "Partners":
+        rules = [
+            self.rules[at]
+            for at in effect.in_force
+            if self.rules[at].kind is RuleKind.COMPLEMENT and self._targets[at][item]
+        ]
+        never = tuple(p for rule in rules for p in rule.never)
+        rules.sort(key=lambda rule: rule.level is Level.CHAIN)
+        if rules:
+            level = rules[0].level
+            chosen = [rule for rule in rules if rule.level is level]
+            to = tuple(p for rule in chosen for p in rule.to)
+            ids = tuple(rule.rule_id for rule in chosen)
+        else:
+            to, ids = tuple(f"class:{c}" for c in self._given(item)), ()
+        if not to and not never:
+            return NO_PARTNERS
+        to_mask, never_mask = (targets_mask(self._catalog, p) for p in (to, never))
+        items = np.flatnonzero(to_mask & ~never_mask).astype(np.int32)
+        return Partners(items, np.flatnonzero(never_mask).astype(np.int32), ids)
+
+    def _given(self, item: int) -> tuple[str, ...]:
+        """Return the complements the catalogue itself gives."""
+        own = self._catalog.items[item]
+        if own.complements:
+            return own.complements
+        item_class = self._catalog.classes.get(own.class_id or "")
+        return item_class.complements if item_class else ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Partners:
+    """What may and must not follow one purchase: int32 item columns, and the rules behind."""
+
+    items: NDArray[np.int32]
+    never: NDArray[np.int32]
+    rule_ids: tuple[str, ...] = ()
+
+
+NO_PARTNERS = Partners(np.empty(0, np.int32), np.empty(0, np.int32))
+
+
+def targets_mask(catalog: Catalog, patterns: Sequence[str]) -> NDArray[np.bool_]:
+    """Return bool[items]: the items that any of the patterns means."""
+    if not patterns:
+        return np.zeros(len(catalog.items), np.bool_)
+    of_campaign = {
+        item_id: offer.campaign_id for offer in catalog.offers for item_id in offer.item_ids
+    }
+    wanted = [tuple(p.partition(":")[::2]) for p in patterns]
+    return np.array(
+        [any(_means(axis, value, item, of_campaign) for axis, value in wanted)
+         for item in catalog.items],
+        np.bool_,
+    )  # fmt: skip
+
+
+TARGET_AXES = ("item", "class", "category", "department", "brand", "tag", "campaign", "*")
+
+
+def _means(axis: str, value: str, item: Item, of_campaign: dict[str, str | None]) -> bool:
+    match axis:
+        case "*":
+            return True
+        case "item":
+            return item.item_id == value
+        case "class":
+            return item.class_id == value
+        case "category":
+            return item.category == value
+        case "department":
+            return item.department == value
+        case "brand":
+            return item.brand == value
+        case "tag":
+            return value in item.tags
+        case "campaign":
+            return of_campaign.get(item.item_id) == value
+    return False

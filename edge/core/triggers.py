@@ -1,0 +1,197 @@
+"""Candidates that no model finds: what goes with a purchase, what comes next, what is due.
+
+Each function names items for one occasion; `prompts` gathers them for a visit, and again when the
+basket or the purchases change. People's class table and complement map decide what follows which
+purchase. Leaves out the model's candidates (`candidates`) and whether any of this may be shown
+(`guard`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.core.classes import Action
+from edge.core.decision import NO_PROMPTS, Occasion, PersonView, Prompts, VisitView
+from edge.core.memory import Memory
+from edge.core.moment import Moment
+from edge.core.playbook import Playbook
+from edge.core.rules import Effect, Where
+
+Ints = NDArray[np.int32]
+
+MAX_ANCHORS = 6
+"""Purchases and basket items looked back at; a full trolley is not a wish list."""
+WIN_BACK_TIMES = 3
+"""Purchases that make a regular."""
+FAVOURITE = "favourite:"
+"""Prefix of a stated favourite item; only what was said counts (A02)."""
+
+
+def prompts(
+    memory: Memory,
+    person: PersonView | None,
+    visit: VisitView,
+    moment: Moment,
+    playbook: Playbook,
+    surface: str = "tablet",
+) -> Prompts:
+    """Gather every prompted candidate of a visit.
+
+    Args:
+        memory: Of the person and this visit.
+        person: None in the anonymous variant; basket complements remain.
+        visit: With today's basket.
+        moment: Now.
+        playbook: The orders of people over the catalogue.
+        surface: Rules may differ by surface.
+    """
+    audience = person.declared.get("audience") if person else None
+    then = playbook.classes.then(audience)
+    effect = playbook.rules.now(
+        Where(moment.day, surface, visit.zone, audience, visit.motive.value)
+    )
+    found = _after_purchase(playbook, moment, visit, memory, then, effect)
+    occasions: dict[int, Occasion] = {}
+    occasions.update(dict.fromkeys(win_back(playbook, moment, memory), Occasion.WIN_BACK))
+    if person is not None:
+        occasions.update(
+            dict.fromkeys(free_delivery(playbook, memory, person), Occasion.FREE_DELIVERY)
+        )
+        occasions.update(dict.fromkeys(birthday_treat(playbook, moment, person), Occasion.BIRTHDAY))
+    return replace(
+        found,
+        series=next_in_series(playbook, memory, then),
+        care=care(playbook, moment, memory, then),
+        trigger=np.array(sorted(occasions), np.int32),
+        occasions=occasions,
+        service=_services(occasions),
+    )
+
+
+def _after_purchase(
+    playbook: Playbook,
+    moment: Moment,
+    visit: VisitView,
+    memory: Memory,
+    then: NDArray[np.uint8],
+    effect: Effect,
+) -> Prompts:
+    """Work out what may and what must not follow the basket and the last purchases."""
+    anchors = anchors_of(playbook, moment, visit, memory)
+    if not anchors:
+        return NO_PROMPTS
+    classes, n = playbook.classes, len(playbook.catalog.items)
+    partner, never = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
+    shut = np.zeros(int(classes.department.max(initial=-1)) + 1, np.bool_)
+    anchor = None
+    for item in anchors:
+        action = int(then[classes.group[item]])
+        if not action & (Action.COMPLEMENT | Action.CARE):
+            continue
+        shut[classes.department[item]] = True
+        partners = playbook.rules.partners(item, effect)
+        never[partners.never] = True
+        if action & Action.COMPLEMENT and partners.items.size:
+            partner[partners.items] = True
+            anchor = item if anchor is None else anchor
+    partner &= ~never
+    complement = np.flatnonzero(partner).astype(np.int32)
+    return Prompts(complement=complement, partner=partner, never=never, shut=shut, anchor=anchor)
+
+
+def anchors_of(
+    playbook: Playbook, moment: Moment, visit: VisitView, memory: Memory
+) -> Sequence[int]:
+    """Return today's basket and the purchases still resting, newest first; never a gift."""
+    rest_s = moment.now_s - playbook.classes.table.cooldown_s
+    recent = np.flatnonzero((memory.last_s > rest_s) & ~memory.gift_only_item)
+    newest = recent[np.argsort(-memory.last_s[recent], kind="stable")]
+    basket = [*reversed(visit.basket)]
+    return list(dict.fromkeys([*basket, *memory.items[newest].tolist()]))[:MAX_ANCHORS]
+
+
+def next_in_series(playbook: Playbook, memory: Memory, then: NDArray[np.uint8]) -> Ints:
+    """Return the next part of every series that somebody follows (D05)."""
+    classes = playbook.classes
+    if not memory.series_at.size or not (memory.series_at >= 0).any():
+        return np.empty(0, np.int32)
+    is_part = classes.series >= 0
+    reached = memory.series_at[classes.series]
+    follows = is_part & (reached >= 0) & (classes.position == reached + 1)
+    is_wanted = (then[classes.group] & Action.REPEAT) != 0
+    return np.flatnonzero(follows & is_wanted).astype(np.int32)
+
+
+def care(playbook: Playbook, moment: Moment, memory: Memory, then: NDArray[np.uint8]) -> Ints:
+    """Return purchases of the last days that have a care tip worth giving (C16)."""
+    limits, items = playbook.limits, playbook.catalog.items
+    is_recent = (memory.last_s > moment.now_s - limits.care_for_s) & ~memory.gift_only_item
+    found = [
+        item
+        for item in memory.items[is_recent].tolist()
+        if items[item].care is not None
+        and items[item].price_cents >= limits.care_min_price_cents
+        and then[playbook.classes.group[item]] & Action.CARE
+    ]
+    return np.array(found, np.int32)
+
+
+def win_back(playbook: Playbook, moment: Moment, memory: Memory) -> list[int]:
+    """Return the last item of every group somebody bought regularly, long ago (A26)."""
+    if not memory.times.size:
+        return []
+    lapse_s = playbook.limits.win_back_factor * memory.gap_s
+    is_lapsed = (memory.times >= WIN_BACK_TIMES) & (moment.now_s - memory.last_group_s > lapse_s)
+    group = playbook.classes.group[memory.items]
+    found = []
+    for lapsed in np.flatnonzero(is_lapsed):
+        mine = np.flatnonzero((group == lapsed) & ~memory.gift_only_item)
+        found.append(int(memory.items[mine[np.argmax(memory.last_s[mine])]]))
+    return found
+
+
+def free_delivery(playbook: Playbook, memory: Memory, person: PersonView) -> list[int]:
+    """Return the bulky good somebody keeps carrying home, unless it is delivered by now (A27)."""
+    if person.has_delivery or not memory.times.size:
+        return []
+    items, classes = playbook.catalog.items, playbook.classes
+    bulky = [item for item in memory.items.tolist() if items[item].is_bulky]
+    often = [i for i in bulky if memory.times[classes.group[i]] >= playbook.limits.bulky_times]
+    return often[:1]
+
+
+def birthday_treat(playbook: Playbook, moment: Moment, person: PersonView) -> list[int]:
+    """Return the stated favourite in the days around a birthday (A02)."""
+    if person.birthday is None or not is_near_birthday(
+        moment.day, person.birthday, playbook.limits.birthday_days
+    ):
+        return []
+    named = (s.removeprefix(FAVOURITE) for s in sorted(person.stated) if s.startswith(FAVOURITE))
+    found = (playbook.catalog.index_of(name) for name in named)
+    return [item for item in found if item is not None][:1]
+
+
+def is_near_birthday(day: int, birthday: tuple[int, int], within: int) -> bool:
+    """Tell whether a day lies at most `within` days from a birthday (month, day).
+
+    Who was born on 29 February celebrates on the 28th in common years.
+    """
+    year = date.fromordinal(day).year
+    return any(abs(_birthday_in(y, birthday) - day) <= within for y in (year - 1, year, year + 1))
+
+
+def _birthday_in(year: int, birthday: tuple[int, int]) -> int:
+    month, day = birthday
+    try:
+        return date(year, month, day).toordinal()
+    except ValueError:
+        return date(year, month, 28).toordinal()
+
+
+def _services(occasions: Mapping[int, Occasion]) -> Ints:
+    """Return the prompted items that stand for a service, not for a sale; rising."""
+    found = sorted(i for i, occasion in occasions.items() if occasion is Occasion.FREE_DELIVERY)
+    return np.array(found, np.int32)
