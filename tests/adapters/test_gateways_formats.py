@@ -3,12 +3,21 @@
 The names S1..S33 number the forms seen in the field; a store can look its own message up here.
 """
 
-import msgspec
-import pytest
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import msgspec
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from edge.adapters.mqtt.broker import BrokerLoop, Message
 from edge.adapters.mqtt.gateways import GatewayRouter, every_family
 from edge.core.errors import MessageError
 from edge.core.sightings import BeaconReport, GatewayReport, Refusal, Report, Sighting
+from tests.conftest import Mosquitto, wait_until
 
 ROUTER = GatewayRouter(every_family())
 
@@ -440,3 +449,76 @@ def test_a_message_of_a_family_becomes_its_reports(name: str) -> None:
     """A message in a family's own form becomes exactly the reports worked out by hand."""
     topic, payload, expected = CASES[name]
     assert list(ROUTER.decode(topic, payload.encode())) == expected
+
+
+# Never subscribed to, so the broker drops them before the box has to.
+NOT_SUBSCRIBED = {"S6 ESPresense: a node's setting", "a topic of nobody"}
+
+
+def test_every_form_reaches_its_decoder_through_a_real_broker(mosquitto: Mosquitto) -> None:
+    """The subscriptions cover every family's topics: each message arrives once and is read."""
+    sent = {topic_and_payload(name): name for name in [*CASES, *BINARY, *DROPS]}
+    heard: list[Message] = []
+    with listening(mosquitto.port, heard), speaking(mosquitto.port) as sender:
+        for topic, payload in sent:
+            sender.publish(topic, payload, qos=1)
+        expected = len(sent) - len(NOT_SUBSCRIBED)
+        wait_until(lambda: len(heard) >= expected, f"{expected} messages")
+    arrived = [sent[message.topic, message.payload] for message in heard]
+    assert sorted(arrived) == sorted(set(sent.values()) - NOT_SUBSCRIBED)
+    for message in heard:
+        assert outcome(message.topic, message.payload) == wanted(
+            sent[message.topic, message.payload]
+        )
+
+
+def topic_and_payload(name: str) -> tuple[str, bytes]:
+    """Return what a case publishes."""
+    if name in BINARY:
+        return BINARY[name][:2]
+    topic, payload = (CASES[name] if name in CASES else DROPS[name])[:2]
+    return topic, payload.encode()
+
+
+def wanted(name: str) -> list[Report] | str:
+    """Return a case's reports, or the reason of its drop."""
+    return DROPS[name][2] if name in DROPS else {**CASES, **BINARY}[name][2]
+
+
+def outcome(topic: str, payload: bytes) -> list[Report] | str:
+    """Return what the router makes of a message."""
+    try:
+        return list(ROUTER.decode(topic, payload))
+    except MessageError as error:
+        return error.reason
+
+
+@contextmanager
+def listening(port: int, heard: list[Message]) -> Iterator[None]:
+    """Run the box's own broker loop with every family's subscriptions."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    filters = [(topic_filter, 0) for topic_filter in ROUTER.subscriptions()]
+    ear = BrokerLoop("127.0.0.1", port, "formats-box", filters, heard.extend)
+    ear.start(loop)
+    wait_until(lambda: ear.is_connected, "the box to connect")
+    try:
+        yield
+    finally:
+        ear.stop()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(5)
+        loop.close()
+
+
+@contextmanager
+def speaking(port: int) -> Iterator[mqtt.Client]:
+    """Run a client that publishes as gateways do."""
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    wait_until(client.is_connected, "the sender to connect")
+    yield client
+    client.disconnect()
+    client.loop_stop()
