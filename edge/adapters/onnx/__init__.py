@@ -1,0 +1,1 @@
+"""ONNX Runtime: the models a box serves."""

@@ -1,0 +1,342 @@
+"""Which items are worth scoring for one visit, each with the sources that named it.
+
+`prepare` does the customer's part once, when a visit begins; `candidates` adds what the moment
+brings (zone, basket, stated wishes) and is cheap enough for every decision. Leaves out whether
+an item may be shown (`edge.core.guard`) and how good it is (`features`, the ranker port).
+"""
+
+from dataclasses import dataclass, field
+from enum import IntFlag
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.core.history import Floats, History, Ints
+from edge.core.item_tables import HAZARD_LAGS, POOLING, ItemTables
+
+MAX_OWN = 120
+MAX_NEXT = 60
+MAX_NEAR = 60
+MAX_POPULAR = 30
+MAX_PREPARED = 260
+"""Candidates of the customer's own part; the encoder's best fill what the other sources leave."""
+MAX_CONTEXT = 20
+"""Items each source of the moment may add: one zone must not crowd out the person."""
+NEAR_FADE = 0.9
+"""Weight of a purchase in the neighbour score, per basket of age."""
+NEXT_FADE = 0.5
+"""Weight of a basket in the transition score, per basket of age."""
+OWN_FADES = (0.6, 0.9)
+MONTH_DAYS = 30.0
+"""Time constant of the day-based purchase rate."""
+
+
+class Source(IntFlag):
+    """Where a candidate comes from; one bit each, so an item may have several."""
+
+    HISTORY = 1
+    TRANSITION = 2
+    SIMILAR = 4
+    POPULAR = 8
+    ZONE = 16
+    COMPLEMENT = 32
+    SERIES = 64
+    CARE = 128
+    TRIGGER = 256
+    ENCODER = 512
+    STATED = 1024
+
+
+def _no_items() -> Ints:
+    return np.empty(0, np.int32)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the moment adds; every field may stay empty.
+
+    Args:
+        basket: int32[b], items already in today's basket (scans, app).
+        zone: int32[z], items on sale in the visitor's zone, best selling first.
+        complement, series, care, trigger, stated: int32[·], items that rules of the catalogue,
+            a birthday or the customer's own words name.
+        day: The visit's day on the scale of `History.day`.
+    """
+
+    basket: Ints = field(default_factory=_no_items)
+    zone: Ints = field(default_factory=_no_items)
+    complement: Ints = field(default_factory=_no_items)
+    series: Ints = field(default_factory=_no_items)
+    care: Ints = field(default_factory=_no_items)
+    trigger: Ints = field(default_factory=_no_items)
+    stated: Ints = field(default_factory=_no_items)
+    day: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Items to score: `items` int32[n] rising, `sources` uint16[n] bit masks of `Source`."""
+
+    items: Ints
+    sources: npt.NDArray[np.uint16]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """A sparse score per item: `items` int32[k] rising, `values` float32[columns, k]."""
+
+    items: Ints
+    values: Floats
+
+    def of(self, items: Ints) -> Floats:
+        """Return float32[columns, n], 0 where an item has no score."""
+        if not self.items.size:
+            return np.zeros((self.values.shape[0], items.size), np.float32)
+        at = np.minimum(np.searchsorted(self.items, items), self.items.size - 1)
+        found: Floats = self.values[:, at] * (self.items[at] == items)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One customer's part of every feature, ready before the first decision of a visit.
+
+    Args:
+        own: Rows of `OWN_ROWS` over the customer's distinct items.
+        customer: float32[len(CUSTOMER_COLUMNS)].
+        near, next: Scores spread from the history through the item tables, two rows each.
+        person: float32[d], the encoder's vector.
+        logit_mean: The mean encoder logit over all items, to centre it.
+        by_category: float32[categories, 2]: share of lines, faded share; None without categories.
+        last_day: Day of the newest basket, None without dates.
+        candidates: The customer's part of the candidates.
+    """
+
+    own: Scores
+    customer: Floats
+    near: Scores
+    next: Scores
+    person: Floats
+    by_category: Floats | None
+    last_day: float | None
+    candidates: Candidates
+
+
+# The last three rows hold raw days until `features` reads them as of the visit's day.
+OWN_ROWS = (
+    "is_own",
+    "log_count",
+    "rate",
+    "rate_since_first",
+    "fast_rate",
+    "slow_rate",
+    "recency",
+    "log_age",
+    "log_own_gap",
+    "due",
+    "hazard_now",
+    "basket_share",
+    "log_days_since",
+    "month_rate",
+    "due_days",
+)
+CUSTOMER_COLUMNS = (
+    "log_baskets",
+    "log_distinct",
+    "log_mean_basket",
+    "log_last_basket",
+    "repeat_share",
+    "recent_repeat_share",
+    "log_basket_gap_days",
+)
+"""What is known of the customer whichever the candidate."""
+
+
+def prepare(history: History, tables: ItemTables) -> Prepared:
+    """Compute what depends on the customer alone; 0.3 ms for a usual history."""
+    items, line_of = np.unique(history.item, return_inverse=True)
+    items = items.astype(np.int32)
+    age = (history.n_baskets - 1 - history.basket).astype(np.float32)
+    own = _own(history, items, line_of, age, tables)
+    pooling = np.stack([_sum(line_of, _fade(fade, age), items.size) for fade in POOLING])
+    person = tables.encoder.person(items, pooling.astype(np.float32))
+    near = _spread(items, tables.near, tables.near_score, [own[1], own[5]], tables.n_items)
+    recent = np.stack([_sum(line_of, _fade(fade, age), items.size) for fade in (0.0, NEXT_FADE)])
+    follow = _spread(items, tables.next, tables.next_score, list(recent), tables.n_items)
+    logits = tables.encoder.out @ person + tables.encoder.bias
+    return Prepared(
+        own=Scores(items, own),
+        customer=_customer(history, items.size),
+        near=near,
+        next=follow,
+        person=person,
+        by_category=_categories(history, age, tables.category),
+        last_day=float(history.day[-1]) if history.day is not None and age.size else None,
+        candidates=_of_customer(items, own, near, follow, logits, tables),
+    )
+
+
+def candidates(prepared: Prepared, tables: ItemTables, context: Context) -> Candidates:
+    """Join the customer's candidates with those of the moment; at most about 280 + context."""
+    extra = [
+        (Source.ZONE, context.zone[:MAX_CONTEXT]),
+        (Source.COMPLEMENT, context.complement[:MAX_CONTEXT]),
+        (Source.SERIES, context.series[:MAX_CONTEXT]),
+        (Source.CARE, context.care[:MAX_CONTEXT]),
+        (Source.TRIGGER, context.trigger[:MAX_CONTEXT]),
+        (Source.STATED, context.stated[:MAX_CONTEXT]),
+    ]
+    extra = [(source, items) for source, items in extra if items.size]
+    if not extra:
+        return prepared.candidates
+    mask = np.zeros(tables.n_items, np.uint16)
+    mask[prepared.candidates.items] = prepared.candidates.sources
+    for source, items in extra:
+        mask[items] |= np.uint16(source)
+    return _from_mask(mask)
+
+
+def _fade(fade: float, age: Floats) -> Floats:
+    """Return fade ** age, with 0 ** 0 = 1."""
+    return np.power(np.float32(fade), age, dtype=np.float32)
+
+
+def _sum(group: npt.NDArray[np.intp], weight: Floats, n: int) -> Floats:
+    return np.bincount(group, weight, n).astype(np.float32)
+
+
+def _own(
+    history: History,
+    items: Ints,
+    line_of: npt.NDArray[np.intp],
+    age: Floats,
+    tables: ItemTables,
+) -> Floats:
+    """Return float32[len(OWN_ROWS), m]; see `OWN_ROWS`."""
+    m, n = items.size, history.n_baskets
+    own = np.zeros((len(OWN_ROWS), m), np.float32)
+    if not m:
+        return own
+    count = np.bincount(line_of, minlength=m).astype(np.float32)
+    last, first = np.empty(m, np.float32), np.empty(m, np.float32)
+    last[line_of] = age  # lines run from old to new: the newest write stays
+    first[line_of[::-1]] = age[::-1]
+    gap = (first - last + tables.gap[items]) / count  # own gaps, shrunk to the item's usual one
+    size = np.bincount(history.basket, minlength=n).astype(np.float32)
+    fast, slow = (_fade(fade, age) for fade in OWN_FADES)
+    own[0] = 1.0
+    own[1] = np.log1p(count)
+    own[2] = count / n
+    own[3] = count / (first + 1.0)
+    own[4] = _sum(line_of, fast, m)
+    own[5] = _sum(line_of, slow, m) * (0.1 / (1.0 - OWN_FADES[1] ** n))
+    own[6] = 1.0 / (1.0 + last)
+    own[7] = np.log1p(last)
+    own[8] = np.log1p(gap)
+    own[9] = np.log1p((last + 1.0) / gap)
+    own[10] = tables.hazard[items, np.minimum(last, HAZARD_LAGS - 1).astype(np.intp)]
+    own[11] = _sum(line_of, slow / size[history.basket], m)
+    if history.day is not None:
+        _own_days(own, history, line_of, last, first, tables.gap_days[items], count)
+    return own
+
+
+def _own_days(
+    own: Floats,
+    history: History,
+    line_of: npt.NDArray[np.intp],
+    last: Floats,
+    first: Floats,
+    usual: Floats,
+    count: Floats,
+) -> None:
+    """Fill the day rows with raw days, as of the newest basket."""
+    assert history.day is not None
+    newest = history.n_baskets - 1
+    days = history.day[newest] - history.day
+    since = days[newest - last.astype(np.intp)]
+    span = days[newest - first.astype(np.intp)] - since
+    own[12] = since
+    own[13] = _sum(line_of, np.exp(-days[history.basket] / MONTH_DAYS), count.size)
+    own[14] = (span + usual) / count
+
+
+def _customer(history: History, n_distinct: int) -> Floats:
+    """Return float32[len(CUSTOMER_COLUMNS)]."""
+    row = np.zeros(len(CUSTOMER_COLUMNS), np.float32)
+    n = history.n_baskets
+    if not n:
+        return row
+    lines = history.item.size
+    newest = history.item[history.basket == n - 1]
+    row[0] = np.log1p(n)
+    row[1] = np.log1p(n_distinct)
+    row[2] = np.log1p(lines / n)
+    row[3] = np.log1p(newest.size)
+    row[4] = 1.0 - n_distinct / lines
+    row[5] = np.isin(newest, history.item[: lines - newest.size]).mean()
+    if history.day is not None and n > 1:
+        row[6] = np.log1p((history.day[-1] - history.day[0]) / (n - 1))
+    return row
+
+
+def _spread(
+    items: Ints,
+    lists: npt.NDArray[np.integer],
+    scores: Floats,
+    weights: list[Floats],
+    n_items: int,
+) -> Scores:
+    """Add each item's list to a score, weighted; zeros are left out."""
+    if not items.size:
+        return Scores(_no_items(), np.zeros((len(weights), 0), np.float32))
+    target = lists[items].ravel().astype(np.intp)
+    score = scores[items]
+    dense = [np.bincount(target, (score * w[:, None]).ravel(), n_items) for w in weights]
+    reached = np.flatnonzero(dense[-1])
+    values = np.stack([row[reached] for row in dense]).astype(np.float32)
+    return Scores(reached.astype(np.int32), values)
+
+
+def _categories(history: History, age: Floats, category: Ints) -> Floats | None:
+    """Return float32[categories, 2]: share of lines and faded share, or None without any."""
+    n = int(category.max(initial=-1)) + 1
+    if not n or not age.size:
+        return None
+    of_line = category[history.item]
+    known = of_line >= 0
+    group, weight = of_line[known].astype(np.intp), _fade(OWN_FADES[0], age[known])
+    count = np.bincount(group, minlength=n) / age.size
+    faded = np.bincount(group, weight, n) / max(1.0, float(weight.sum()))
+    return np.stack([count, faded], axis=1).astype(np.float32)
+
+
+def _best(scores: Scores, row: int, k: int) -> Ints:
+    """Return the k items with the highest value in a row, ties by the lower index."""
+    if scores.items.size <= k:
+        return scores.items
+    at = np.argpartition(-scores.values[row], k - 1)[:k]
+    return scores.items[at]
+
+
+def _of_customer(
+    items: Ints, own: Floats, near: Scores, follow: Scores, logits: Floats, tables: ItemTables
+) -> Candidates:
+    """Unite the customer's sources; the encoder fills up to `MAX_PREPARED`."""
+    mask = np.zeros(tables.n_items, np.uint16)
+    mask[_best(Scores(items, own), 5, MAX_OWN)] |= np.uint16(Source.HISTORY)
+    mask[_best(follow, 1, MAX_NEXT)] |= np.uint16(Source.TRANSITION)
+    mask[_best(near, 1, MAX_NEAR)] |= np.uint16(Source.SIMILAR)
+    mask[tables.popular[:MAX_POPULAR]] |= np.uint16(Source.POPULAR)
+    k = min(MAX_PREPARED, logits.size)
+    best = np.argpartition(-logits, k - 1)[:k]
+    best = best[np.argsort(-logits[best], kind="stable")]
+    is_new = np.cumsum(mask[best] == 0)
+    room = MAX_PREPARED - int(np.count_nonzero(mask))
+    mask[best[is_new <= room]] |= np.uint16(Source.ENCODER)
+    return _from_mask(mask)
+
+
+def _from_mask(mask: npt.NDArray[np.uint16]) -> Candidates:
+    items = np.flatnonzero(mask)
+    return Candidates(items.astype(np.int32), mask[items])

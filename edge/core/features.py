@@ -1,0 +1,149 @@
+"""The numbers the ranker sees, one row per candidate: computed here for the box and for training.
+
+Decides names, order and meaning of every input; the schema's hash travels in the bundle, so a
+model trained on another list is refused. Item indexes never enter as numbers. Leaves out the
+scaling, which belongs to the model file.
+"""
+
+import hashlib
+from enum import StrEnum
+
+import numpy as np
+
+from edge.core.candidates import (
+    CUSTOMER_COLUMNS,
+    MONTH_DAYS,
+    OWN_ROWS,
+    Candidates,
+    Context,
+    Prepared,
+    Source,
+)
+from edge.core.history import Floats, Ints
+from edge.core.item_tables import ITEM_COLUMNS, ItemTables
+
+
+class FeatureSource(StrEnum):
+    """The data a feature rests on, for explanations by leaving one out."""
+
+    HISTORY = "history"
+    OTHERS = "others"
+    POPULARITY = "popularity"
+    BASKET = "basket"
+    ZONE = "zone"
+    STATED = "stated"
+
+
+_SPREAD = ("near_all", "near_recent", "next_last", "next_recent")
+_RELATIVE = ("near_relative", "next_relative", "encoder_logit", "encoder_relative")
+_CATEGORY = ("category_share", "category_recent")
+_BASKET = ("basket_near", "basket_size_now")
+_MOMENT = ("in_zone", "is_complement", "is_series", "is_care", "is_triggered", "is_stated")
+
+FEATURE_NAMES: tuple[str, ...] = (
+    OWN_ROWS + CUSTOMER_COLUMNS + ITEM_COLUMNS + _SPREAD + _RELATIVE + _CATEGORY + _BASKET + _MOMENT
+) + ("log_days_away",)
+FEATURE_SOURCE: tuple[FeatureSource, ...] = (
+    (FeatureSource.HISTORY,) * (len(OWN_ROWS) + len(CUSTOMER_COLUMNS))
+    + (FeatureSource.POPULARITY,) * len(ITEM_COLUMNS)
+    + (FeatureSource.OTHERS,) * (len(_SPREAD) + len(_RELATIVE))
+    + (FeatureSource.HISTORY,) * len(_CATEGORY)
+    + (FeatureSource.BASKET,) * len(_BASKET)
+    + (FeatureSource.ZONE,)
+    + (FeatureSource.BASKET,) * 4
+    + (FeatureSource.STATED,)
+    + (FeatureSource.HISTORY,)
+)
+SCHEMA_VERSION = 1
+"""Raised when the meaning of a feature changes while its name stays."""
+SCHEMA_HASH = hashlib.sha256(f"{SCHEMA_VERSION}:{','.join(FEATURE_NAMES)}".encode()).hexdigest()
+
+_OWN = slice(0, len(OWN_ROWS))
+_CUSTOMER = slice(_OWN.stop, _OWN.stop + len(CUSTOMER_COLUMNS))
+_ITEM = slice(_CUSTOMER.stop, _CUSTOMER.stop + len(ITEM_COLUMNS))
+_S = _ITEM.stop
+_C = _S + len(_SPREAD) + len(_RELATIVE)
+_B = _C + len(_CATEGORY)
+_M = _B + len(_BASKET)
+_DAYS = OWN_ROWS.index("log_days_since")
+_MOMENT_BITS = (
+    Source.ZONE,
+    Source.COMPLEMENT,
+    Source.SERIES,
+    Source.CARE,
+    Source.TRIGGER,
+    Source.STATED,
+)
+SPREAD_SCALE = 50.0
+"""Brings neighbour and transition scores, mostly under 0.1, to where log1p bends."""
+
+
+def features(
+    prepared: Prepared, candidates: Candidates, tables: ItemTables, context: Context
+) -> Floats:
+    """Compute the ranker's inputs.
+
+    Returns:
+        float32[n, len(FEATURE_NAMES)], contiguous, one row per candidate in its order.
+    """
+    items = candidates.items
+    out = np.zeros((len(FEATURE_NAMES), items.size), np.float32)
+    out[_OWN] = prepared.own.of(items)
+    away = _days_away(prepared, context)
+    if away is not None:
+        _read_days(out, away)
+    out[_CUSTOMER] = prepared.customer[:, None]
+    out[_ITEM] = tables.item[items].T
+    _others(out, prepared, items, tables)
+    if prepared.by_category is not None:
+        _category(out, prepared.by_category, tables.category[items])
+    if context.basket.size:
+        _basket(out, items, tables, context.basket)
+    for row, bit in enumerate(_MOMENT_BITS):
+        out[_M + row] = (candidates.sources & np.uint16(bit)) != 0
+    return np.ascontiguousarray(out.T)
+
+
+def _days_away(prepared: Prepared, context: Context) -> float | None:
+    """Return days since the newest basket, or None where either date is unknown."""
+    if prepared.last_day is None or context.day is None:
+        return None
+    return max(0.0, context.day - prepared.last_day)
+
+
+def _read_days(out: Floats, away: float) -> None:
+    """Turn raw day rows, kept as of the newest basket, into features as of today."""
+    since, rate, gap = out[_DAYS], out[_DAYS + 1], out[_DAYS + 2]
+    is_own = out[0]
+    due = np.log1p((since + away) / np.maximum(gap, 1.0))
+    out[_DAYS + 2] = due * is_own
+    out[_DAYS + 1] = rate * np.exp(-away / MONTH_DAYS)
+    out[_DAYS] = np.log1p(since + away) * is_own
+    out[-1] = np.log1p(away)
+
+
+def _others(out: Floats, prepared: Prepared, items: Ints, tables: ItemTables) -> None:
+    """Fill what other customers' purchases say: neighbours, transitions, the encoder."""
+    near = np.log1p(prepared.near.of(items) * SPREAD_SCALE)
+    follow = np.log1p(prepared.next.of(items) * SPREAD_SCALE)
+    logit = tables.encoder.out[items] @ prepared.person + tables.encoder.bias[items]
+    out[_S : _S + 2] = near
+    out[_S + 2 : _S + 4] = follow
+    out[_S + 4] = near[1] / max(float(near[1].max(initial=0.0)), 1e-3)
+    out[_S + 5] = follow[1] / max(float(follow[1].max(initial=0.0)), 1e-3)
+    out[_S + 6] = logit
+    out[_S + 7] = logit - logit.max(initial=-np.inf)
+
+
+def _category(out: Floats, by_category: Floats, category: Ints) -> None:
+    """Fill how much of the history lies in the candidate's category."""
+    known = category >= 0
+    out[_C : _C + 2] = (by_category[np.maximum(category, 0)] * known[:, None]).T
+
+
+def _basket(out: Floats, items: Ints, tables: ItemTables, basket: Ints) -> None:
+    """Fill how near a candidate is to what lies in today's basket."""
+    target = tables.near[basket].ravel().astype(np.intp)
+    score = np.bincount(target, tables.near_score[basket].ravel(), tables.n_items)
+    out[_B] = np.log1p(score[items] * (SPREAD_SCALE / basket.size))
+    out[_B + 1] = np.log1p(basket.size)

@@ -1,0 +1,76 @@
+"""From the ranker's raw scores to probabilities and an order.
+
+Decides the calibration map, what the moment (zone, today's basket, stated wishes) adds where no
+model has learned it, the order of ties, and popularity as the last resort. Leaves out the model
+itself (a port), the relevance floor and every human rule (`edge.core.curation`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge.core.candidates import Candidates, Source
+from edge.core.history import Floats, Ints
+from edge.core.item_tables import ITEM_COLUMNS, ItemTables
+
+MOMENT_ODDS = (
+    (Source.ZONE, 2.0),
+    (Source.COMPLEMENT, 2.0),
+    (Source.SERIES, 4.0),
+    (Source.CARE, 1.0),
+    (Source.TRIGGER, 1.5),
+    (Source.STATED, 3.0),
+)
+"""Factors on the odds of a purchase for what public purchase histories cannot teach.
+
+House values: the order (series > stated > zone = complement > trigger) is meant, the sizes are
+a start until a store's own log has taught better ones.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A rising, piecewise linear map from logit to probability.
+
+    Args:
+        logit: float32[k] strictly rising.
+        probability: float32[k] strictly rising, within (0, 1).
+    """
+
+    logit: Floats
+    probability: Floats
+
+    def __call__(self, logit: Floats) -> Floats:
+        """Return probabilities; equal order, no new ties between the outer knots."""
+        mapped: Floats = np.interp(logit, self.logit, self.probability).astype(np.float32)
+        return mapped
+
+
+def with_moment(probability: Floats, candidates: Candidates) -> Floats:
+    """Raise the odds of what the moment speaks for.
+
+    Args:
+        probability: float32[n], the ranker's.
+        candidates: The same n, with their sources.
+    """
+    odds = probability / np.maximum(1.0 - probability, 1e-6)
+    for source, factor in MOMENT_ODDS:
+        is_named = (candidates.sources & np.uint16(source)) != 0
+        odds = np.where(is_named, odds * factor, odds)
+    raised: Floats = (odds / (1.0 + odds)).astype(np.float32)
+    return raised
+
+
+def by_popularity(candidates: Candidates, tables: ItemTables) -> Floats:
+    """Return float32[n], the chance of each item in any basket: what stays when no model does."""
+    log_share = tables.item[candidates.items, ITEM_COLUMNS.index("log_popularity")]
+    share = np.exp(log_share) / tables.n_items
+    lines = np.expm1(np.median(tables.item[:, ITEM_COLUMNS.index("basket_size")]))
+    chance: Floats = np.minimum(share * lines, 0.99).astype(np.float32)
+    return chance
+
+
+def ranked(scores: Floats, items: Ints, limit: int | None = None) -> Ints:
+    """Return positions of the candidates from best to worst; ties go to the lower item index."""
+    order = np.lexsort((items, -scores))[:limit]
+    return order.astype(np.int32)

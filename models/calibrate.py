@@ -1,0 +1,53 @@
+"""Fit the map from logit to probability, and say how honest the probabilities are."""
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.isotonic import IsotonicRegression
+
+from edge.core.history import Floats
+from edge.core.ranking import Calibration
+
+BINS = 40
+ENDS = (-40.0, 40.0)
+"""Logits no network reaches; the map keeps rising up to them, so no order is lost."""
+
+
+def fit(logit: Floats, hit: npt.NDArray[np.bool_], weight: Floats | None = None) -> Calibration:
+    """Fit a rising map on scores of customers the network was not trained on.
+
+    Args:
+        logit: float32[n].
+        hit: bool[n], bought.
+        weight: float32[n] or None.
+    """
+    edges = np.unique(np.quantile(logit, np.linspace(0.0, 1.0, 8 * BINS + 1) ** 0.25))
+    bin_of = np.clip(np.searchsorted(edges, logit, side="right") - 1, 0, max(0, edges.size - 2))
+    w = np.ones(logit.size) if weight is None else weight.astype(np.float64)
+    total = np.bincount(bin_of, w)
+    used = total > 0
+    x = (np.bincount(bin_of, w * logit) / np.maximum(total, 1e-12))[used]
+    rate = ((np.bincount(bin_of, w * hit) + 0.5 * hit.mean()) / (total + 0.5))[used]
+    y = IsotonicRegression(y_min=1e-6, y_max=0.98).fit_transform(x, rate, sample_weight=total[used])
+    # Flat pieces would tie different logits: a millionth per unit of logit keeps the order.
+    y = y + 1e-5 * (x - x[0])
+    knots_x = np.concatenate([[ENDS[0]], x, [ENDS[1]]])
+    knots_y = np.concatenate([[1e-9], y, [max(0.999, y[-1] + 1e-4)]])
+    return Calibration(knots_x.astype(np.float32), knots_y.astype(np.float32))
+
+
+def expected_error(
+    probability: Floats, hit: npt.NDArray[np.bool_], bins: int = 15
+) -> tuple[float, list[tuple[float, float, int]]]:
+    """Return the expected calibration error and the reliability diagram.
+
+    Returns:
+        ECE over bins of equal size, and (mean probability, share bought, count) per bin.
+    """
+    order = np.argsort(probability, kind="stable")
+    rows = []
+    for part in np.array_split(order, bins):
+        if part.size:
+            mean, share = float(probability[part].mean()), float(hit[part].mean())
+            rows.append((mean, share, int(part.size)))
+    error = sum(count * abs(mean - share) for mean, share, count in rows)
+    return error / max(1, probability.size), rows

@@ -1,0 +1,213 @@
+"""Count the item tables of `edge.core.item_tables` from purchases, all but the encoder.
+
+Decides smoothing and cut-offs of every count. Everything is one pass over lines or one sparse
+product, so cost grows with the lines. Leaves out the encoder (`models.encoder`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from edge.core.history import Floats, Ints
+from edge.core.item_tables import HAZARD_LAGS, ITEM_COLUMNS, NEAR_WIDTH, NEXT_WIDTH
+from models.purchases import Purchases
+
+Numbers = npt.NDArray[np.floating] | npt.NDArray[np.integer]
+PRIOR = 5.0
+"""Strength, in observations, of the all-item mean in every smoothed rate."""
+MAX_ITEMS_A_CUSTOMER = 400
+"""Newest lines of one customer that enter the neighbour counts; a reseller must not rule them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """`ItemTables` without its encoder and categories; fields as there."""
+
+    item: Floats
+    hazard: Floats
+    gap: Floats
+    gap_days: Floats
+    near: Ints
+    near_score: Floats
+    next: Ints
+    next_score: Floats
+    popular: Ints
+
+
+def count(purchases: Purchases) -> Counts:
+    """Count every table."""
+    n = purchases.n_items
+    popularity = np.bincount(purchases.item, minlength=n).astype(np.float64)
+    gaps = _gaps(purchases)
+    near, near_score = _near(purchases)
+    follow, next_score = _next(purchases)
+    return Counts(
+        item=_columns(purchases, popularity, gaps),
+        hazard=gaps.hazard,
+        gap=gaps.gap,
+        gap_days=gaps.gap_days,
+        near=near,
+        near_score=near_score,
+        next=follow,
+        next_score=next_score,
+        popular=np.argsort(-popularity, kind="stable").astype(np.int32),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Gaps:
+    """What repeats look like per item: see `ItemTables`; `repeat_share` float32[items]."""
+
+    hazard: Floats
+    gap: Floats
+    gap_days: Floats
+    repeat_share: Floats
+    buyers: npt.NDArray[np.float64]
+
+
+def _gaps(purchases: Purchases) -> _Gaps:
+    """Follow each (customer, item) from purchase to purchase."""
+    n = purchases.n_items
+    ends = purchases.basket_ends()
+    who = purchases.line_customer
+    position = purchases.basket - ends[who]
+    key = np.lexsort((position, purchases.item, who))
+    item, owner, at = purchases.item[key], who[key], position[key]
+    again = np.zeros(key.size, bool)
+    again[:-1] = (item[1:] == item[:-1]) & (owner[1:] == owner[:-1])
+    left = (ends[owner + 1] - ends[owner]) - 1 - at  # later baskets seen
+    wait = left.copy()
+    wait[:-1] = np.where(again[:-1], at[1:] - at[:-1], left[:-1])
+    repeats, buyers = np.bincount(item, again, n), np.zeros(n)
+    is_first = np.ones(key.size, bool)
+    is_first[1:] = ~again[:-1]
+    buyers += np.bincount(item, is_first, n)
+    came_back = np.bincount(item, is_first & again, n)
+    days = np.zeros(key.size)
+    if purchases.day is not None:
+        when = purchases.day[purchases.basket[key]]
+        days[:-1] = np.where(again[:-1], when[1:] - when[:-1], 0.0)
+    return _Gaps(
+        _hazard(item, wait, again, n),
+        _shrunk(np.bincount(item, wait * again, n), repeats),
+        _shrunk(np.bincount(item, days * again, n), repeats),
+        _shrunk(came_back, buyers),
+        buyers,
+    )
+
+
+def _shrunk(total: Numbers, n: Numbers) -> Floats:
+    """Return total / n per item, shrunk to the mean over all items by `PRIOR` observations."""
+    mean = total.sum() / max(1.0, n.sum())
+    shrunk: Floats = ((total + PRIOR * mean) / (n + PRIOR)).astype(np.float32)
+    return shrunk
+
+
+def _hazard(
+    item: Ints, wait: npt.NDArray[np.int64], again: npt.NDArray[np.bool_], n: int
+) -> Floats:
+    """Return float32[n, HAZARD_LAGS]; the last lag pools all later baskets."""
+    hazard = np.empty((n, HAZARD_LAGS), np.float32)
+    for lag in range(1, HAZARD_LAGS):
+        hazard[:, lag - 1] = _shrunk(
+            np.bincount(item, again & (wait == lag), n), np.bincount(item, wait >= lag, n)
+        )
+    late = np.maximum(wait - HAZARD_LAGS + 1, 0)
+    hazard[:, -1] = _shrunk(
+        np.bincount(item, again & (late > 0), n), np.bincount(item, late.astype(np.float64), n)
+    )
+    return hazard
+
+
+def _columns(purchases: Purchases, popularity: npt.NDArray[np.float64], gaps: _Gaps) -> Floats:
+    """Return the static item columns in the order of `ITEM_COLUMNS`."""
+    n, ends = purchases.n_items, purchases.basket_ends()
+    from_newest = ends[purchases.customer + 1] - 1 - np.arange(purchases.customer.size)
+    age = from_newest[purchases.basket]
+    size = np.bincount(purchases.basket).astype(np.float64)
+    sizes = np.bincount(purchases.item, size[purchases.basket], n)
+    share = (popularity + 0.5) / (popularity.sum() + 0.5 * n)
+    columns = {
+        "log_popularity": np.log(share * n),
+        "trend": _trend(np.bincount(purchases.item, age < 2, n), popularity),
+        "short_trend": _trend(np.bincount(purchases.item, age < 1, n), popularity),
+        "log_buyers": np.log1p(gaps.buyers),
+        "log_new_buyers": np.log1p(np.bincount(purchases.item, _is_new_and_late(purchases), n)),
+        "repeat_share": gaps.repeat_share,
+        "hazard": gaps.hazard[:, 0],
+        "log_gap": np.log1p(gaps.gap),
+        "basket_size": np.log1p(_shrunk(sizes, popularity)),
+    }
+    return np.stack([columns[name] for name in ITEM_COLUMNS], axis=1).astype(np.float32)
+
+
+def _trend(recent: Numbers, all_: Numbers) -> Floats:
+    """Return the log of an item's recent sales against what its whole share predicts."""
+    expected = all_ * (recent.sum() / max(1.0, all_.sum()))
+    trend: Floats = np.log((recent + PRIOR) / (expected + PRIOR)).astype(np.float32)
+    return trend
+
+
+def _is_new_and_late(purchases: Purchases) -> npt.NDArray[np.bool_]:
+    """Return bool[lines]: first purchase of the item, though the customer had been in before."""
+    who = purchases.line_customer
+    pair = who.astype(np.int64) * purchases.n_items + purchases.item
+    _, first = np.unique(pair, return_index=True)
+    is_new = np.zeros(pair.size, bool)
+    is_new[first] = True
+    return is_new & (purchases.basket > purchases.basket_ends()[who])
+
+
+def _near(purchases: Purchases) -> tuple[Ints, Floats]:
+    """Return the nearest items by cosine over buyers."""
+    n, who = purchases.n_items, purchases.line_customer
+    last_line = np.searchsorted(who, np.arange(len(purchases.customer_ids)), side="right")
+    is_recent = last_line[who] - np.arange(who.size) <= MAX_ITEMS_A_CUSTOMER
+    shape = (len(purchases.customer_ids), n)
+    bought = sparse.csr_matrix(
+        (np.ones(is_recent.sum(), np.float32), (who[is_recent], purchases.item[is_recent])), shape
+    )
+    bought.data[:] = 1.0
+    norm = np.sqrt(np.maximum(np.asarray(bought.sum(axis=0)).ravel(), 1.0))
+    scaled = bought @ sparse.diags((1.0 / norm).astype(np.float32))
+    return _top_lists(scaled.T.tocsr(), scaled.tocsr(), NEAR_WIDTH, is_self_out=True)
+
+
+def _next(purchases: Purchases) -> tuple[Ints, Floats]:
+    """Return the likeliest followers: share of the baskets with i whose next basket holds j."""
+    n, baskets = purchases.n_items, purchases.customer.size
+    rows = sparse.csr_matrix(
+        (np.ones(purchases.item.size, np.float32), (purchases.basket, purchases.item)), (baskets, n)
+    )
+    has_next = np.flatnonzero(purchases.customer[1:] == purchases.customer[:-1])
+    before, after = rows[has_next], rows[has_next + 1]
+    times = np.asarray(before.sum(axis=0)).ravel() + PRIOR
+    rate = before @ sparse.diags((1.0 / times).astype(np.float32))
+    return _top_lists(rate.T.tocsr(), after.tocsr(), NEXT_WIDTH, is_self_out=False)
+
+
+def _top_lists(
+    left: sparse.csr_matrix, right: sparse.csr_matrix, width: int, *, is_self_out: bool
+) -> tuple[Ints, Floats]:
+    """Return the largest entries of each row of left @ right, in blocks that bound the memory.
+
+    Returns:
+        int32[rows, width] and float32[rows, width]; unused places are (0, 0.0).
+    """
+    n = left.shape[0]
+    items, scores = np.zeros((n, width), np.int32), np.zeros((n, width), np.float32)
+    for start in range(0, n, 1024):
+        dense = (left[start : start + 1024] @ right).toarray()
+        if is_self_out:
+            dense[np.arange(dense.shape[0]), np.arange(start, start + dense.shape[0])] = 0.0
+        k = min(width, n)
+        best = np.argpartition(-dense, k - 1, axis=1)[:, :k]
+        score = np.take_along_axis(dense, best, axis=1)
+        order = np.lexsort((best, -score), axis=1)
+        score = np.take_along_axis(score, order, axis=1)
+        stop = start + dense.shape[0]
+        items[start:stop, :k] = np.take_along_axis(best, order, axis=1) * (score > 0)
+        scores[start:stop, :k] = score
+    return items, scores

@@ -1,0 +1,157 @@
+"""Write a trained ranker as an int8 ONNX graph, scaling included.
+
+Decides the quantization: layers are 8-bit with activations scaled as they come (dynamic), item
+vectors 8-bit per column, biases float32. Weights are unsigned with zero point 128, so that no
+x86 kernel saturates 16-bit partial sums and every processor computes the same integers.
+Leaves out training (`models.ranker`) and what else a bundle holds (`models.bundle`).
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from edge.core.history import Floats
+from models.ranker import Network, Scaling
+
+OPSET = 17
+IR_VERSION = 8
+
+
+class _Graph:
+    """Nodes and constants in the order they are added; names count up."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+
+    def constant(self, value: npt.NDArray[Any] | np.generic) -> str:
+        name = f"c{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.array(value, order="C"), name))
+        return name
+
+    def __call__(self, kind: str, *inputs: str, n_out: int = 1, **attributes: Any) -> list[str]:
+        names = [f"n{len(self.nodes)}_{k}" for k in range(n_out)]
+        self.nodes.append(helper.make_node(kind, list(inputs), names, **attributes))
+        return names
+
+    def one(self, kind: str, *inputs: str, **attributes: Any) -> str:
+        return self(kind, *inputs, **attributes)[0]
+
+
+def quantized(values: Floats) -> tuple[npt.NDArray[np.uint8], Floats]:
+    """Quantize the columns of a matrix around zero point 128.
+
+    Returns:
+        uint8 of the same shape and float32[columns], with values = (q - 128) * scale.
+    """
+    scale = np.maximum(np.abs(values).max(axis=0), 1e-12) / 127.0
+    levels = np.clip(np.rint(values / scale), -127, 127) + 128
+    return levels.astype(np.uint8), scale.astype(np.float32)
+
+
+def onnx_bytes(network: Network) -> bytes:
+    """Return the graph: (features f32[n, F], items i64[n], person f32[1 or n, d]) -> logit f32[n].
+
+    An item index one past the last is an unknown item: neutral parameters.
+    """
+    graph, params = _Graph(), network.params
+    standard, quantile = _scaled(graph, network.scaling)
+    vector = _item_rows(graph, params["item_vector"])
+    hidden = graph.one("Concat", standard, quantile, vector, axis=1)
+    layers = sum(name.startswith("weight_") for name in params)
+    for layer in range(layers):
+        hidden = _layer(graph, hidden, params[f"weight_{layer}"], params[f"offset_{layer}"])
+        if layer < layers - 1:
+            hidden = graph.one("Relu", hidden)
+    tower = _tower(graph, params)
+    terms = graph.one("Add", graph.one("Squeeze", hidden, graph.constant(_ints(1))), tower)
+    logit = graph.one("Add", terms, _item_terms(graph, params))
+    graph.nodes[-1].output[0] = "logit"
+    assert logit
+    return _model(graph, network)
+
+
+def _ints(*values: int) -> npt.NDArray[np.int64]:
+    return np.array(values, np.int64)
+
+
+def _scaled(graph: _Graph, scaling: Scaling) -> tuple[str, str]:
+    """Add `models.ranker.scaled`."""
+    low, high = graph.constant(np.float32(-4.0)), graph.constant(np.float32(4.0))
+    zero, one = graph.constant(np.float32(0.0)), graph.constant(np.float32(1.0))
+    centred = graph.one("Sub", "features", graph.constant(scaling.mean))
+    standard = graph.one("Mul", centred, graph.constant(scaling.scale))
+    slope = (1.0 / np.diff(scaling.knots, axis=1)).astype(np.float32)
+    wide = graph.one("Unsqueeze", "features", graph.constant(_ints(2)))
+    rise = graph.one("Sub", wide, graph.constant(scaling.knots[:, :-1]))
+    steps = graph.one("Clip", graph.one("Mul", rise, graph.constant(slope)), zero, one)
+    mean = graph.one("ReduceMean", steps, axes=[2], keepdims=0)
+    is_used = (scaling.scale > 0).astype(np.float32)
+    doubled = graph.one("Mul", mean, graph.constant(2.0 * is_used))
+    quantile = graph.one("Sub", doubled, graph.constant(is_used))
+    return graph.one("Clip", standard, low, high), quantile
+
+
+def _item_rows(graph: _Graph, table: Floats) -> str:
+    """Look items up in an 8-bit table with a neutral last row; returns [n, columns]."""
+    levels, scale = quantized(table)
+    levels = np.concatenate([levels, np.full((1, levels.shape[1]), 128, np.uint8)])
+    rows = graph.one("Gather", graph.constant(levels), "items", axis=0)
+    number = graph.one("Cast", rows, to=TensorProto.FLOAT)
+    centred = graph.one("Sub", number, graph.constant(np.float32(128.0)))
+    return graph.one("Mul", centred, graph.constant(scale))
+
+
+def _layer(graph: _Graph, hidden: str, weight: Floats, offset: Floats) -> str:
+    """Add one 8-bit layer with float32 scales and offsets."""
+    levels, scale = quantized(weight)
+    value, step, zero = graph("DynamicQuantizeLinear", hidden, n_out=3)
+    total = graph.one(
+        "MatMulInteger", value, graph.constant(levels), zero, graph.constant(np.uint8(128))
+    )
+    number = graph.one("Cast", total, to=TensorProto.FLOAT)
+    scaled = graph.one("Mul", number, graph.one("Mul", step, graph.constant(scale)))
+    return graph.one("Add", scaled, graph.constant(offset))
+
+
+def _tower(graph: _Graph, params: dict[str, Floats]) -> str:
+    """Add the product of the person's and the items' short vectors."""
+    person = graph.one("MatMul", "person", graph.constant(params["tower"]))
+    product = graph.one("Mul", _item_rows(graph, params["item_tower"]), person)
+    return graph.one("ReduceSum", product, graph.constant(_ints(1)), keepdims=0)
+
+
+def _item_terms(graph: _Graph, params: dict[str, Floats]) -> str:
+    """Add the item's bias, and its repeat gain where the person owns it."""
+
+    def column(name: str) -> str:
+        values = np.append(params[name], np.float32(0.0)).astype(np.float32)
+        return graph.one("Gather", graph.constant(values), "items", axis=0)
+
+    own = graph.one("Gather", "features", graph.constant(np.int64(0)), axis=1)
+    return graph.one("Add", column("item_bias"), graph.one("Mul", column("item_gain"), own))
+
+
+def _model(graph: _Graph, network: Network) -> bytes:
+    n_features = network.scaling.mean.size
+    person = network.params["tower"].shape[0]
+    value = helper.make_tensor_value_info
+    proto = helper.make_graph(
+        graph.nodes,
+        "ranker",
+        [
+            value("features", TensorProto.FLOAT, ["n", n_features]),
+            value("items", TensorProto.INT64, ["n"]),
+            value("person", TensorProto.FLOAT, ["p", person]),
+        ],
+        [value("logit", TensorProto.FLOAT, ["n"])],
+        graph.constants,
+    )
+    model = helper.make_model(
+        proto, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
+    )
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString(deterministic=True))

@@ -1,0 +1,215 @@
+"""Train a bundle from purchase histories: tables, encoder, ranker, calibration, files.
+
+The order: count tables and train an encoder for some moments of the past (stages); train the
+ranker on what was bought next at each; tune it on the newest labels; calibrate on customers held
+out of a second tuning; count everything again up to today; write. `prepare_course` does what all
+folds of a benchmark share. Leaves out reading receipts (whoever calls) and the command line.
+
+    from models.train import train
+    train({"M1": History(...)}, item_ids, Path("bundle"), seed=1)
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+
+from edge.core.features import FEATURE_NAMES
+from edge.core.history import Floats, History, Ints
+from edge.core.item_tables import ItemTables
+from edge.core.ranking import Calibration
+from models import bundle, calibrate
+from models.encoder import EncoderPlan
+from models.network import onnx_bytes
+from models.purchases import Purchases
+from models.ranker import (
+    Network,
+    Params,
+    RankerPlan,
+    Scaling,
+    fit,
+    initial,
+    logits,
+    scaled,
+    scaling_of,
+)
+from models.stages import Examples, Label, examples_of, stage, tables_of
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that shapes a training.
+
+    Args:
+        backs: Stages used for pretraining, in baskets before the newest known one.
+        encoder, ranker: See there.
+        calibration_parts: Parts of the customers for held-out calibration scores.
+    """
+
+    backs: tuple[int, ...] = (1, 2)
+    encoder: EncoderPlan = field(default_factory=EncoderPlan)
+    ranker: RankerPlan = field(default_factory=RankerPlan)
+    calibration_parts: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What trainings on the same purchases share.
+
+    Args:
+        tables: Over all purchases, as a box will read them.
+        histories: Of every customer, all baskets.
+        params, scaling: The pretrained ranker.
+        newest: Examples of the newest pretraining stage, for tuning when no labels are given.
+        plan, seed: As given.
+    """
+
+    tables: ItemTables
+    histories: list[History]
+    params: Params
+    scaling: Scaling
+    newest: Examples
+    plan: Plan
+    seed: int
+
+
+def prepare_course(
+    purchases: Purchases,
+    category: Ints | None = None,
+    plan: Plan | None = None,
+    seed: int = 0,
+    progress: Progress = lambda _: None,
+) -> Course:
+    """Count, encode and pretrain on the baskets of the purchases."""
+    plan = plan or Plan()
+    stages = []
+    for back in plan.backs:
+        progress(f"stage {back}: counting and encoding")
+        earlier, histories, labels = stage(purchases, back)
+        tables = tables_of(earlier, category, plan.encoder, seed)
+        progress(f"stage {back}: candidates and features of {len(labels)} customers")
+        stages.append(examples_of(histories, labels, tables))
+    scaling = scaling_of(_sample(stages))
+    progress("pretraining")
+    params = initial(len(FEATURE_NAMES), purchases.n_items, plan.encoder.size, plan.ranker, seed)
+    params = fit(params, stages, scaling, plan.ranker, plan.ranker.rate, plan.ranker.epochs, seed)
+    progress("counting and encoding everything")
+    tables = tables_of(purchases, category, plan.encoder, seed)
+    return Course(tables, purchases.histories(), params, scaling, stages[0], plan, seed)
+
+
+def _sample(stages: Sequence[Examples], rows: int = 200_000) -> Floats:
+    """Return at most about `rows` feature rows, evenly over the newest stage."""
+    newest = stages[0]
+    flat = newest.features[newest.mask]
+    return flat[:: max(1, len(flat) // rows)].astype(np.float32)
+
+
+def tune(course: Course, examples: Examples) -> tuple[Network, Calibration]:
+    """Tune on the newest labels, and calibrate on customers left out of tunings of their own."""
+    calibration = _calibration(course, examples)
+    params = _tuned(course, examples)
+    weights = {name: np.array(value) for name, value in params.items()}
+    return Network(weights, course.scaling), calibration
+
+
+def _tuned(course: Course, examples: Examples) -> Params:
+    plan = course.plan.ranker
+    return fit(
+        course.params,
+        [examples],
+        course.scaling,
+        plan,
+        plan.tune_rate,
+        plan.tune_epochs,
+        course.seed + 1,
+    )
+
+
+def _calibration(course: Course, examples: Examples) -> Calibration:
+    """Score every customer with a network tuned on the others, and fit the map on that."""
+    part = np.random.default_rng(course.seed).permutation(examples.n_customers)
+    part %= course.plan.calibration_parts
+    scores, hits = [], []
+    for held_out in range(course.plan.calibration_parts):
+        params = _tuned(course, examples.of(part != held_out))
+        rest = examples.of(part == held_out)
+        scores.append(float_logits(params, course.scaling, rest)[rest.mask])
+        hits.append(rest.hit[rest.mask])
+    return calibrate.fit(np.concatenate(scores), np.concatenate(hits))
+
+
+def float_logits(params: Mapping[str, Any], scaling: Scaling, examples: Examples) -> Floats:
+    """Score examples with the network before quantization; float32[customers, n]."""
+    arrays = {name: jnp.asarray(value) for name, value in params.items()}
+    out = np.empty(examples.items.shape, np.float32)
+    for low in range(0, examples.n_customers, 256):
+        rows = slice(low, low + 256)
+        inputs = scaled(jnp.asarray(examples.features[rows], jnp.float32), scaling)
+        out[rows] = logits(arrays, inputs, examples.items[rows], examples.person[rows])
+    return out
+
+
+def train(
+    histories: Mapping[str, History],
+    item_ids: Sequence[str],
+    out: Path,
+    seed: int = 0,
+    categories: Mapping[str, str] | None = None,
+    plan: Plan | None = None,
+    progress: Progress = lambda _: None,
+) -> dict[str, Any]:
+    """Train on everybody's baskets and write a bundle.
+
+    Args:
+        histories: Per customer id; item indexes refer to `item_ids`.
+        item_ids: The item index.
+        out: The bundle's folder.
+        seed: The same seed gives the same bytes on the same machine.
+        categories: Item id to any category label.
+        plan: Sizes and schedules.
+        progress: Called with a sentence at each step.
+
+    Returns:
+        What was measured, as in the bundle's `metrics.json`.
+
+    Raises:
+        ValueError: No customer has two baskets: there is nothing to learn from.
+    """
+    purchases = Purchases.of_histories(histories, len(item_ids))
+    if not (np.diff(purchases.basket_ends()) >= 2).any():
+        raise ValueError("no customer has two or more baskets; at least one is needed to learn")
+    started = time.perf_counter()
+    course = prepare_course(purchases, _codes(categories, item_ids), plan, seed, progress)
+    progress("tuning and calibrating")
+    network, calibration = tune(course, course.newest)
+    metrics = {
+        "customers": len(purchases.customer_ids),
+        "baskets": int(purchases.customer.size),
+        "lines": int(purchases.item.size),
+        "seed": seed,
+    }
+    bundle.write(out, onnx_bytes(network), course.tables, item_ids, calibration, metrics)
+    return metrics | {"train_s": time.perf_counter() - started}
+
+
+def _codes(categories: Mapping[str, str] | None, item_ids: Sequence[str]) -> Ints | None:
+    """Return int32[items] category numbers, -1 where none is known."""
+    if not categories:
+        return None
+    names = {name: k for k, name in enumerate(sorted({c for c in categories.values() if c}))}
+    return np.array([names.get(categories.get(item, ""), -1) for item in item_ids], np.int32)
+
+
+def labels_of(
+    baskets: Mapping[int, npt.NDArray[np.int32]], day: Mapping[int, float]
+) -> dict[int, Label]:
+    """Return labels from item arrays by customer number, with their days where known."""
+    return {who: Label(items, day.get(who)) for who, items in sorted(baskets.items())}

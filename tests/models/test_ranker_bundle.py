@@ -1,0 +1,145 @@
+"""A bundle trained on a small store: loads, refuses, repeats itself, and ranks what is bought."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.adapters.onnx.ranker import Bundle, load_bundle
+from edge.core.candidates import Context, candidates, prepare
+from edge.core.errors import TrustError, UnavailableError
+from edge.core.features import features
+from edge.core.history import Floats, History, Ints
+from models.encoder import EncoderPlan
+from models.ranker import RankerPlan
+from models.train import Plan, train
+
+N_ITEMS = 60
+IDS = [f"item-{number:03d}" for number in range(N_ITEMS)]
+PLAN = Plan(
+    encoder=EncoderPlan(size=8, hidden=16, epochs=2, batch=128),
+    ranker=RankerPlan(widths=(16, 8), item_size=4, tower_size=4, rate=1e-2, epochs=15),
+)
+
+
+def regulars(n: int = 80) -> dict[str, History]:
+    """Return customers who buy their own staples every time, and something by chance."""
+    rng = np.random.default_rng(5)
+    people = {}
+    for number in range(n):
+        staples = rng.choice(N_ITEMS, 3, replace=False).tolist()
+        history = History.empty()
+        for visit in range(int(rng.integers(4, 9))):
+            history = history.extended([*staples, int(rng.integers(N_ITEMS))], float(visit * 7))
+        people[f"M{number:03d}"] = history
+    return people
+
+
+@pytest.fixture(scope="module")
+def bundle_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("ranker") / "bundle"
+    train(regulars(), IDS, out, seed=3, plan=PLAN)
+    return out
+
+
+def scored(bundle: Bundle, history: History) -> tuple[Ints, Floats]:
+    """Return items and probabilities, best first."""
+    prepared = prepare(history, bundle.tables)
+    context = Context(day=60.0)
+    found = candidates(prepared, bundle.tables, context)
+    rows = features(prepared, found, bundle.tables, context)
+    probability = bundle.ranker.score(rows, found.items, prepared.person)
+    order = np.argsort(-probability, kind="stable")
+    return found.items[order], probability[order]
+
+
+def test_same_seed_gives_the_same_bytes(bundle_dir: Path, tmp_path: Path) -> None:
+    """Two trainings with one seed write the same files."""
+    train(regulars(), IDS, tmp_path, seed=3, plan=PLAN)
+    names = sorted(path.name for path in bundle_dir.iterdir())
+    assert names == sorted(path.name for path in tmp_path.iterdir())
+    for name in names:
+        assert (tmp_path / name).read_bytes() == (bundle_dir / name).read_bytes(), name
+
+
+def test_staples_come_first(bundle_dir: Path) -> None:
+    """What somebody bought in every basket leads the list, with a probability in (0, 1)."""
+    bundle = load_bundle(bundle_dir, IDS)
+    history = History.empty()
+    for visit in range(6):
+        history = history.extended([7, 21, 33], float(visit * 7))
+    items, probability = scored(bundle, history)
+    assert set(items[:3].tolist()) == {7, 21, 33}
+    assert (probability > 0).all()
+    assert (probability < 1).all()
+    assert probability[2] > 5 * probability[-1]
+
+
+def test_other_item_order_changes_nothing(bundle_dir: Path) -> None:
+    """A catalogue in another order, with new items, gives the same scores to the same ids."""
+    bundle = load_bundle(bundle_dir, IDS)
+    order = [*reversed(IDS), "new-1", "new-2"]
+    turned = load_bundle(bundle_dir, order)
+    place = {item: number for number, item in enumerate(order)}
+    history, mirrored = History.empty(), History.empty()
+    for visit in range(4):
+        history = history.extended([3, 9, 40 + visit], float(visit * 7))
+        mirrored = mirrored.extended(
+            [place[IDS[item]] for item in (3, 9, 40 + visit)], float(visit * 7)
+        )
+    first, second = scored(bundle, history), scored(turned, mirrored)
+    expected = {IDS[item]: score for item, score in zip(*first, strict=True)}
+    found = {order[item]: score for item, score in zip(*second, strict=True)}
+    for item, score in expected.items():
+        assert found[item] == pytest.approx(score, rel=2e-2), item
+
+
+def test_nobody_known_still_gets_an_answer(bundle_dir: Path) -> None:
+    """An empty history is scored by what is popular, finite and complete."""
+    items, probability = scored(load_bundle(bundle_dir, IDS), History.empty())
+    assert items.size == N_ITEMS
+    assert np.isfinite(probability).all()
+
+
+REFUSALS: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
+    "a changed byte": ("model.onnx", lambda content: content[:-1] + b"x", "sha256"),
+    "another feature schema": (
+        "manifest.json",
+        lambda content: json.dumps(json.loads(content) | {"features": "0" * 64}).encode(),
+        "feature schema",
+    ),
+    "another format": (
+        "manifest.json",
+        lambda content: json.dumps(json.loads(content) | {"schema": "x.v9"}).encode(),
+        "bundle format",
+    ),
+    "a manifest that is no JSON": ("manifest.json", lambda _: b"{", "cannot be read"),
+    "a manifest of the wrong kind": ("manifest.json", lambda _: b"[]", "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_what_does_not_verify_is_refused(bundle_dir: Path, tmp_path: Path, name: str) -> None:
+    """One thing broken in a valid bundle: refused, and the reason says what."""
+    file, broken, reason = REFUSALS[name]
+    copy = tmp_path / "copy"
+    shutil.copytree(bundle_dir, copy)
+    (copy / file).write_bytes(broken((copy / file).read_bytes()))
+    with pytest.raises(TrustError, match=reason):
+        load_bundle(copy, IDS)
+
+
+def test_another_catalogue_is_refused(bundle_dir: Path) -> None:
+    """A bundle that knows a third of the items was made for another store."""
+    foreign = IDS[:20] + [f"other-{number}" for number in range(40)]
+    with pytest.raises(TrustError, match="another catalogue: it knows 33%"):
+        load_bundle(bundle_dir, foreign)
+
+
+def test_missing_bundle_is_unavailable(tmp_path: Path) -> None:
+    """No bundle is not a forged one: the caller degrades."""
+    with pytest.raises(UnavailableError, match=r"no manifest\.json"):
+        load_bundle(tmp_path / "none", IDS)
