@@ -105,11 +105,14 @@ class HttpBox:
         return int(first.split()[1]), {n.lower(): v for n, _, v in fields}, content
 
 
+# Drawings of the goods that the tests show.
+PICTURES = Path(__file__).parent / "browser" / "pictures"
+
 _epochs = itertools.count()
 
 
 @asynccontextmanager
-async def http_box(pictures: Path | None = None, port: int = 0) -> AsyncIterator[HttpBox]:
+async def http_box(pictures: Path | None = PICTURES, port: int = 0) -> AsyncIterator[HttpBox]:
     """Serve in the running loop until the block ends."""
     board = Board(StoreSign("Kaufhaus Lindenhof"))
     hub = Hub(board.frame, lambda: NOW_S, f"test-{next(_epochs)}")

@@ -49,12 +49,15 @@ export function buildCard(card, answer, onTap) {
   );
 }
 
+/** A picture that is missing leaves no broken frame. @param {Event} event */
+const gone = (event) => /** @type {Element} */ (event.target).remove();
+
 /** @param {Card} card */
 function picture(card) {
   return h(
     "div",
     { class: "shown-picture" },
-    card.picture && h("img", { src: card.picture, alt: "", width: 400, height: 400, decoding: "async" }),
+    card.picture && h("img", { src: card.picture, alt: "", width: 400, height: 400, on: { error: gone } }),
     card.aisle && h("p", { class: "sign" }, h("small", {}, of(card.zone.name)), card.aisle),
   );
 }
