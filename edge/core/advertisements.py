@@ -6,11 +6,10 @@ Sources: Bluetooth Core 5.4 Vol 3 Part C 11 (AD structures), Apple's proximity b
 specification, AltBeacon 1.0, google/eddystone `protocol-specification.md`.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from edge.core.errors import MessageError
-from edge.core.sightings import EDDYSTONE_0M_TO_1M_DB, altbeacon_id, eddystone_id, ibeacon_id
+from edge.core.sightings import EDDYSTONE_0M_TO_1M_DB, eddystone_id
 
 # AD types: Bluetooth Assigned Numbers, 2.3 "Common Data Types".
 AD_SERVICE_DATA_16 = 0x16
@@ -35,9 +34,8 @@ URL_ENDINGS = (".com", ".org", ".edu", ".net", ".info", ".biz", ".gov")
 FrameKind = Literal["ibeacon", "altbeacon", "uid", "url", "tlm", "etlm", "eid"]
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What one advertisement says about a beacon.
+class Frame(NamedTuple):
+    """What one advertisement says about a beacon; a named tuple for the reason of `Sighting`.
 
     Attributes:
         kind: The frame's format.
@@ -74,15 +72,15 @@ def decode_advertisement(advertisement: bytes) -> Frame | None:
         if following > end:
             raise MessageError("truncated_advertisement", "an AD structure overruns the frame")
         ad_type = advertisement[position + 1]
-        frame = None
-        if ad_type == AD_MANUFACTURER_DATA:
-            frame = decode_manufacturer_data(advertisement[position + 2 : following])
-        elif ad_type == AD_SERVICE_DATA_16:
+        if ad_type in (AD_MANUFACTURER_DATA, AD_SERVICE_DATA_16):
             content = advertisement[position + 2 : following]
-            if content[:2] == EDDYSTONE_UUID_LE:
+            frame = None
+            if ad_type == AD_MANUFACTURER_DATA:
+                frame = decode_manufacturer_data(content)
+            elif content[:2] == EDDYSTONE_UUID_LE:
                 frame = decode_eddystone(content[2:])
-        if frame is not None:
-            return frame
+            if frame is not None:
+                return frame
         position = following
     return None
 
@@ -98,13 +96,13 @@ def decode_manufacturer_data(content: bytes) -> Frame | None:
     if len(content) == IBEACON_BYTES and content[:4] == APPLE_IBEACON:
         return Frame(
             "ibeacon",
-            ibeacon_id(content[4:20].hex(), *_major_minor(content)),
+            f"ibeacon:{_uuid_major_minor(content)}",
             _power_at_1m(content[24]),
         )
     if len(content) == ALTBEACON_BYTES and content[2:4] == ALTBEACON_CODE:
         return Frame(
             "altbeacon",
-            altbeacon_id(content[4:20].hex(), *_major_minor(content)),
+            f"altbeacon:{_uuid_major_minor(content)}",
             _power_at_1m(content[24]),
         )
     return None
@@ -168,8 +166,9 @@ def _decode_telemetry(content: bytes) -> Frame | None:
     )
 
 
-def _major_minor(content: bytes) -> tuple[int, int]:
-    return int.from_bytes(content[20:22], "big"), int.from_bytes(content[22:24], "big")
+def _uuid_major_minor(content: bytes) -> str:
+    major, minor = content[20] << 8 | content[21], content[22] << 8 | content[23]
+    return f"{content[4:20].hex()}-{major}-{minor}"
 
 
 def _signed_8_8(value: int) -> float:

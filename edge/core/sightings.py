@@ -1,6 +1,7 @@
 """What a receiver tells: a beacon was heard, or the receiver itself is well.
 
-Beacon ids have one canonical form, whatever a gateway family writes; `beacon_id_of_*` makes it.
+Beacon ids have one canonical form, whatever a gateway family or a chain's member list writes;
+`canonical_beacon_id` makes it.
 Frames of raw advertisements are decoded in `advertisements`, gateway formats in the adapters.
 """
 
@@ -13,6 +14,19 @@ from edge.core.errors import MessageError
 # Eddystone states its power at 0 m; iBeacon at 1 m. The specification puts 41 dB between them
 # (google/eddystone, protocol-specification.md, "Tx Power").
 EDDYSTONE_0M_TO_1M_DB = -41.0
+
+# Longest name a gateway may give a beacon or itself; room for `<room> <floor> <host>`.
+MAX_NAME_CHARS = 64
+
+# The commonest id of all, read in one step: ESPresense's, room-assistant's and the canonical form.
+_IBEACON = re.compile(
+    "(?:ibeacon:)?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})"
+    "-(0|[1-9][0-9]{0,4})-(0|[1-9][0-9]{0,4})",
+    re.ASCII | re.IGNORECASE,
+)
+
+_HEX_DIGITS = "0123456789abcdef"
+_ADDRESS_PREFIXES = frozenset({"mac", "known", "tile", "itag", "trackr"})
 
 
 class Sighting(NamedTuple):
@@ -92,52 +106,25 @@ class Refusal:
 Report = Sighting | GatewayReport | BeaconReport | Refusal
 
 
-def ibeacon_id(uuid: str, major: int, minor: int) -> str:
-    """Return the canonical id of an iBeacon; `uuid` with or without hyphens, any case."""
-    return f"ibeacon:{uuid.replace('-', '').lower()}-{major}-{minor}"
-
-
 def checked_ibeacon_id(uuid: str, major: int | None, minor: int | None) -> str:
     """Return the canonical id of an iBeacon from parts that a message gave.
 
     Raises:
         MessageError: `bad_beacon_id` where a part is missing or out of range.
     """
-    uuid = uuid.replace("-", "").lower()
-    if not is_hex(uuid, 32):
+    uuid = uuid.lower()
+    if "-" in uuid:
+        uuid = uuid.replace("-", "")
+    if len(uuid) != 32 or uuid.strip(_HEX_DIGITS):
         raise MessageError("bad_beacon_id", "expected a UUID of 32 hexadecimal digits")
     if major is None or minor is None or not (0 <= major <= 0xFFFF and 0 <= minor <= 0xFFFF):
         raise MessageError("bad_beacon_id", "expected major and minor of 0 to 65535")
     return f"ibeacon:{uuid}-{major}-{minor}"
 
 
-def altbeacon_id(uuid: str, major: int, minor: int) -> str:
-    """Return the canonical id of an AltBeacon; `uuid` with or without hyphens, any case."""
-    return f"altbeacon:{uuid.replace('-', '').lower()}-{major}-{minor}"
-
-
 def eddystone_id(namespace: str, instance: str) -> str:
     """Return the canonical id of an Eddystone-UID: 20 and 12 hex digits, any case."""
     return f"eddystone:{namespace.lower()}-{instance.lower()}"
-
-
-def mac_id(mac: str) -> str:
-    """Return the canonical id of a device address; with or without colons, any case."""
-    return f"mac:{mac.replace(':', '').replace('-', '').lower()}"
-
-
-# Longest name a gateway may give a beacon or itself; room for `<room> <floor> <host>`.
-MAX_NAME_CHARS = 64
-
-# The commonest id of all, read in one step: ESPresense's, room-assistant's and the canonical form.
-_IBEACON = re.compile(
-    "(?:ibeacon:)?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})"
-    "-(0|[1-9][0-9]{0,4})-(0|[1-9][0-9]{0,4})",
-    re.ASCII | re.IGNORECASE,
-)
-
-_HEX_DIGITS = "0123456789abcdef"
-_ADDRESS_PREFIXES = frozenset({"mac", "known", "tile", "itag", "trackr"})
 
 
 def is_hex(text: str, digits: int) -> bool:

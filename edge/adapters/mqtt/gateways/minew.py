@@ -61,9 +61,13 @@ def decode(topic: str, payload: bytes) -> list[Report]:
     elements, reasons = wire.batch_of(_ELEMENTS, _ELEMENT, payload)
     gateway = wire.gateway_of(_gateway_among(elements) or _gateway_in(topic))
     reports: list[Report] = wire.refusals(gateway, reasons)
+    stamp: str | int | None = None
+    at_s: float | None = None
     for element in elements:
+        if element.timestamp != stamp:  # most elements of a batch carry the same
+            stamp, at_s = element.timestamp, _seconds(element.timestamp)
         try:
-            _read(gateway, element, reports)
+            _read(gateway, element, at_s, reports)
         except MessageError as error:
             reports.append(Refusal(gateway, error.reason))
     return reports
@@ -83,8 +87,7 @@ def _gateway_in(topic: str) -> str:
     return levels[-2] if len(levels) > 1 else levels[0]
 
 
-def _read(gateway: str, element: Element, reports: list[Report]) -> None:
-    at_s = _seconds(element.timestamp)
+def _read(gateway: str, element: Element, at_s: float | None, reports: list[Report]) -> None:
     if element.type == "Gateway" or (element.gateway and element.rssi is None):
         reports.append(GatewayReport(gateway, is_online=True, at_s=at_s))
         return
