@@ -1,4 +1,4 @@
-"""The command line of the simulator: `store` writes a store, `run` plays it over MQTT."""
+"""The command line: `store` writes a store, `visits` a log of visits, `run` plays it over MQTT."""
 
 import argparse
 import json
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from simulator import floor, run, store
+from simulator import floor, run, store, visit_log
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -15,6 +15,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     if arguments.command == "store":
         return store.main(arguments.out, arguments.seed, arguments.as_of)
+    if arguments.command == "visits":
+        rows = visit_log.write(arguments.store, arguments.out, arguments.seed, arguments.count)
+        print(f"{arguments.count} visits, {rows} rows in {arguments.out}")
+        return 0
     return _run(arguments)
 
 
@@ -48,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="stammgast-simulator", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     _add_store(commands.add_parser("store", help="write the files of a store"))
+    _add_visits(commands.add_parser("visits", help="write a log of visits with true motives"))
     _add_run(commands.add_parser("run", help="play a living store over MQTT"))
     return parser
 
@@ -61,6 +66,14 @@ def _add_store(parser: argparse.ArgumentParser) -> None:
         default=store.DEFAULT_AS_OF,
         help=f"the store's today (default: {store.DEFAULT_AS_OF})",
     )
+
+
+def _add_visits(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--store", type=Path, required=True, help="folder that `store` wrote")
+    add("--out", type=Path, required=True, help="file to write, such as STORE/visits.csv.gz")
+    add("--seed", type=int, default=1, help="names the visits (default: 1)")
+    add("--count", type=int, default=4000, help="number of visits (default: 4000)")
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:

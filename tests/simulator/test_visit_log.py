@@ -1,0 +1,74 @@
+"""The log of visits holds what a house could have seen, and its true motive."""
+
+import csv
+import gzip
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from simulator import store, visit_log
+from simulator.people import MOTIVES
+from simulator.store import DEFAULT_AS_OF
+from simulator.visits import HABITS
+from simulator.written import read
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A written store."""
+    out = tmp_path_factory.mktemp("store")
+    store.main(out, 7, DEFAULT_AS_OF)
+    return out
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as text:
+        return list(csv.DictReader(text))
+
+
+def test_the_same_seed_gives_the_same_bytes(directory: Path, tmp_path: Path) -> None:
+    """A training set can be made again."""
+    for name in ("one", "two"):
+        visit_log.write(directory, tmp_path / name, seed=3, count=40)
+    visit_log.write(directory, tmp_path / "other", seed=4, count=40)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    assert (tmp_path / "one").read_bytes() != (tmp_path / "other").read_bytes()
+
+
+def test_a_visit_is_a_story(directory: Path, tmp_path: Path) -> None:
+    """It begins with entering, ends with leaving, and time never falls."""
+    visit_log.write(directory, tmp_path / "log", seed=3, count=60)
+    visits = defaultdict(list)
+    for row in _rows(tmp_path / "log"):
+        visits[row["visit_id"]].append(row)
+    assert len(visits) == 60
+    for rows in visits.values():
+        times = [float(row["after_s"]) for row in rows]
+        assert times == sorted(times)
+        assert (rows[0]["event"], rows[-1]["event"]) == ("enter", "leave")
+        assert {row["motive"] for row in rows} <= set(MOTIVES)
+
+
+def test_only_members_who_may_be_located_have_zones(directory: Path, tmp_path: Path) -> None:
+    """Without the purposes there is nothing to see."""
+    visit_log.write(directory, tmp_path / "log", seed=3, count=80)
+    purposes = {m.member_id: m.purposes for m in read(directory).members}
+    rows = [row for row in _rows(tmp_path / "log") if row["event"] == "enter"]
+    assert all("recognise" in purposes[row["member_id"]] for row in rows)
+    located = {bool(row["zone"]) == ("location" in purposes[row["member_id"]]) for row in rows}
+    assert located == {True}
+    assert len({"location" in purposes[row["member_id"]] for row in rows}) == 2
+
+
+def test_price_comparers_scan_most(directory: Path, tmp_path: Path) -> None:
+    """The habits of a motive show in the log."""
+    visit_log.write(directory, tmp_path / "log", seed=3, count=400)
+    scans: dict[str, int] = defaultdict(int)
+    visits: dict[str, set[str]] = defaultdict(set)
+    for row in _rows(tmp_path / "log"):
+        visits[row["motive"]].add(row["visit_id"])
+        scans[row["motive"]] += row["event"] == "scan"
+    rate = {motive: scans[motive] / len(visits[motive]) for motive in visits}
+    assert max(rate, key=lambda motive: rate[motive]) == "price_comparing"
+    assert max(HABITS, key=lambda habits: habits.scans_per_stop) is HABITS[2]
