@@ -1,0 +1,232 @@
+"""Histories and counts, worked by hand, and the same on DuckDB and on Spark."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ibis
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from models import histories
+from models.engine import Engine, Table, duckdb_engine, spark_engine
+from models.readers import read
+from tests.models.till_data import write_random_store
+
+# Customer, receipt, moment, item, quantity, held out.
+BOUGHT = [
+    ("a", "r2", 20, "milk", 1, False),
+    ("a", "r1", 10, "milk", 1, False),
+    ("a", "r1", 10, "bread", 2, False),
+    ("a", "r1", 10, "milk", 3, False),  # a second line of the same item
+    ("a", "r3", 30, "bread", 1, False),
+    ("a", "r4", 40, "jam", 1, True),
+    ("b", "r5", 5, "milk", 1, False),
+    ("b", "r6", 6, "milk", 1, False),
+    (None, "r7", 7, "jam", 1, False),
+    (None, "r7", 7, "bread", 1, False),
+]
+
+
+def lines(bought: list[tuple[Any, ...]] = BOUGHT) -> Table:
+    """Return a table of lines."""
+    columns = list(zip(*bought, strict=True))
+    return ibis.memtable(
+        pa.table(
+            {
+                "row": pa.array(range(2, len(bought) + 2), pa.int64()),
+                "customer": pa.array(columns[0], pa.string()),
+                "receipt": columns[1],
+                "position": pa.array(range(1, len(bought) + 1), pa.int32()),
+                "at": pa.array(columns[2], pa.float64()),
+                "day": pa.array(columns[2], pa.float64()),
+                "minute": pa.array([600] * len(bought), pa.int32()),
+                "item": columns[3],
+                "quantity": pa.array(columns[4], pa.float64()),
+                "price_cents": pa.array([100.0] * len(bought), pa.float64()),
+                "is_test": columns[5],
+                "is_gift": [False] * len(bought),
+            }
+        )
+    )
+
+
+def rows(table: Table, *columns: str) -> list[tuple[Any, ...]]:
+    """Return some columns of a table, sorted."""
+    found = table.select(*columns).to_pyarrow().to_pylist()
+    return sorted(tuple(row[column] for column in columns) for row in found)
+
+
+@pytest.fixture(autouse=True)
+def _engine(tmp_path: Path) -> Iterator[None]:
+    """Compute in the engine that training uses, settings included."""
+    before = ibis.options.default_backend
+    ibis.set_backend(duckdb_engine(tmp_path / "default").backend)
+    yield
+    ibis.options.default_backend = before
+
+
+def test_baskets_are_numbered_by_time() -> None:
+    """Two lines of one item are one; nobody's receipts stay out."""
+    found = rows(histories.baskets(lines()), "customer", "basket", "item", "quantity", "is_test")
+    assert found == [
+        ("a", 0, "bread", 2, False),
+        ("a", 0, "milk", 4, False),
+        ("a", 1, "milk", 1, False),
+        ("a", 2, "bread", 1, False),
+        ("a", 3, "jam", 1, True),
+        ("b", 0, "milk", 1, False),
+        ("b", 1, "milk", 1, False),
+    ]
+
+
+def test_anonymous_baskets_keep_the_order_of_the_till() -> None:
+    """What was rung up first has the lower position."""
+    found = rows(histories.anonymous_baskets(lines()), "receipt", "position", "item")
+    assert found == [("r7", 9, "jam"), ("r7", 10, "bread")]
+
+
+def test_held_out_baskets_are_in_no_count() -> None:
+    """The jam was bought in a held-out basket only."""
+    past = histories.history(histories.baskets(lines()))
+    assert rows(histories.item_index(past, least=1), "index", "item", "baskets") == [
+        (0, "milk", 4),
+        (1, "bread", 2),
+    ]
+    assert rows(histories.item_index(past, least=3), "item") == [("milk",)]
+
+
+def test_repeats_are_counted_where_a_next_basket_exists() -> None:
+    """Milk: four baskets, three with a successor (a0, a1, b0), repeated in two (a0, b0)."""
+    past = histories.history(histories.baskets(lines()))
+    found = rows(
+        histories.item_counts(past), "item", "baskets", "customers", "followed", "repeated"
+    )
+    assert found == [("bread", 2, 1, 1, 0), ("milk", 4, 2, 3, 2)]
+    rates = dict(rows(histories.item_counts(past), "item", "repeat_rate"))
+    assert rates["milk"] == pytest.approx(2 / 3)
+    days = rows(histories.item_counts(past), "item", "first_day", "last_day", "quantity")
+    assert days == [("bread", 10, 30, 3), ("milk", 5, 20, 7)]
+
+
+def test_pairs_follow_each_other() -> None:
+    """Milk follows milk twice (a0 to a1, b0 to b1), milk follows bread once."""
+    past = histories.history(histories.baskets(lines()))
+    found = rows(histories.pair_counts(past, step=1, least=1), "item", "other", "pairs")
+    assert found == [("bread", "milk", 1), ("milk", "bread", 1), ("milk", "milk", 2)]
+    assert rows(histories.pair_counts(past, step=1, least=2), "item", "other") == [("milk", "milk")]
+
+
+def test_pairs_of_one_basket_stand_both_ways() -> None:
+    """Bread and milk share one basket; no item pairs with itself."""
+    past = histories.history(histories.baskets(lines()))
+    found = rows(histories.pair_counts(past, step=0, least=1), "item", "other", "pairs")
+    assert found == [("bread", "milk", 1), ("milk", "bread", 1)]
+
+
+def test_a_bulk_order_does_not_rule_the_pairs() -> None:
+    """Of 100 items in one basket only the bounded number pairs up."""
+    bulk = [("c", "r9", 1, f"i{n:03d}", 1, False) for n in range(100)]
+    past = histories.history(histories.baskets(lines(bulk)))
+    pairs = histories.pair_counts(past, step=0, least=1).count().to_pyarrow().as_py()
+    assert pairs == histories.MOST_PER_BASKET * (histories.MOST_PER_BASKET - 1)
+
+
+def test_purchases_come_out_as_arrays() -> None:
+    """Customers, baskets and items in the order that training shares; left-out items leave."""
+    past = histories.history(histories.baskets(lines()))
+    items = histories.item_index(past, least=1)
+    bought = histories.purchases(past, items)
+    assert histories.item_ids(items) == ("milk", "bread")
+    assert bought.customer_ids == ("a", "b")
+    assert bought.item.tolist() == [0, 1, 0, 1, 0, 0]
+    assert bought.basket.tolist() == [0, 0, 1, 2, 3, 4]
+    assert bought.customer.tolist() == [0, 0, 0, 1, 1]
+    assert bought.day is not None
+    assert bought.day.tolist() == [10, 20, 30, 5, 6]
+    assert bought.n_items == 2
+    milk_only = histories.purchases(past, histories.item_index(past, least=3))
+    assert milk_only.basket.tolist() == [0, 1, 2, 3]
+
+
+def test_half_a_calendar_is_none() -> None:
+    """One unknown day takes the days of all away."""
+    past = histories.history(histories.baskets(lines()))
+    gap = past.mutate(day=ibis.ifelse(past.basket == 1, ibis.null("float64"), past.day))
+    assert histories.purchases(gap, histories.item_index(past, least=1)).day is None
+
+
+@pytest.fixture(scope="module")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A Spark of this module, on loopback, with one core."""
+    from pyspark.sql import SparkSession
+
+    warehouse = tmp_path_factory.mktemp("spark")
+    session = (
+        SparkSession.builder.master("local[1]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.driver.memory", "1g")
+        .config("spark.local.dir", str(warehouse / "local"))
+        .config("spark.sql.warehouse.dir", str(warehouse / "warehouse"))
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.sql.shuffle.partitions", "2")
+        .getOrCreate()
+    )
+    yield spark_engine(session)
+    session.stop()
+
+
+def _same(left: Any, right: Any) -> bool:
+    if isinstance(left, float) or isinstance(right, float):
+        if left is None or right is None:
+            return left is right
+        return math.isclose(left, right, rel_tol=1e-12) or (math.isnan(left) and math.isnan(right))
+    return bool(left == right)
+
+
+def _compare(name: str, left: Table, right: Table) -> None:
+    """Compare two tables column by column, in the order of their whole rows."""
+    assert set(left.columns) == set(right.columns), name
+    columns = sorted(left.columns)
+    ones, others = (
+        sorted((tuple(row[c] for c in columns) for row in t.to_pyarrow().to_pylist()), key=repr)
+        for t in (left, right)
+    )
+    assert len(ones) == len(others) > 0, name
+    for at, column in enumerate(columns):
+        pairs = [(a[at], b[at]) for a, b in zip(ones, others, strict=True)]
+        assert [p for p in pairs if not _same(*p)] == [], f"{name}.{column}"
+
+
+@pytest.mark.xdist_group("spark")
+@pytest.mark.timeout(300)
+def test_spark_and_duckdb_agree_on_every_column(spark: Engine, tmp_path: Path) -> None:
+    """The same expressions over the same files, from the text on, give the same tables."""
+    directory = write_random_store(tmp_path / "store", customers=40, seed=3)
+    local = duckdb_engine(tmp_path / "spill")
+    there = {"duckdb": local, "spark": spark}
+    lines_of = {n: read(e, directory, tmp_path / n).lines for n, e in there.items()}
+    _compare("lines", lines_of["duckdb"], lines_of["spark"])
+    numbered = {n: histories.baskets(table) for n, table in lines_of.items()}
+    past = {
+        n: there[n].save(histories.history(t), tmp_path / f"{n}.past.parquet")
+        for n, t in numbered.items()
+    }
+    _compare("baskets", numbered["duckdb"], numbered["spark"])
+    _compare(
+        "anonymous",
+        histories.anonymous_baskets(lines_of["duckdb"]),
+        histories.anonymous_baskets(lines_of["spark"]),
+    )
+    index = {n: histories.item_index(t) for n, t in past.items()}
+    _compare("items", index["duckdb"], index["spark"])
+    for name, table in histories.counts(past["duckdb"]).items():
+        _compare(name, table, histories.counts(past["spark"])[name])
+    ours, theirs = (histories.purchases(past[n], index[n]) for n in ("duckdb", "spark"))
+    for field in ("item", "basket", "customer", "day"):
+        np.testing.assert_array_equal(getattr(ours, field), getattr(theirs, field), field)
+    assert ours.customer_ids == theirs.customer_ids
