@@ -1,0 +1,278 @@
+"""Read a chain's coupon log and lay it out as rows: who got which coupon, and redeemed it or not.
+
+Decides the protocol: every row's inputs know only what happened before its campaign began, the
+training campaigns end before the judged ones begin. Tables are those of the public "Complete
+Journey" data: coupons, campaigns, campaign_descriptions, coupon_redemptions, products and
+till lines. Leaves out the inputs themselves (`edge.core.acceptance`) and the model.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from edge.core import acceptance
+from edge.core.errors import ConfigError
+
+TABLES = {
+    "coupons": ("coupon_upc", "product_id", "campaign_id"),
+    "campaigns": ("campaign_id", "customer_id"),
+    "campaign_descriptions": ("campaign_id", "campaign_type", "start_date", "end_date"),
+    "coupon_redemptions": ("customer_id", "coupon_upc", "campaign_id", "redemption_date"),
+    "products": ("product_id", "product_category"),
+}
+LINES = {
+    "transactions_days1-78": ("customer_id", "product_id", "date"),
+    "transactions_sample_2017": ("customer_id", "product_id", "transaction_timestamp"),
+}
+PRIOR_KIND = 200.0
+"""Offers' worth of belief in the overall rate before a kind of campaign's own is believed."""
+FIRST_RATE = 0.002
+"""Assumed acceptance before any campaign has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """One row per customer, campaign and coupon, in the order of the campaigns' starts.
+
+    Args:
+        features: float32[n, len(acceptance.FEATURES)].
+        is_accepted: bool[n].
+        customer: int64[n].
+        campaign: int64[n].
+        starts, ends: datetime64[D][n], of the row's campaign.
+        kind: str[n], the campaign's kind.
+        kind_rate: float32[n], acceptance of that kind known when the campaign began.
+    """
+
+    features: npt.NDArray[np.float32]
+    is_accepted: npt.NDArray[np.bool_]
+    customer: npt.NDArray[np.int64]
+    campaign: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.datetime64]
+    ends: npt.NDArray[np.datetime64]
+    kind: npt.NDArray[np.str_]
+    kind_rate: npt.NDArray[np.float32]
+
+    def of(self, chosen: npt.NDArray[np.bool_]) -> "Rows":
+        """Return some of the rows."""
+        return Rows(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
+
+
+def has_coupons(directory: Path) -> bool:
+    """Tell whether a directory holds a coupon log."""
+    return all((directory / f"{name}.csv.gz").is_file() for name in TABLES)
+
+
+def read_rows(directory: Path) -> Rows:
+    """Read the tables and compute every row's inputs with the box's own code.
+
+    Raises:
+        ConfigError: A table or a column is missing.
+    """
+    tables = {name: _table(directory, name, columns) for name, columns in TABLES.items()}
+    lines = _lines(directory)
+    return _rows(tables, lines)
+
+
+def _table(directory: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
+    path = directory / f"{name}.csv.gz"
+    if not path.is_file():
+        raise ConfigError([f"{path}: not found; expected a table of {', '.join(columns)}"])
+    frame = pd.read_csv(path)
+    missing = [column for column in columns if column not in frame]
+    if missing:
+        raise ConfigError(
+            [f"{path}: row 1: column {c} not found; found {', '.join(frame)}" for c in missing]
+        )
+    return frame[list(columns)]
+
+
+def _lines(directory: Path) -> pd.DataFrame:
+    """Return customer_id, product_id, day (datetime64[D]) of every till line, oldest first."""
+    parts = []
+    for name, columns in LINES.items():
+        if (directory / f"{name}.csv.gz").is_file():
+            part = _table(directory, name, columns)
+            part.columns = pd.Index(["customer_id", "product_id", "day"])
+            part["day"] = pd.to_datetime(part["day"]).to_numpy().astype("datetime64[D]")
+            parts.append(part)
+    if not parts:
+        names = " or ".join(f"{name}.csv.gz" for name in LINES)
+        raise ConfigError([f"{directory}: found no till lines; expected {names}"])
+    return pd.concat(parts).sort_values(["customer_id", "day"], kind="stable")
+
+
+def _rows(tables: dict[str, pd.DataFrame], lines: pd.DataFrame) -> Rows:
+    log = _Log(tables, lines)
+    parts = [
+        (*log.customer(customer, campaign), *log.of_campaign(campaign))
+        for campaign in log.campaigns()
+        for customer in log.receivers[campaign.number]
+    ]
+    return Rows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Campaign:
+    """A campaign with everything that was known when it began.
+
+    Args:
+        number, kind, start, end: As in the table.
+        coupons: Ids; `offers` describes them in the same order.
+        kind_rate, store_rate: Acceptance in the campaigns that had ended.
+        shown: Coupons each customer had got before; accepted: (campaign, coupon) redeemed.
+        shelf: What had been sold.
+    """
+
+    number: int
+    kind: str
+    start: np.datetime64
+    end: np.datetime64
+    coupons: tuple[int, ...]
+    offers: acceptance.Offers
+    kind_rate: float
+    store_rate: float
+    shown: dict[int, int]
+    accepted: dict[int, list[tuple[int, int]]]
+    shelf: acceptance.Shelf
+
+
+class _Log:
+    """The tables, indexed; every answer is as of a campaign's start."""
+
+    def __init__(self, tables: dict[str, pd.DataFrame], lines: pd.DataFrame) -> None:
+        products = tables["products"]
+        index = pd.Index(products["product_id"])
+        self._class_of = pd.factorize(products["product_category"])[0].astype(np.int32)
+        lines = lines[lines["product_id"].isin(index)]
+        self._sold = index.get_indexer(lines["product_id"]).astype(np.int32)
+        self._sold_on = lines["day"].to_numpy().astype("datetime64[D]")
+        self._lines_of = {
+            customer: slice(rows[0], rows[-1] + 1)
+            for customer, rows in lines.reset_index().groupby("customer_id").indices.items()
+        }
+        self._about = tables["campaign_descriptions"].copy()
+        for name in ("start_date", "end_date"):
+            self._about[name] = pd.to_datetime(self._about[name])
+        known = tables["coupons"][tables["coupons"]["product_id"].isin(index)]
+        self._items = {
+            (int(campaign), int(coupon)): index.get_indexer(part.unique()).astype(np.int32)
+            for (campaign, coupon), part in known.groupby(["campaign_id", "coupon_upc"])[
+                "product_id"
+            ]
+        }
+        self.receivers = {
+            int(campaign): part.unique()
+            for campaign, part in tables["campaigns"].groupby("campaign_id")["customer_id"]
+        }
+        redeemed = tables["coupon_redemptions"]
+        self._redeemed = [
+            (np.datetime64(day, "D"), int(customer), int(campaign), int(coupon))
+            for day, customer, campaign, coupon in zip(
+                redeemed["redemption_date"],
+                redeemed["customer_id"],
+                redeemed["campaign_id"],
+                redeemed["coupon_upc"],
+                strict=True,
+            )
+        ]
+        self._pairs = {entry[1:] for entry in self._redeemed}
+
+    def campaigns(self) -> list[_Campaign]:
+        """Return the campaigns that anybody received, by start."""
+        about = self._about.sort_values(["start_date", "campaign_id"])
+        return [
+            self._campaign(
+                int(row.campaign_id), str(row.campaign_type), row.start_date, row.end_date
+            )
+            for row in about.itertuples()
+            if int(row.campaign_id) in self.receivers and self._coupons(int(row.campaign_id))
+        ]
+
+    def of_campaign(self, campaign: _Campaign) -> tuple[npt.NDArray[np.generic], ...]:
+        """Return the columns of `Rows` that are the same for all customers."""
+        k = len(campaign.coupons)
+        return (
+            np.full(k, campaign.number),
+            np.full(k, campaign.start),
+            np.full(k, campaign.end),
+            np.full(k, campaign.kind),
+            np.full(k, campaign.kind_rate, np.float32),
+        )
+
+    def customer(self, customer: int, campaign: _Campaign) -> tuple[npt.NDArray[np.generic], ...]:
+        """Return features, labels and customer of the campaign's coupons."""
+        lines = self._lines_of.get(customer, slice(0, 0))
+        is_past = self._sold_on[lines] < campaign.start
+        accepted = campaign.accepted.get(customer, [])
+        classes = [self._classes(pair) for pair in accepted if pair in self._items]
+        past = acceptance.Past(
+            self._sold[lines][is_past],
+            (campaign.start - self._sold_on[lines][is_past]).astype(np.float32),
+            campaign.shown.get(customer, 0),
+            len(accepted),
+            np.concatenate(classes) if classes else np.empty(0, np.int32),
+            campaign.store_rate,
+        )
+        pairs = [(customer, campaign.number, coupon) for coupon in campaign.coupons]
+        return (
+            acceptance.features(past, campaign.offers, campaign.shelf),
+            np.array([pair in self._pairs for pair in pairs]),
+            np.full(len(pairs), customer),
+        )
+
+    def _coupons(self, campaign: int) -> tuple[int, ...]:
+        return tuple(coupon for number, coupon in self._items if number == campaign)
+
+    def _classes(self, pair: tuple[int, int]) -> npt.NDArray[np.int32]:
+        return np.unique(self._class_of[self._items[pair]])
+
+    def _campaign(
+        self, number: int, kind: str, starts: pd.Timestamp, ends: pd.Timestamp
+    ) -> _Campaign:
+        coupons = self._coupons(number)
+        start = np.datetime64(starts, "D")
+        store_rate = self._rate(starts, None, FIRST_RATE)
+        kind_rate = self._rate(starts, kind, store_rate)
+        rates = np.full(len(coupons), kind_rate, np.float32)
+        items = [self._items[number, coupon] for coupon in coupons]
+        sold = np.bincount(self._sold[self._sold_on < start], minlength=self._class_of.size)
+        accepted: dict[int, list[tuple[int, int]]] = {}
+        for day, customer, campaign, coupon in self._redeemed:
+            if day < start:
+                accepted.setdefault(customer, []).append((campaign, coupon))
+        return _Campaign(
+            number,
+            kind,
+            start,
+            np.datetime64(ends, "D"),
+            coupons,
+            acceptance.Offers.of(items, self._class_of, rates),
+            kind_rate,
+            store_rate,
+            self._shown_before(starts),
+            accepted,
+            acceptance.Shelf.of(self._class_of, sold.astype(np.float32)),
+        )
+
+    def _rate(self, moment: pd.Timestamp, kind: str | None, prior: float) -> float:
+        """Return the acceptance in the campaigns that had ended, shrunk to a prior."""
+        about = self._about[self._about["end_date"] < moment]
+        if kind is not None:
+            about = about[about["campaign_type"] == kind]
+        ended = {int(c) for c in about["campaign_id"]} & set(self.receivers)
+        shown = sum(len(self._coupons(c)) * len(self.receivers[c]) for c in ended)
+        accepted = sum(campaign in ended for _, _, campaign, _ in self._redeemed)
+        return (accepted + PRIOR_KIND * prior) / (shown + PRIOR_KIND)
+
+    def _shown_before(self, moment: pd.Timestamp) -> dict[int, int]:
+        shown: dict[int, int] = {}
+        begun = self._about[self._about["start_date"] < moment]["campaign_id"]
+        for campaign in set(begun) & set(self.receivers):
+            n = len(self._coupons(int(campaign)))
+            for customer in self.receivers[int(campaign)]:
+                shown[int(customer)] = shown.get(int(customer), 0) + n
+        return shown

@@ -1,0 +1,130 @@
+"""Read a log of visits: what a visit showed, moment by moment, and its true motive where known.
+
+Decides the file's form (`visits.csv.gz`: visit_id, member_id, motive, started_at, after_s, event,
+zone, sku) and at which moments a visit is judged. Such a log comes from the simulator or from an
+observed study; a store's own box never sends one. Leaves out the inputs (`edge.core.motives`).
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from edge.core import motives
+from edge.core.errors import ConfigError
+from edge.core.motives import MOTIVES, Evidence, Scan, Stay
+
+COLUMNS = ("visit_id", "member_id", "motive", "started_at", "after_s", "event", "zone", "sku")
+EVENTS = frozenset({"enter", "scan", "pay", "leave"})
+MOMENTS_S = (60.0, 180.0, 360.0, 600.0, 1200.0)
+"""Seconds into a visit at which it is judged, so that a model learns to answer early."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshots:
+    """Moments of visits.
+
+    Args:
+        features: float32[n, len(motives.FEATURES)].
+        motive: int64[n], position in `motives.MOTIVES`.
+        visit: str[n], so that a visit's moments are judged together.
+        after_s: float32[n].
+    """
+
+    features: npt.NDArray[np.float32]
+    motive: npt.NDArray[np.int64]
+    visit: npt.NDArray[np.str_]
+    after_s: npt.NDArray[np.float32]
+
+
+def read_snapshots(directory: Path) -> Snapshots:
+    """Read a log and compute every moment's inputs with the box's own code.
+
+    Raises:
+        ConfigError: A column or a value is not as expected, with file and row.
+    """
+    path = directory / "visits.csv.gz"
+    frame = _checked(path)
+    kinds, goods = _zone_kinds(directory), _goods(directory)
+    parts = [
+        (motives.features(evidence), label, visit, evidence.now_s)
+        for visit, label, events in _visits(frame)
+        for evidence in _moments(events, kinds, goods)
+    ]
+    order = {motive.value: at for at, motive in enumerate(MOTIVES)}
+    return Snapshots(
+        np.stack([part[0] for part in parts]),
+        np.array([order[part[1]] for part in parts]),
+        np.array([part[2] for part in parts]),
+        np.array([part[3] for part in parts], np.float32),
+    )
+
+
+def _checked(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise ConfigError([f"{path}: not found; `stammgast-simulator visits` writes one"])
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    missing = [name for name in COLUMNS if name not in frame]
+    if missing:
+        found = ", ".join(frame)
+        raise ConfigError([f"{path}: row 1: column {n} not found; found {found}" for n in missing])
+    names = {motive.value for motive in MOTIVES}
+    frame["after_s"] = pd.to_numeric(frame["after_s"], errors="coerce")
+    broken = {
+        f"event: expected one of {', '.join(sorted(EVENTS))}": ~frame["event"].isin(EVENTS),
+        f"motive: expected one of {', '.join(sorted(names))}": ~frame["motive"].isin(names),
+        "after_s: expected seconds from 0": ~(frame["after_s"] >= 0),
+    }
+    problems = [
+        f"{path}: row {int(np.argmax(rows)) + 2}: {what}; {int(rows.sum())} rows are otherwise"
+        for what, rows in broken.items()
+        if rows.any()
+    ]
+    if problems or frame.empty:
+        raise ConfigError(problems or [f"{path}: row 2: expected at least one visit"])
+    return frame
+
+
+def _zone_kinds(directory: Path) -> dict[str, str]:
+    plan = json.loads((directory / "floorplan.json").read_text(encoding="utf-8"))
+    return {zone["id"]: zone["kind"] for zone in plan["zones"]}
+
+
+def _goods(directory: Path) -> dict[str, tuple[int, int]]:
+    """Return class number and price of every sku."""
+    catalog = json.loads((directory / "catalog.json").read_text(encoding="utf-8"))
+    classes = {entry["id"]: at for at, entry in enumerate(catalog["classes"])}
+    return {
+        variant["sku"]: (classes.get(item.get("class_id"), -1), int(item["price_cents"]))
+        for item in catalog["items"]
+        for variant in item["variants"]
+    }
+
+
+def _visits(frame: pd.DataFrame) -> Iterator[tuple[str, str, list[Mapping[str, Any]]]]:
+    for visit, part in frame.groupby("visit_id", sort=True):
+        rows = part.sort_values("after_s", kind="stable").to_dict("records")
+        yield str(visit), str(rows[0]["motive"]), rows
+
+
+def _moments(
+    events: Sequence[Mapping[str, Any]],
+    kinds: Mapping[str, str],
+    goods: Mapping[str, tuple[int, int]],
+) -> Iterator[Evidence]:
+    """Yield what was known at each moment before anything was paid."""
+    ends_s = min((e["after_s"] for e in events if e["event"] in ("pay", "leave")), default=np.inf)
+    for now_s in (*(m for m in MOMENTS_S if m < ends_s), ends_s):
+        seen = [e for e in events if e["after_s"] <= now_s and e["event"] in ("enter", "scan")]
+        stays = [
+            Stay(kinds.get(e["zone"], "department"), e["zone"], e["after_s"])
+            for e in seen
+            if e["event"] == "enter" and e["zone"]
+        ]
+        scans = [Scan(*goods.get(e["sku"], (-1, 1))) for e in seen if e["event"] == "scan"]
+        yield Evidence(0.0, now_s, stays, scans)

@@ -1,0 +1,117 @@
+"""What the models beside the ranker have in common: an int8 file, its schema, its measured row.
+
+Decides how such a model is packed into a bundle and judged against its naive baseline. Leaves
+out what each one learns: `models.anonymous`, `models.motives`, `models.acceptance`.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from models import small_network
+from models.judging import Interval
+from models.small_network import Floats, Network
+
+SCHEMA = "stammgast.visit-model.v1"
+MOST_INT8_SHIFT = 0.02
+"""Mean absolute change of a probability by int8, above which the export is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A model against its naive baseline, on rows that neither has seen.
+
+    Args:
+        measure: What is measured; higher is better.
+        baseline: Name of the best naive baseline.
+        ours, theirs: The measure of each.
+        gain: The difference with its interval over resampled visits or customers.
+        rows, groups: How much it rests on.
+        other: Further figures.
+    """
+
+    measure: str
+    baseline: str
+    ours: float
+    theirs: float
+    gain: Interval
+    rows: int
+    groups: int
+    other: Mapping[str, float] = field(default_factory=dict)
+
+    def row(self) -> dict[str, Any]:
+        """Return a JSON row for the card."""
+        return {
+            "measure": self.measure,
+            "baseline": self.baseline,
+            "ours": round(self.ours, 5),
+            "theirs": round(self.theirs, 5),
+            "gain": round(self.gain.value, 5),
+            "gain_ci95": [round(self.gain.low, 5), round(self.gain.high, 5)],
+            "is_better": self.gain.low > 0,
+            "rows": self.rows,
+            "groups": self.groups,
+            **{name: round(value, 5) for name, value in self.other.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class VisitModel:
+    """A model as it goes into a bundle.
+
+    Args:
+        name: `anonymous`, `motive` or `acceptance`.
+        onnx: The int8 graph.
+        about: Schema hash, feature names and what the box needs to read the answer.
+        measured: Its row in the card.
+        data: What it was trained and judged on, in a sentence.
+        tables: Further files by name.
+    """
+
+    name: str
+    onnx: bytes
+    about: Mapping[str, Any]
+    measured: Measured
+    data: str
+    tables: Mapping[str, bytes] = field(default_factory=dict)
+
+    def files(self) -> dict[str, bytes]:
+        """Return the files of the bundle by name."""
+        about = {"schema": SCHEMA, "name": self.name, **self.about}
+        text = json.dumps(about, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        return {f"{self.name}.onnx": self.onnx, f"{self.name}.json": text.encode(), **self.tables}
+
+    def row(self) -> dict[str, Any]:
+        """Return the card's row."""
+        size = sum(len(content) for content in self.files().values())
+        digest = hashlib.sha256(self.onnx).hexdigest()
+        return {"data": self.data, "bytes": size, "sha256": digest, **self.measured.row()}
+
+
+def packed(
+    network: Network, features: Floats, schema_hash: str, names: Sequence[str]
+) -> tuple[bytes, dict[str, Any], float]:
+    """Quantize a network and hold the int8 answers against the float32 ones.
+
+    Args:
+        network: As trained.
+        features: float32[n, F], rows on which both are compared.
+        schema_hash: Of the inputs, checked by the box.
+        names: The inputs in their order.
+
+    Returns:
+        The int8 graph, what the box needs to know, and the mean absolute shift.
+
+    Raises:
+        ValueError: int8 answers differ too much: the inputs need another scaling.
+    """
+    model = small_network.quantized(small_network.to_onnx(network))
+    sample = features[:: max(1, len(features) // 5_000)]
+    shift = np.abs(small_network.run(model, sample) - network.probabilities(sample)).mean()
+    if shift > MOST_INT8_SHIFT:
+        raise ValueError(f"int8 shifts probabilities by {shift:.4f}, more than {MOST_INT8_SHIFT}")
+    return model, {"features": list(names), "hash": schema_hash}, float(shift)
