@@ -17,6 +17,7 @@ from edge.core.classes import Action
 from edge.core.decision import Decision, Motive, Shown, Snapshot, trace_columns
 from edge.core.guard import Judged
 from edge.core.offers import NO_OFFER
+from edge.core.order import Ranking, mixed, uniform
 from edge.core.playbook import fnv64
 from edge.core.reasons import BIT, ITEM_REASONS, Reason
 
@@ -57,51 +58,6 @@ class Slate:
     empty: Reason | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Ranking:
-    """Columns that order candidates; rows of one item may stand in several groups.
-
-    Attributes:
-        item: int[n]. group: int[n], earlier groups first. score: float[n], NaN: lowest.
-        stated: bool[n]. priority: int[n]. ends_s: float[n]. last_shown_s: float[n].
-        tie: uint64[n], a hash that no two items share.
-    """
-
-    item: NDArray[np.int32]
-    group: NDArray[np.int32]
-    score: NDArray[np.float32]
-    stated: NDArray[np.bool_]
-    priority: NDArray[np.int32]
-    ends_s: NDArray[np.float64]
-    last_shown_s: NDArray[np.float64]
-    tie: NDArray[np.uint64]
-
-    def order(self) -> NDArray[np.intp]:
-        """Return rows in rank order, every item once.
-
-        Inside a group an item stands with its best score; a later group appends only items that
-        no earlier one brought. Ties: what the customer stated, higher priority, sooner end,
-        least recently shown, hash.
-        """
-        score = np.where(np.isnan(self.score), -np.inf, self.score)
-        ranked = np.lexsort(
-            (
-                self.tie,
-                self.last_shown_s,
-                self.ends_s,
-                -self.priority,
-                ~self.stated,
-                -score,
-                self.group,
-            )
-        )
-        _, first = np.unique(self.item[ranked], return_index=True)
-        if first.size == ranked.size:
-            return ranked
-        ordered: NDArray[np.intp] = ranked[np.sort(first)]
-        return ordered
-
-
 def curate(judged: Judged, scores: NDArray[np.float32], snapshot: Snapshot) -> Slate:
     """Choose what is shown.
 
@@ -121,10 +77,8 @@ def curate(judged: Judged, scores: NDArray[np.float32], snapshot: Snapshot) -> S
     shown: tuple[Shown, ...] = ()
     if rows.size:
         ordered = rows[_ranking(judged, final, tier, rows, snapshot).order()]
-        shown = _fill(ordered[:LOOK_AHEAD].tolist(), judged, final, tier, reasons, snapshot)
-        reasons[reasons == 0] |= np.uint32(1 << BIT[Reason.OUTRANKED])
-        chosen = np.isin(judged.items, [line.item for line in shown])
-        reasons[chosen] = 0
+        choice = _Choice(judged, final, tier, reasons, snapshot)
+        shown = choice.fill(ordered)
     return Slate(shown, reasons, final, None if shown else _why_empty(reasons))
 
 
@@ -238,110 +192,103 @@ def _ranking(
     )
 
 
-def _fill(
-    queue: list[int],
-    judged: Judged,
-    final: NDArray[np.float32],
-    tier: NDArray[np.int32],
-    reasons: NDArray[np.uint32],
-    snapshot: Snapshot,
-) -> tuple[Shown, ...]:
-    """Fill the places one after the other from the ordered rows."""
-    limits = snapshot.playbook.limits
-    group = snapshot.playbook.classes.group
-    shown: list[Shown] = []
-    taken: list[int] = []
-    if snapshot.person is not None and snapshot.person.sizes:
-        unfit = [q for q in queue if not fits(int(judged.items[q]), snapshot)]
-        reasons[unfit] |= np.uint32(1 << BIT[Reason.SIZE_UNAVAILABLE])
-        queue = [q for q in queue if q not in unfit]
-    while queue and len(shown) < limits.max_cards.get(snapshot.surface, 1):
-        ready = _ready(queue, len(taken) + 1, judged)
-        at, propensity, is_explored = _pick(ready, taken, judged, final, tier, snapshot)
-        queue.remove(at)
-        taken.append(at)
-        shown.append(_line(at, propensity, is_explored, judged, final, tier, snapshot))
-        mine = group[judged.items[at]]
-        alike = [q for q in queue if group[judged.items[q]] == mine]
-        if sum(1 for t in taken if group[judged.items[t]] == mine) >= limits.max_per_class:
-            reasons[alike] |= np.uint32(1 << BIT[Reason.TOO_SIMILAR])
-            queue = [q for q in queue if q not in alike]
-    return tuple(shown)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Choice:
+    """The filling of places; `reasons` collects what became of the rest."""
 
+    judged: Judged
+    final: NDArray[np.float32]
+    tier: NDArray[np.int32]
+    reasons: NDArray[np.uint32]
+    snapshot: Snapshot
 
-def _ready(queue: list[int], place: int, judged: Judged) -> list[int]:
-    """Return the rows that may fill a place: a pin waits for its own while others are there."""
-    pin = judged.effect.pin[judged.items[queue]]
-    if pin[0] <= place:
-        return queue
-    return [q for q, p in zip(queue, pin.tolist(), strict=True) if p <= place] or queue
+    def fill(self, ordered: NDArray[np.intp]) -> tuple[Shown, ...]:
+        """Fill the places one after the other from the ordered rows."""
+        limits = self.snapshot.playbook.limits
+        items = self.judged.items[ordered]
+        group = self.snapshot.playbook.classes.group[items]
+        is_left = self._that_fit(ordered, items)
+        shown: list[Shown] = []
+        taken: list[int] = []
+        counts: dict[int, int] = {}
+        while len(shown) < limits.max_cards.get(self.snapshot.surface, 1) and is_left.any():
+            ahead = ordered[is_left][:LOOK_AHEAD]
+            row, propensity, is_explored = self._pick(self._ready(ahead, len(shown) + 1), taken)
+            shown.append(self._line(row, propensity, is_explored))
+            taken.append(row)
+            at = int(np.flatnonzero(ordered == row)[0])
+            is_left[at] = False
+            mine = int(group[at])
+            counts[mine] = counts.get(mine, 0) + 1
+            if counts[mine] >= limits.max_per_class:
+                alike = is_left & (group == mine)
+                self._mark(ordered[alike], Reason.TOO_SIMILAR)
+                is_left &= ~alike
+        self._mark(ordered[is_left], Reason.OUTRANKED)
+        return tuple(shown)
 
+    def _mark(self, rows: NDArray[np.intp], reason: Reason) -> None:
+        self.reasons[rows] |= np.uint32(1 << BIT[reason])
 
-def _pick(
-    queue: list[int],
-    taken: list[int],
-    judged: Judged,
-    final: NDArray[np.float32],
-    tier: NDArray[np.int32],
-    snapshot: Snapshot,
-) -> tuple[int, float, bool]:
-    """Return the row for the next place, its propensity, and whether it was explored."""
-    best_tier = tier[queue[0]]
-    if best_tier < MODEL:
-        return queue[0], 1.0, False
-    greedy = _most_useful(queue, taken, judged, final, snapshot) if taken else queue[0]
-    share = snapshot.playbook.limits.explore_share
-    if share <= 0.0:
-        return greedy, 1.0, False
-    each = share / len(queue)
-    draw = uniform(snapshot.seed, len(taken))
-    at = queue[min(int(draw / each), len(queue) - 1)] if draw < share else greedy
-    return at, each + (1.0 - share if at == greedy else 0.0), at != greedy
+    def _that_fit(self, ordered: NDArray[np.intp], items: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Return bool[n]: in the customer's size as far as is known."""
+        is_left = np.ones(ordered.size, np.bool_)
+        if self.snapshot.person is not None and self.snapshot.person.sizes:
+            is_left = np.array([fits(item, self.snapshot) for item in items.tolist()], np.bool_)
+            self._mark(ordered[~is_left], Reason.SIZE_UNAVAILABLE)
+        return is_left
 
+    def _ready(self, ahead: NDArray[np.intp], place: int) -> NDArray[np.intp]:
+        """Return the rows that may fill a place: a pin waits for its own while others are there."""
+        if self.tier[ahead[0]] != PINNED:
+            return ahead
+        ready = ahead[self.judged.effect.pin[self.judged.items[ahead]] <= place]
+        return ready if ready.size else ahead
 
-def _most_useful(
-    queue: list[int],
-    taken: list[int],
-    judged: Judged,
-    final: NDArray[np.float32],
-    snapshot: Snapshot,
-) -> int:
-    """Weigh score against likeness to what is already taken (maximal marginal relevance)."""
-    playbook, cost = snapshot.playbook, snapshot.playbook.limits.similar_cost
-    items, others = judged.items[queue], judged.items[taken]
-    likeness = np.zeros(items.size)
-    for column, share in ((playbook.classes.brand, 0.6), (playbook.price_band, 0.4)):
-        likeness += share * (column[items][:, None] == column[others][None, :]).any(axis=1)
-    top = max(float(final[queue].max()), 1e-9)
-    return queue[int(np.argmax((1.0 - cost) * final[queue] / top - cost * likeness))]
+    def _pick(self, ready: NDArray[np.intp], taken: list[int]) -> tuple[int, float, bool]:
+        """Return the row for the next place, its propensity, and whether it was explored."""
+        if self.tier[ready[0]] < MODEL:
+            return int(ready[0]), 1.0, False
+        greedy = self._most_useful(ready, taken) if taken else int(ready[0])
+        share = self.snapshot.playbook.limits.explore_share
+        if share <= 0.0:
+            return greedy, 1.0, False
+        each = share / ready.size
+        draw = uniform(self.snapshot.seed, len(taken))
+        row = int(ready[min(int(draw / each), ready.size - 1)]) if draw < share else greedy
+        return row, each + (1.0 - share if row == greedy else 0.0), row != greedy
 
+    def _most_useful(self, ready: NDArray[np.intp], taken: list[int]) -> int:
+        """Weigh score against likeness to what is already taken (maximal marginal relevance)."""
+        playbook, items = self.snapshot.playbook, self.judged.items
+        cost = playbook.limits.similar_cost
+        value = self.final[ready] * ((1.0 - cost) / max(float(self.final[ready].max()), 1e-9))
+        for column, share in ((playbook.classes.brand, 0.6), (playbook.price_band, 0.4)):
+            found = column[items[ready]]
+            is_alike = found == column[items[taken[0]]]
+            for row in taken[1:]:
+                is_alike |= found == column[items[row]]
+            value = value - (cost * share) * is_alike
+        return int(ready[np.argmax(value)])
 
-def _line(
-    at: int,
-    propensity: float,
-    is_explored: bool,
-    judged: Judged,
-    final: NDArray[np.float32],
-    tier: NDArray[np.int32],
-    snapshot: Snapshot,
-) -> Shown:
-    playbook, item, offer = snapshot.playbook, int(judged.items[at]), int(judged.offer[at])
-    is_service = bool(judged.is_service[at])
-    score = float(final[at])
-    return Shown(
-        item=item,
-        item_id=playbook.catalog.items[item].item_id,
-        sources=int(judged.sources[at]),
-        score=0.0 if np.isnan(score) else score,
-        propensity=propensity,
-        tier=int(tier[at]),
-        offer_id=None
-        if is_service or offer == NO_OFFER
-        else playbook.offers.offers[offer].offer_id,
-        rule_ids=playbook.rules.ids_on(item, judged.effect),
-        is_service=is_service,
-        is_explored=is_explored,
-    )
+    def _line(self, row: int, propensity: float, is_explored: bool) -> Shown:
+        playbook, item = self.snapshot.playbook, int(self.judged.items[row])
+        offer = int(self.judged.offer[row])
+        is_service = bool(self.judged.is_service[row])
+        has_offer = offer != NO_OFFER and not is_service
+        score = float(self.final[row])
+        return Shown(
+            item=item,
+            item_id=playbook.catalog.items[item].item_id,
+            sources=int(self.judged.sources[row]),
+            score=0.0 if np.isnan(score) else score,
+            propensity=propensity,
+            tier=int(self.tier[row]),
+            offer_id=playbook.offers.offers[offer].offer_id if has_offer else None,
+            rule_ids=playbook.rules.ids_on(item, self.judged.effect),
+            is_service=is_service,
+            is_explored=is_explored,
+        )
 
 
 def size_of(item: int, snapshot: Snapshot) -> str | None:
@@ -363,29 +310,11 @@ def fits(item: int, snapshot: Snapshot) -> bool:
 
 
 def _why_empty(reasons: NDArray[np.uint32]) -> Reason:
-    """Name the furthest step that any candidate reached: it fell last and explains the rest."""
+    """Name why nothing is left: the floor, if anything came that far, else the commonest ground."""
     if not reasons.size:
         return Reason.NO_CANDIDATES
     first = reasons & (~reasons + np.uint32(1))
-    counts = [(int(np.count_nonzero(first == np.uint32(1 << at))), at) for at in range(32)]
-    late = 1 << BIT[Reason.BELOW_FLOOR]
-    if (first == np.uint32(late)).any():
+    if (first == np.uint32(1 << BIT[Reason.BELOW_FLOOR])).any():
         return Reason.BELOW_FLOOR
-    most, at = max(counts, key=lambda c: (c[0], -c[1]))
-    assert most > 0
-    return ITEM_REASONS[at]
-
-
-def mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Scatter 64-bit values (the finalizer of splitmix64, Steele et al. 2014)."""
-    with np.errstate(over="ignore"):
-        values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        out: NDArray[np.uint64] = values ^ (values >> np.uint64(31))
-    return out
-
-
-def uniform(seed: int, place: int) -> float:
-    """Return a number in [0, 1) that seed and place alone decide."""
-    value = np.array([(seed + (place + 1) * 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF], np.uint64)
-    return float(mixed(value)[0] >> np.uint64(11)) / 2.0**53
+    bits, counts = np.unique(first, return_counts=True)
+    return ITEM_REASONS[int(bits[np.argmax(counts)]).bit_length() - 1]

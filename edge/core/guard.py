@@ -6,7 +6,7 @@ the reason given is the first in the order of `reasons`. Unknown counts as no: t
 closed. Leaves out how good a candidate is (`curation`) and the counters themselves (`caps`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,15 +15,16 @@ from numpy.typing import NDArray
 
 from edge.core.candidates import Candidates, Source
 from edge.core.cap_rules import Dimension, Lifetime, Message
-from edge.core.caps import CapContext, Closed
+from edge.core.caps import CapContext, Closed, Values
 from edge.core.catalog import ClassKind
 from edge.core.classes import Action
 from edge.core.decision import Snapshot
-from edge.core.offers import NO_OFFER
 from edge.core.reasons import BIT, ITEM_REASONS, Reason
 from edge.core.rules import Effect, Where
 
 Mask = NDArray[np.bool_]
+
+_FLAG = {reason: np.uint32(1 << bit) for reason, bit in BIT.items()}
 
 # The consent that lets a suggestion reach a surface; a station session asks for itself.
 _PURPOSE = {"push": "offers", "tablet": "staff_contact"}
@@ -128,14 +129,15 @@ class _Marks:
 
     def put(self, reason: Reason, mask: Mask) -> None:
         """Speak against the candidates in a mask."""
-        self.reasons |= mask.astype(np.uint32) << np.uint32(BIT[reason])
+        self.reasons |= mask * _FLAG[reason]
 
 
 def _is_service(candidates: Candidates, snapshot: Snapshot) -> Mask:
     """Return bool[n]: care for what was bought, or help around an item; no offer of it."""
-    is_care = (candidates.sources & Source.CARE) != 0
-    mask: Mask = is_care | np.isin(candidates.items, snapshot.prompts.service)
-    return mask
+    is_care: Mask = (candidates.sources & Source.CARE) != 0
+    if snapshot.prompts.service.size:
+        is_care |= np.isin(candidates.items, snapshot.prompts.service)
+    return is_care
 
 
 def _mark_caps(
@@ -153,12 +155,24 @@ def _mark_caps(
         reached = snapshot.caps.closed(
             _cap_context(snapshot, message), partial(_stock_of, snapshot)
         )
-        for cap in reached:
-            is_over = isinstance(cap.rule.window, Lifetime)
-            reason = Reason.CAMPAIGN_OVER if is_over else Reason.FREQUENCY_CAP
-            marks.put(reason, _mask_of(cap, items, offer, snapshot) & counted)
+        for reason, values in _alike(reached):
+            marks.put(reason, _mask_of(values, items, offer, snapshot) & counted)
         closed += reached
     return closed
+
+
+def _alike(reached: tuple[Closed, ...]) -> Iterator[tuple[Reason, list[Values]]]:
+    """Gather reached caps that name one value each of the same dimension: one mask for all."""
+    single: dict[tuple[Reason, Dimension], list[Values]] = {}
+    for cap in reached:
+        is_over = isinstance(cap.rule.window, Lifetime)
+        reason = Reason.CAMPAIGN_OVER if is_over else Reason.FREQUENCY_CAP
+        if len(cap.values) == 1:
+            single.setdefault((reason, cap.values[0][0]), []).append(cap.values)
+        else:
+            yield reason, [cap.values]
+    for (reason, _), values in single.items():
+        yield reason, values
 
 
 def _where(snapshot: Snapshot) -> Where:
@@ -241,6 +255,8 @@ def _asked_for(group: NDArray[np.int32], snapshot: Snapshot) -> Mask:
     classes = snapshot.playbook.classes
     stated = snapshot.person.stated if snapshot.person else frozenset()
     asked = [at for name in stated if (at := classes.group_at.get(name)) is not None]
+    if not asked:
+        return np.zeros(group.size, np.bool_)
     return np.isin(group, np.array(asked, np.int32))
 
 
@@ -282,50 +298,53 @@ def _stock_of(snapshot: Snapshot, offer_id: str) -> int:
 
 
 def _mask_of(
-    cap: Closed, items: NDArray[np.int32], offer: NDArray[np.int32], snapshot: Snapshot
+    closed: list[Values],
+    items: NDArray[np.int32],
+    offer: NDArray[np.int32],
+    snapshot: Snapshot,
 ) -> Mask:
-    """Return the candidates a reached cap closes."""
-    mask = np.ones(items.size, np.bool_)
-    for dimension, value in cap.values:
-        mask &= _COLUMN[dimension](items, offer, snapshot, value)
-    return mask
+    """Return the candidates that reached caps close: all values of one, any of several."""
+    if len(closed) == 1:
+        mask = np.ones(items.size, np.bool_)
+        for dimension, value in closed[0]:
+            mask &= _column(dimension, items, offer, snapshot) == _at(dimension, value, snapshot)
+        return mask
+    dimension = closed[0][0][0]
+    wanted = [_at(dimension, values[0][1], snapshot) for values in closed]
+    column = _column(dimension, items, offer, snapshot)
+    table = np.zeros(max(*wanted, int(column.max(initial=0)), 0) + 3, np.bool_)
+    table[[at for at in wanted if at >= 0]] = True
+    return table[column]  # −1 and −2 read the last two rows, which stay False
 
 
-Column = Callable[[NDArray[np.int32], NDArray[np.int32], Snapshot, str], Mask]
+def _column(
+    dimension: Dimension,
+    items: NDArray[np.int32],
+    offer: NDArray[np.int32],
+    snapshot: Snapshot,
+) -> NDArray[np.int32]:
+    """Return int32[n], each candidate's position on a dimension of goods, −1 where none."""
+    match dimension:
+        case Dimension.ITEM:
+            return items
+        case Dimension.CLASS:
+            return snapshot.playbook.classes.group[items]
+        case Dimension.OFFER:
+            return offer
+        case _:
+            return snapshot.playbook.offers.campaign_of(offer)
 
 
-def _is_item(items: NDArray[np.int32], _: NDArray[np.int32], s: Snapshot, value: str) -> Mask:
-    mask: Mask = items == _or_none(s.playbook.catalog.index_of(value))
-    return mask
-
-
-def _is_class(items: NDArray[np.int32], _: NDArray[np.int32], s: Snapshot, value: str) -> Mask:
-    classes = s.playbook.classes
-    mask: Mask = classes.group[items] == _or_none(classes.group_at.get(value))
-    return mask
-
-
-def _is_offer(_: NDArray[np.int32], offer: NDArray[np.int32], s: Snapshot, value: str) -> Mask:
-    mask: Mask = offer == _or_none(s.playbook.offers.offer_at.get(value))
-    return mask
-
-
-def _is_campaign(_: NDArray[np.int32], offer: NDArray[np.int32], s: Snapshot, value: str) -> Mask:
-    offers = s.playbook.offers
-    if value not in offers.campaign_ids:
-        return np.zeros(offer.size, np.bool_)
-    mask: Mask = (offer != NO_OFFER) & (offers.campaign[offer] == offers.campaign_ids.index(value))
-    return mask
-
-
-_COLUMN: dict[Dimension, Column] = {
-    Dimension.ITEM: _is_item,
-    Dimension.CLASS: _is_class,
-    Dimension.OFFER: _is_offer,
-    Dimension.CAMPAIGN: _is_campaign,
-}
-
-
-def _or_none(at: int | None) -> int:
-    """Return a position, or one that no row has."""
+def _at(dimension: Dimension, value: str, snapshot: Snapshot) -> int:
+    """Return the position of a name on a dimension, −2 where it is not sold here any more."""
+    playbook = snapshot.playbook
+    match dimension:
+        case Dimension.ITEM:
+            at = playbook.catalog.index_of(value)
+        case Dimension.CLASS:
+            at = playbook.classes.group_at.get(value)
+        case Dimension.OFFER:
+            at = playbook.offers.offer_at.get(value)
+        case _:
+            at = playbook.offers.campaign_at.get(value)
     return -2 if at is None else at

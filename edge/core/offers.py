@@ -28,9 +28,9 @@ class Offers:
         self.offer_at = {offer.offer_id: at for at, offer in enumerate(self.offers)}
         names = [offer.campaign_id for offer in self.offers if offer.campaign_id is not None]
         self.campaign_ids: tuple[str, ...] = tuple(dict.fromkeys(names))
-        campaign_at = {name: at for at, name in enumerate(self.campaign_ids)}
+        self.campaign_at = {name: at for at, name in enumerate(self.campaign_ids)}
         self.campaign: NDArray[np.int32] = np.array(
-            [campaign_at.get(o.campaign_id or "", -1) for o in self.offers], np.int32
+            [self.campaign_at.get(o.campaign_id or "", -1) for o in self.offers], np.int32
         )
         self.priority: NDArray[np.int32] = np.array([o.priority for o in self.offers], np.int32)
         self.ends_s: NDArray[np.float64] = np.array([o.ends_s for o in self.offers], np.float64)
@@ -50,6 +50,12 @@ class Offers:
             known = (era, self._lay(now_s, surface))
             self._active[surface] = known
         return known[1]
+
+    def campaign_of(self, offer: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return int32[n]: the campaign of each offer, −1 where there is none of either."""
+        if not self.campaign.size:
+            return np.full(offer.size, -1, np.int32)
+        return np.where(offer == NO_OFFER, np.int32(-1), self.campaign[offer])
 
     def items_of(self, offer: int) -> NDArray[np.int32]:
         """Return the items an offer stands on."""

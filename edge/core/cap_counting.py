@@ -1,0 +1,225 @@
+"""Where an impression falls under a frequency rule: keys, windows, and whether a limit is reached.
+
+Pure counting, used by `caps`, which holds the impressions.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from edge.core.cap_rules import (
+    Calendar,
+    CapRule,
+    Dimension,
+    Ever,
+    Fixed,
+    Impression,
+    Lifetime,
+    Message,
+    Rolling,
+    ThisVisit,
+    Unanswered,
+)
+from edge.core.moment import Moment, month_of, week_of
+
+Values = tuple[tuple[Dimension, str], ...]
+
+_VARYING = frozenset({Dimension.ITEM, Dimension.OFFER, Dimension.CLASS, Dimension.CAMPAIGN})
+
+
+@dataclass(frozen=True, slots=True)
+class CapContext:
+    """What is the same for every candidate of one decision."""
+
+    who: str
+    visit_id: str
+    surface: str
+    placement: str
+    is_pull: bool
+    moment: Moment
+    message: Message = Message.OFFER
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """One reached cap: candidates with all these values are closed; none named: all are."""
+
+    rule: CapRule
+    values: Values = ()
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One impression while somebody is present: held, shown, answered."""
+
+    impression: Impression
+    holder: str = ""
+    expires_s: float = 0.0
+    is_answered: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Keyed:
+    """The impressions of one person under one rule and key, in time order."""
+
+    rule: CapRule
+    here: Values
+    closed: Closed
+    entries: list[Entry]
+
+
+class Tally:
+    """The store's total of one rule: units by key and time bucket, no names."""
+
+    def __init__(self, rule: CapRule) -> None:
+        self.rule = rule
+        self._dimensions = _ordered(rule)
+        self._units: dict[tuple[str, ...], dict[float, int]] = {}
+
+    def add(self, impression: Impression, units: int) -> None:
+        """Count units (negative: take back) in the bucket of the impression's time."""
+        key = _key(self.rule, impression) if _counts(self.rule, impression) else None
+        if key is None:
+            return
+        buckets = self._units.setdefault(key, {})
+        bucket = self._bucket(impression.at_s, impression.day)
+        buckets[bucket] = buckets.get(bucket, 0) + units
+        if buckets[bucket] <= 0:
+            del buckets[bucket]
+            if not buckets:
+                del self._units[key]
+
+    def closed(self, context: CapContext, stock_of: Callable[[str], int]) -> list[Closed]:
+        """Return the keys whose limit is reached here and now."""
+        return [
+            Closed(self.rule, tuple(v for v in values if v[0] in _VARYING))
+            for key, buckets in self._units.items()
+            if is_here(values := tuple(zip(self._dimensions, key, strict=True)), context)
+            and self._total(buckets, context.moment) >= _limit(self.rule, values, stock_of)
+        ]
+
+    def _bucket(self, at_s: float, day: int) -> float:
+        window = self.rule.window
+        if isinstance(window, Fixed):
+            return _block(window, day)
+        return at_s if isinstance(window, Rolling) else 0.0
+
+    def _total(self, buckets: dict[float, int], moment: Moment) -> int:
+        """Sum the buckets inside the window and forget those it has passed."""
+        window = self.rule.window
+        if isinstance(window, Rolling):
+            oldest = moment.now_s - window.seconds
+            for bucket in [b for b in buckets if b <= oldest]:
+                del buckets[bucket]
+        elif isinstance(window, Fixed):
+            return buckets.get(_block(window, moment.day), 0)
+        return sum(buckets.values())
+
+
+def applies(rule: CapRule, context: CapContext) -> bool:
+    """Tell whether a rule has a say on this surface, placement, message and occasion."""
+    if context.message not in rule.messages or (context.is_pull and rule.is_pull_exempt):
+        return False
+    here = {Dimension.SURFACE: context.surface, Dimension.PLACEMENT: context.placement}
+    return all(here.get(d, value) == value for d, value in rule.only.items())
+
+
+def _counts(rule: CapRule, impression: Impression) -> bool:
+    return impression.message in rule.messages and all(
+        impression.value(d) == value for d, value in rule.only.items()
+    )
+
+
+def _ordered(rule: CapRule) -> tuple[Dimension, ...]:
+    return tuple(d for d in Dimension if d in rule.per)
+
+
+def _key(rule: CapRule, impression: Impression) -> tuple[str, ...] | None:
+    """Return the key of an impression, None where it has no value on a dimension."""
+    key = []
+    for dimension in _ordered(rule):
+        value = impression.value(dimension)
+        if value is None:
+            return None
+        key.append(value)
+    return tuple(key)
+
+
+def is_here(values: Values, context: CapContext) -> bool:
+    """Tell whether a key's visit, surface and placement are those of the moment."""
+    if not values:
+        return True
+    here = {
+        Dimension.VISIT: context.visit_id,
+        Dimension.SURFACE: context.surface,
+        Dimension.PLACEMENT: context.placement,
+    }
+    return all(here.get(dimension, value) == value for dimension, value in values)
+
+
+def by_key(rule: CapRule, entries: Iterable[Entry]) -> Iterator[Keyed]:
+    """Group one person's impressions by the key of a rule."""
+    dimensions = [d for d in _ordered(rule) if d is not Dimension.PERSON]
+    by_key: dict[Values, list[Entry]] = {}
+    for entry in entries:
+        impression = entry.impression
+        if _counts(rule, impression):
+            found = [(d, v) for d in dimensions if (v := impression.value(d)) is not None]
+            values: Values = tuple(found)
+            if len(values) == len(dimensions):
+                by_key.setdefault(values, []).append(entry)
+    for values, mine in by_key.items():
+        here: Values = tuple(v for v in values if v[0] not in _VARYING)
+        goods: Values = tuple(v for v in values if v[0] in _VARYING)
+        yield Keyed(rule, here, Closed(rule, _with_only(rule, goods)), mine)
+
+
+def _with_only(rule: CapRule, values: Values) -> Values:
+    """Add the rule's own varying values, so that it closes nothing beyond them."""
+    named = {d for d, _ in values}
+    return values + tuple((d, v) for d, v in rule.only.items() if d in _VARYING and d not in named)
+
+
+def _limit(rule: CapRule, values: Values, stock_of: Callable[[str], int]) -> int:
+    if rule.stock_factor is None:
+        return rule.limit
+    offer = dict(values).get(Dimension.OFFER)
+    return int(rule.stock_factor * stock_of(offer)) if offer is not None else 0
+
+
+def is_reached(rule: CapRule, context: CapContext, entries: Sequence[Entry]) -> bool:
+    """Tell whether one key of a rule is closed now."""
+    now_s, window = context.moment.now_s, rule.window
+    if isinstance(window, Lifetime):
+        return now_s >= entries[0].impression.at_s + window.seconds
+    if isinstance(window, Unanswered):
+        return _is_resting(window, now_s, entries, rule.limit)
+    inside = [e.impression.units for e in entries if _is_inside(window, context, e.impression)]
+    return sum(inside) >= rule.limit
+
+
+def _is_inside(
+    window: Rolling | Fixed | ThisVisit | Ever, context: CapContext, impression: Impression
+) -> bool:
+    if isinstance(window, Rolling):
+        return impression.at_s > context.moment.now_s - window.seconds
+    if isinstance(window, Fixed):
+        return _block(window, impression.day) == _block(window, context.moment.day)
+    return not isinstance(window, ThisVisit) or impression.visit_id == context.visit_id
+
+
+def _block(window: Fixed, day: int) -> int:
+    """Return the number of the block of days, weeks or months that a local day lies in."""
+    if window.unit is Calendar.DAY:
+        return day // window.n
+    return (week_of(day) if window.unit is Calendar.WEEK else month_of(day)) // window.n
+
+
+def _is_resting(window: Unanswered, now_s: float, entries: Sequence[Entry], limit: int) -> bool:
+    count, last_s = 0, float("-inf")
+    for entry in entries:
+        at_s = entry.impression.at_s
+        if count >= limit and at_s >= last_s + window.rest_s:
+            count = 0
+        count = 0 if entry.is_answered else count + entry.impression.units
+        last_s = at_s
+    return count >= limit and now_s < last_s + window.rest_s
