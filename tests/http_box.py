@@ -48,7 +48,7 @@ class Figures:
         """Return what the test set."""
         return self.health_now
 
-    def metrics(self) -> bytes:
+    def render_metrics(self) -> bytes:
         """Return one counter."""
         return b"# TYPE stammgast_messages_total counter\nstammgast_messages_total 3\n"
 

@@ -86,7 +86,7 @@ def _add_operations(app: FastAPI, operations: Operations) -> None:
     @app.get("/metrics", tags=["operations"], response_class=Response)
     async def metrics() -> Response:
         """Give all counters in the Prometheus text format."""
-        return Response(operations.metrics(), media_type=_PLAIN)
+        return Response(operations.render_metrics(), media_type=_PLAIN)
 
 
 def _add_tablets(app: FastAPI, hub: Hub, path: Path) -> None:

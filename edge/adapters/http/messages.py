@@ -75,3 +75,8 @@ def decode(text: str | bytes) -> ClientMessage:
         return _decoder.decode(text)
     except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
         raise MessageError("bad_tablet_message", str(error)) from error
+
+
+def encode(message: ClientMessage) -> bytes:
+    """Write a message as a tablet would, for recordings."""
+    return msgspec.json.encode(message)

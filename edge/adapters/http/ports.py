@@ -47,6 +47,6 @@ class Operations(Protocol):
         """Tell whether messages get through."""
         ...
 
-    def metrics(self) -> bytes:
+    def render_metrics(self) -> bytes:
         """Render all counters in the Prometheus text format."""
         ...
