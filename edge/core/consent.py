@@ -228,12 +228,15 @@ class Consents:
     # -- changes
 
     def statement_of(self, change: ConsentChange, received_s: float) -> Statement | None:
-        """Return a member's word under the pseudonym, or None for a member not known here."""
-        person = self.person_of_member(change.member_id)
-        if person is None:
+        """Return a member's word under the pseudonym, or None for a member not known here.
+
+        It stays with the identity it was said under, so that parting merged ones keeps it there.
+        """
+        row = self._members.get(self.keyed_hash.member(change.member_id))
+        if row < 0:
             return None
         return Statement(
-            person,
+            self._name_of_row(row),
             change.purpose,
             change.is_given,
             change.at_s,
@@ -315,11 +318,15 @@ class Consents:
         self._contested.discard(key)
         self.enrol_key(person, key)
 
-    def forget(self, person: str) -> None:
-        """Drop everything known about a person; the row stays empty, its number is not reused."""
+    def forget(self, person: str) -> list[int]:
+        """Drop everything known about a person; the row stays empty, its number is not reused.
+
+        Returns:
+            The contested beacons, some of which may have only one claimant left now.
+        """
         row = self._own_row(person)
         if row < 0:
-            return
+            return []
         self.split(person)
         for absorbed in self._absorbed.get(row, ()):
             self.split(self._name_of_row(absorbed))
@@ -330,6 +337,7 @@ class Consents:
         self._members.drop_row(row)
         self._persons.drop_row(row)
         self._pseudonyms[row] = 0
+        return list(self._contested)
 
     # -- one person known under two ids
 
@@ -363,6 +371,11 @@ class Consents:
         self._settle(into)
         self._settle(row)
         return True
+
+    def kept(self, person: str) -> str:
+        """Return the pseudonym this person counts as: another one only where merged."""
+        row = self._row(person)
+        return self._name_of_row(row) if row >= 0 else person
 
     def merged(self, person: str) -> tuple[str, ...]:
         """Return the pseudonyms that count as this person, the kept one first."""

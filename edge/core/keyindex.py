@@ -21,6 +21,7 @@ class KeyedHash:
     """Hashes ids with the box's secret: without it a hash tells nothing about the id."""
 
     def __init__(self, secret: bytes) -> None:
+        self._secret = secret
         self._states = {
             kind: hashlib.blake2b(key=secret, digest_size=8, person=kind.encode())
             for kind in ("beacon", "member", "receipt", "return", "event")
@@ -45,6 +46,10 @@ class KeyedHash:
     def event(self, source: str, event_id: str) -> int:
         """Return the 64-bit hash of an event's identity."""
         return self._of("event", f"{source}\0{event_id}")
+
+    def secret_for(self, use: str) -> bytes:
+        """Return a secret of 32 bytes for another use, from which this one cannot be found."""
+        return hashlib.blake2b(use.encode(), key=self._secret, person=b"secret").digest()[:32]
 
     def _of(self, kind: str, text: str) -> int:
         state = self._states[kind].copy()

@@ -187,6 +187,24 @@ class CapCounted:
     person: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """Two pseudonyms are one person."""
+
+    kept: str
+    absorbed: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Parted:
+    """They are two again."""
+
+    kept: str
+    absorbed: str
+    at_s: float
+
+
 Telemetry = VisitStarted | ZoneEntered | VisitEnded
 Personal = (
     CardShown
@@ -205,6 +223,8 @@ Record = (
     | ReturnRecorded
     | ConsentChanged
     | DecisionMade
+    | Merged
+    | Parted
     | Personal
     | Telemetry
 )

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from sqlite_utils import Database
 
-from edge.adapters.sqlite.imports import RECEIPT_COLUMNS
 from edge.adapters.sqlite.keys import read_or_make_box_key
 from edge.adapters.sqlite.ledger import Ledger
 from edge.adapters.sqlite.schema import LEDGER_STEPS, migrate, open_database

@@ -5,6 +5,7 @@ writer. What erases, exports, backs up and forgets by age stands in modules of t
 their connections from here.
 """
 
+import hashlib
 import secrets
 import threading
 from collections import ChainMap
@@ -45,6 +46,7 @@ from edge.core.consent import PURPOSES, Consents, Grant, KeyedHash, Purpose
 from edge.core.events import EventKey
 from edge.core.notices import NoticeBook
 from edge.core.person import Profile, no_purchases
+from edge.core.proof import Prover
 from edge.core.records import Record
 
 # Event keys kept in memory, about 100 bytes each; older ones are looked up on disk.
@@ -68,6 +70,26 @@ class Connections:
         self.log = ConsentLog(db, keys)
         self.happenings = Happenings(db, self.persons)
 
+    def tombstones(self) -> list[tuple[int, float, int | None]]:
+        """Return member hash, moment and pseudonym of everybody who was erased."""
+        return [
+            (unsigned(key), at_s, None if pseudonym is None else unsigned(pseudonym))
+            for key, at_s, pseudonym in self.db.execute(
+                "SELECT member_key, erased_s, pseudonym FROM tombstones"
+            ).fetchall()
+        ]
+
+    def merges(self) -> list[tuple[str, str]]:
+        """Return pseudonyms of persons that are one: the kept and the absorbed."""
+        return [
+            (f"{unsigned(kept):016x}", f"{unsigned(absorbed):016x}")
+            for kept, absorbed in self.db.execute(
+                "SELECT k.pseudonym, a.pseudonym FROM merges m"
+                " JOIN persons k ON k.person_no = m.kept_no"
+                " JOIN persons a ON a.person_no = m.absorbed_no"
+            ).fetchall()
+        ]
+
 
 class Ledger:
     """`ledger.db` and `telemetry.db` of one box. Use `Ledger.open`."""
@@ -78,7 +100,10 @@ class Ledger:
         self.directory, self.keys, self.notices, self.catalog = directory, keys, notices, catalog
         ledger = open_database(directory / "ledger.db", LEDGER_STEPS, is_synced=True)
         self.telemetry = open_database(directory / "telemetry.db", TELEMETRY_STEPS, is_synced=False)
-        self.keyed_hash = KeyedHash(index_secret(ledger, keys))
+        self._draw = draw
+        secret = index_secret(ledger, keys, draw)
+        self.keyed_hash = KeyedHash(secret)
+        self.visit_secret = hashlib.blake2b(key=secret, person=b"visits").digest()[:32]
         self.skus = SkuBook(ledger, catalog)
         self.writing = Connections(ledger, keys, self.skus, self.keyed_hash)
         self.states = ConsentStates(ledger, notices)
@@ -99,6 +124,8 @@ class Ledger:
         self._readers: list[Database] = []
         self._recent: dict[int, None] = {}
         self._consents: Consents | None = None
+        self._on_forget: list[Callable[[str], None]] = []
+        self._prover: Prover | None = None
 
     @classmethod
     def open(
@@ -130,6 +157,8 @@ class Ledger:
         if self._consents is None:
             state, _ = self.states_of_reader().load()
             self._consents = Consents(self.keyed_hash, self.notices, self._beacons_of, state)
+            for kept, absorbed in self.reading().merges():
+                self._consents.merge(kept, absorbed)
         return self._consents
 
     def states_of_reader(self) -> ConsentStates:
@@ -190,6 +219,13 @@ class Ledger:
         grant.require(Purpose.PROFILE, now_s, f"{opened.pseudonym:016x}")
         return opened.cipher.open(row[1], decision_context(decision_id))
 
+    def prover(self) -> Prover:
+        """Return what proves identities on this box; made once, since it counts tries."""
+        if self._prover is None:
+            self._prover = Prover(self._app_secret, self._has_last_receipt)
+            self.on_forget(self._prover.forget)
+        return self._prover
+
     # -- reading without a person
 
     def has_event(self, source: str, event_id: str) -> bool:
@@ -211,6 +247,14 @@ class Ledger:
             for person, said in self.reading().happenings.live("CapCounted", now_s)
         )
         return RestoredState(tuple(caps))
+
+    def caps_of(self, person: str, now_s: float) -> list[dict[str, Any]]:
+        """Return the impressions of a person that may still count; no other datum is read."""
+        opened = self._open(person)
+        if opened is None:
+            return []
+        found = self.reading().happenings.of(opened, "CapCounted")
+        return [said for said in found if said["expires_s"] > now_s]
 
     # -- writing
 
@@ -239,7 +283,7 @@ class Ledger:
             self.writing.persons,
             self.recorder,
             self.keyed_hash,
-            _random_pseudonym,
+            lambda: int.from_bytes(self._draw(8), "little") or 1,
         )
         notes = self._consents is not None
         report = self.writer.call(lambda: importing.take(document, now_s, notes=notes))
@@ -263,6 +307,41 @@ class Ledger:
         """Wait until everything appended so far is on disk."""
         self.writer.flush()
 
+    def merge(self, kept: str, absorbed: str, now_s: float) -> bool:
+        """Treat two persons as one from now on; both keep their rows. See `split`.
+
+        Returns:
+            False where either is unknown, or they are one already.
+        """
+        if not self.consents().merge(kept, absorbed):
+            return False
+        self.append(records.Merged(kept, absorbed, now_s))
+        return True
+
+    def split(self, absorbed: str, now_s: float) -> bool:
+        """Undo a merge."""
+        kept = self.consents().kept(absorbed)
+        if not self.consents().split(absorbed):
+            return False
+        self.append(records.Parted(kept, absorbed, now_s))
+        return True
+
+    def on_forget(self, forget: Callable[[str], None]) -> None:
+        """Have something called with the pseudonym whenever a person is erased.
+
+        For caches, queues and learned parts; called on the thread that erases.
+        """
+        self._on_forget.append(forget)
+
+    def forget(self, person: str) -> None:
+        """Drop a person from memory, here and wherever `on_forget` was asked for."""
+        if self._consents is not None:
+            keys = self._consents.forget(person)
+            for key, other in self._sole_claims(keys):
+                self._consents.settle_claim(key, other)
+        for tell in self._on_forget:
+            tell(person)
+
     # -- for the other modules of this folder
 
     def reading(self) -> Connections:
@@ -277,7 +356,59 @@ class Ledger:
             self._readers.append(db)
         return mine
 
+    def index_secret(self) -> bytes:
+        """Return the secret of all keyed hashes, for the escrow."""
+        return index_secret(self.reading().db, self.keys)
+
+    def escrow(self) -> tuple[bytes, Path] | None:
+        """Return recovery public key and file of the escrow, None where the box has none."""
+        row = self.reading().db.execute("SELECT value FROM meta WHERE name = 'escrow'").fetchone()
+        return None if row is None else (bytes(row[0][:32]), Path(row[0][32:].decode()))
+
+    def remember_escrow(self, recipient: bytes, path: Path) -> None:
+        """Have every erasure write this escrow anew."""
+
+        def note() -> None:
+            self.writing.db.execute(
+                "INSERT OR REPLACE INTO meta (name, value) VALUES ('escrow', ?)",
+                [recipient + str(path.absolute()).encode()],
+            )
+
+        self.writer.call(note)
+
     # -- inside
+
+    def _app_secret(self, person: str) -> bytes | None:
+        opened = self._open(person)
+        return None if opened is None else opened.app_secret
+
+    def _has_last_receipt(self, person: str, receipt_id: str) -> bool:
+        reading = self.reading()
+        number = reading.persons.number(person)
+        row = reading.db.execute(
+            "SELECT day, (SELECT max(day) FROM receipts WHERE person_no = r.person_no)"
+            " FROM receipts r WHERE receipt_key = ? AND person_no = ?",
+            [signed(self.keyed_hash.receipt(receipt_id)), number],
+        ).fetchone()
+        # Of two receipts of one day either counts: the person knows only what lies on paper.
+        return row is not None and row[0] == row[1]
+
+    def _sole_claims(self, keys: Sequence[int]) -> list[tuple[int, str]]:
+        """Return those beacons that exactly one person still claims, with that person."""
+        sole = []
+        for key in keys:
+            rows = (
+                self.reading()
+                .db.execute(
+                    "SELECT p.pseudonym FROM beacons b JOIN persons p USING (person_no)"
+                    " WHERE b.beacon_key = ?",
+                    [signed(key)],
+                )
+                .fetchall()
+            )
+            if len(rows) == 1:
+                sole.append((key, f"{unsigned(rows[0][0]):016x}"))
+        return sole
 
     def _open(self, person: str) -> Opened | None:
         return self.reading().persons.open(person)
@@ -353,7 +484,9 @@ class Ledger:
             )
 
 
-def index_secret(db: Database, keys: BoxKeys) -> bytes:
+def index_secret(
+    db: Database, keys: BoxKeys, draw: Callable[[int], bytes] = secrets.token_bytes
+) -> bytes:
     """Return the secret of all keyed hashes, making it for a new ledger.
 
     It is not derived from the box key: a ledger restored on another box keeps its hashes.
@@ -364,15 +497,11 @@ def index_secret(db: Database, keys: BoxKeys) -> bytes:
     row = db.execute("SELECT wrapped FROM secrets WHERE name = 'index'").fetchone()
     if row is not None:
         return keys.unwrap(row[0], b"index")
-    secret = random_key()
+    secret = draw(32)
     db.execute(
         "INSERT INTO secrets (name, wrapped) VALUES ('index', ?)", [keys.wrap(secret, b"index")]
     )
     return secret
-
-
-def _random_pseudonym() -> int:
-    return secrets.randbits(64) or 1
 
 
 def _correct_gift(lines: Lines, said: Mapping[str, Any], skus: SkuBook) -> None:

@@ -1,5 +1,6 @@
 """Rows of persons: who stands behind a pseudonym, encrypted under a key of their own."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,10 @@ _OPEN = (
     "SELECT p.person_no, p.pseudonym, p.changed_s, p.body, k.wrapped"
     " FROM persons p JOIN person_keys k USING (person_no)"
 )
+# Every table with rows of persons, but for their keys and the chain, which have ways of their own.
+TABLES_OF_PERSONS = (
+    "persons", "beacons", "consent_states", "histories", "receipts", "decisions", "happenings",
+)  # fmt: skip
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(MemberData).decode
 
@@ -28,6 +33,7 @@ class Opened:
     changed_s: float
     cipher: Cipher
     sealed: bytes
+    app_secret: bytes
 
     def body(self) -> MemberData:
         """Decrypt who the person is."""
@@ -43,7 +49,7 @@ class Persons:
     def number(self, person: str) -> int | None:
         """Return the row number of a pseudonym, None where nobody (any more) has it."""
         row = self._db.execute(
-            "SELECT person_no FROM persons WHERE pseudonym = ?", [signed(int(person, 16))]
+            "SELECT person_no FROM persons WHERE pseudonym = ?", [_stored(person)]
         ).fetchone()
         return None if row is None else int(row[0])
 
@@ -56,32 +62,37 @@ class Persons:
 
     def open(self, person: str) -> Opened | None:
         """Open a person by pseudonym; None where there is no such person or key."""
-        return self._opened(f"{_OPEN} WHERE p.pseudonym = ?", signed(int(person, 16)))
+        return self._opened(f"{_OPEN} WHERE p.pseudonym = ?", _stored(person))
 
     def open_number(self, person_no: int) -> Opened | None:
         """Open a person by row number."""
         return self._opened(f"{_OPEN} WHERE p.person_no = ?", person_no)
 
-    def _opened(self, query: str, value: int) -> Opened | None:
+    def _opened(self, query: str, value: int | None) -> Opened | None:
         row = self._db.execute(query, [value]).fetchone()
         if row is None:
             return None
         number, pseudonym, changed_s, sealed, wrapped = row
         key = self._keys.unwrap(wrapped, _context(unsigned(pseudonym)))
-        return Opened(number, unsigned(pseudonym), changed_s, Cipher(key), sealed)
+        return Opened(number, unsigned(pseudonym), changed_s, Cipher(key), sealed, _app_secret(key))
 
     def add(self, pseudonym: int, member_key: int, body: MemberData, now_s: float) -> Opened:
         """Take a new person with a new key."""
         key = random_key()
         cipher, context = Cipher(key), _context(pseudonym)
         sealed = cipher.seal(_encode(body), context)
-        cursor = self._db.execute(
-            "INSERT INTO persons (pseudonym, member_key, changed_s, body) VALUES (?, ?, ?, ?)",
-            [signed(pseudonym), signed(member_key), now_s, sealed],
+        # Numbers of erased persons are not given again: a backup may still hold rows under them.
+        (number,) = self._db.execute(
+            "SELECT 1 + max((SELECT coalesce(max(person_no), 0) FROM persons),"
+            " (SELECT coalesce(max(value), 0) FROM meta WHERE name = 'last_erased_no'))"
+        ).fetchone()
+        self._db.execute(
+            "INSERT INTO persons (person_no, pseudonym, member_key, changed_s, body)"
+            " VALUES (?, ?, ?, ?, ?)",
+            [number, signed(pseudonym), signed(member_key), now_s, sealed],
         )
-        number = int(cursor.lastrowid)
         self.put_key(number, pseudonym, key)
-        return Opened(number, pseudonym, now_s, cipher, sealed)
+        return Opened(number, pseudonym, now_s, cipher, sealed, _app_secret(key))
 
     def put_key(self, person_no: int, pseudonym: int, key: bytes) -> None:
         """Keep a person's key, wrapped."""
@@ -101,12 +112,46 @@ class Persons:
             ],
         )
 
+    def delete(self, person_no: int) -> dict[str, int]:
+        """Destroy a person's key and every row of that person, inside the caller's transaction.
+
+        Returns:
+            Rows deleted by table.
+        """
+        deleted = {}
+        for table in ("person_keys", *TABLES_OF_PERSONS):
+            query = f"DELETE FROM {table} WHERE person_no = ?"  # noqa: S608
+            cursor = self._db.execute(query, [person_no])
+            deleted[table] = cursor.rowcount
+        self._db.execute(
+            "DELETE FROM merges WHERE absorbed_no = ? OR kept_no = ?", [person_no, person_no]
+        )
+        self._db.execute(
+            "INSERT INTO meta (name, value) VALUES ('last_erased_no', ?)"
+            " ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+            [person_no],
+        )
+        return deleted
+
     def all_keys(self) -> Iterator[tuple[int, bytes]]:
         """Yield pseudonym and plain data key of everybody, for the escrow."""
         for pseudonym, wrapped in self._db.execute(
             "SELECT p.pseudonym, k.wrapped FROM persons p JOIN person_keys k USING (person_no)"
         ).fetchall():
             yield unsigned(pseudonym), self._keys.unwrap(wrapped, _context(unsigned(pseudonym)))
+
+
+def _stored(person: str) -> int | None:
+    """Return a pseudonym as SQLite keeps it, None for a text that is no pseudonym."""
+    try:
+        return signed(int(person, 16)) if len(person) == 16 else None
+    except ValueError:
+        return None
+
+
+def _app_secret(key: bytes) -> bytes:
+    """Return the secret of the person's app codes: it dies with the data key."""
+    return hashlib.blake2b(key=key, digest_size=20, person=b"app code").digest()
 
 
 def _context(pseudonym: int) -> bytes:

@@ -55,6 +55,8 @@ class Recorder:
             records.ReturnRecorded: self._return,
             records.ConsentChanged: lambda record: self.take_statements([record.statement]),
             records.DecisionMade: self._decision,
+            records.Merged: self._merged,
+            records.Parted: self._parted,
             records.VisitStarted: self._visit_started,
             records.ZoneEntered: self._zone_entered,
             records.VisitEnded: self._visit_ended,
@@ -98,6 +100,28 @@ class Recorder:
     def _return(self, record: records.ReturnRecorded) -> None:
         opened = self._opened(record.person)
         self._goods.take_return(record.goods, None if opened is None else opened.person_no)
+
+    def _merged(self, record: records.Merged) -> None:
+        if self._link(record, "merge"):
+            self._ledger.execute(
+                "INSERT OR REPLACE INTO merges (absorbed_no, kept_no) VALUES (?, ?)",
+                [self._persons.number(record.absorbed), self._persons.number(record.kept)],
+            )
+
+    def _parted(self, record: records.Parted) -> None:
+        if self._link(record, "split"):
+            self._ledger.execute(
+                "DELETE FROM merges WHERE absorbed_no = ?", [self._persons.number(record.absorbed)]
+            )
+
+    def _link(self, record: records.Merged | records.Parted, kind: str) -> bool:
+        """Write into the chain that two became one, or two again."""
+        kept, absorbed = self._opened(record.kept), self._opened(record.absorbed)
+        if kept is None or absorbed is None:
+            return False
+        entry = Entry(kept.pseudonym, record.at_s, (), absorbed.pseudonym)
+        self._log.append(kind, kept.person_no, kept.cipher, entry)
+        return True
 
     def _decision(self, record: records.DecisionMade) -> None:
         opened = self._opened(record.person)

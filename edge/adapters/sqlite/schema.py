@@ -58,6 +58,13 @@ LEDGER_STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX happenings_by_kind ON happenings (kind, at_s)",
         "CREATE INDEX happenings_of_person ON happenings (person_no) WHERE person_no IS NOT NULL",
     ),
+    (
+        # Two persons that are one: what the chain's merges and splits amount to.
+        "CREATE TABLE merges (absorbed_no INTEGER PRIMARY KEY, kept_no INTEGER NOT NULL)",
+        # How often each stored field served a decision or a page, by day: for the report (C25).
+        "CREATE TABLE field_uses (field TEXT NOT NULL, day INTEGER NOT NULL, uses INTEGER NOT"
+        " NULL, PRIMARY KEY (field, day)) WITHOUT ROWID",
+    ),
 )
 
 TELEMETRY_STEPS: tuple[tuple[str, ...], ...] = (
