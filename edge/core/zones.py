@@ -29,14 +29,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.sightings import Sighting
-from edge.core.zone_grid import NEAREST_M, PATH_LOSS_EXPONENT, STEP_S, Floats, ZoneModel
+from edge.core.zone_grid import STEP_S, Floats, ZoneModel
 
 __all__ = ["Evidence", "ZoneModel", "ZoneReason", "ZoneTracker"]
 
-# Power at 1 m that iBeacons are mostly set to; only where the belief about the power starts.
+# Unit of power: what iBeacons are mostly set to give at 1 m.
 POWER_AT_1M_DBM = -59.0
-# Weight of that start, in readings: the first second already outweighs it.
-POWER_PRIOR_READINGS = 1.0
+# Where the belief about the power starts, as one reading: a radio at -20 dBm instead of 0, the
+# lowest usual step (Nordic nRF52, register TXPOWER). The first second outweighs it for all others.
+POWER_START_DBM = -80.0
+POWER_START_READINGS = 1.0
 # Memory of the belief, in readings: 8 s of twelve receivers. A pocket or a turn changes the power.
 POWER_MEMORY_READINGS = 100.0
 # A reading this strong is a fault of the receiver (0 and +20 dBm occur as error codes).
@@ -44,6 +46,14 @@ STRONGEST_DBM = -20.0
 WEAKEST_DBM = -127.0
 # Fading exceeds its mean 20 times with probability exp(-20): such a receiver is refused.
 GATE_RATIO = 20.0
+# Exponent by which gateways turn strength into distance: ESPresense 2.7 (its `absorption`), the
+# AltBeacon curve of room-assistant, Theengs and OpenMQTTGateway 2.4 between 4 and 20 m.
+DISTANCE_EXPONENT = 2.5
+NEAREST_DISTANCE_M = 0.3
+# Only a reading this far above its mean (probability exp(-4)) is worth the check.
+SUSPICIOUS_RATIO = 4.0
+# Readings for which a mean counts that the gateway formed itself, over seconds.
+SMOOTHED_READINGS = 4.0
 # A sighting whose own time is farther off than this is a replay or comes by a wrong clock.
 STALE_S = 10.0
 # Mean of the logarithm of an exponential below the logarithm of its mean (Euler's constant, in
@@ -97,8 +107,10 @@ class ZoneTracker:
         self._model = model
         self._belief = model.anywhere()
         # Gamma belief about 1 / power: readings, and their power relative to POWER_AT_1M_DBM.
-        self._power = (POWER_PRIOR_READINGS, POWER_PRIOR_READINGS)
-        self._heard: dict[int, tuple[int, float]] = {}  # receiver -> readings, summed power
+        start = POWER_START_READINGS * 10 ** ((POWER_START_DBM - POWER_AT_1M_DBM) / 10)
+        self._power = POWER_START_READINGS, start
+        # Receiver -> readings, their summed power, how many of them count.
+        self._heard: dict[int, tuple[int, float, float]] = {}
         self._step: int | None = None
         self._last: tuple[tuple[int, float, bool], ...] = ()  # receiver, mean power, is refused
         self._before: Floats = self._belief.sum(0)
@@ -124,13 +136,14 @@ class ZoneTracker:
         changed = self._reach(int(now_s // STEP_S))
         power = 10.0 ** (level / 10.0)
         if sighting.is_filtered or sighting.rssi_dbm is None:
-            self._heard[index] = 1, power  # the newest mean replaces an older one
+            self._heard[index] = 1, power, SMOOTHED_READINGS  # the newest mean replaces an older
         else:
-            readings, total = self._heard.get(index, (0, 0.0))
-            self._heard[index] = readings + 1, total + power
+            readings, total, _ = self._heard.get(index, (0, 0.0, 1.0))
+            self._heard[index] = readings + 1, total + power, 1.0
         if self.zone is None:
-            self._weigh()
-            return self._decide()
+            # A guess: the belief waits for the other receivers of this second.
+            belief, _ = self._weighed()
+            return self._decide(belief)
         return changed
 
     def tick(self, now_s: float) -> str | None:
@@ -146,9 +159,10 @@ class ZoneTracker:
         changed, first = None, self._step
         self._step = step
         if self._heard:
-            self._weigh()
-            self._belief = self._model.walked(self._belief)
-            changed = self._decide()
+            belief, self._power = self._weighed()
+            self._heard = {}
+            self._belief = self._model.walked(belief)
+            changed = self._decide(self._belief)
             first += 1
         if (step - first) * STEP_S >= FORGET_S:
             self._belief = self._model.anywhere()
@@ -189,38 +203,62 @@ class ZoneTracker:
         pairs = zip(self._model.zones, (place @ self._model.membership).tolist(), strict=True)
         return dict(sorted(pairs, key=lambda pair: -pair[1]))
 
-    def _weigh(self) -> None:
-        """Weigh every cell by the mean power at each receiver in this step."""
-        model = self._model
+    def _weighed(self) -> tuple[Floats, tuple[float, float]]:
+        """Return belief and power after weighing every cell by what was heard in this step."""
         rows = np.fromiter(self._heard, dtype=np.intp, count=len(self._heard))
-        means = [total / readings for readings, total in self._heard.values()]
+        means = [total / readings for readings, total, _ in self._heard.values()]
         powers = np.array(means, dtype=np.float32)
-        self._heard = {}
+        weights = np.array([weight for _, _, weight in self._heard.values()], dtype=np.float32)
         self._before = self._belief.sum(0)
-        is_trusted = self._trusted(rows, powers)
+        is_trusted = self._trusted(rows, powers, weights)
         self._last = tuple(zip(rows.tolist(), means, (~is_trusted).tolist(), strict=True))
-        rows, powers = rows[is_trusted], powers[is_trusted]
+        rows, powers, weights = rows[is_trusted], powers[is_trusted], weights[is_trusted]
         shape, rate = self._power
-        count = shape + len(rows)
-        rates = powers @ model.inverse_gain[rows]
+        count = shape + float(weights.sum())
+        rates = (weights * powers) @ self._model.inverse_gain[rows]
         rates += rate
-        logs = -count * np.log(rates) - model.log_gain[rows].sum(0)
-        self._belief *= np.exp(logs - logs.max())
-        self._belief /= self._belief.sum()
+        logs = -count * np.log(rates) - weights @ self._model.log_gain[rows]
+        belief = self._belief * np.exp(logs - logs.max())
+        belief /= belief.sum()
         kept = min(count, POWER_MEMORY_READINGS)
-        self._power = (kept, float(self._belief.sum(0) @ rates) * kept / count)
+        return belief, (kept, float(belief.sum(0) @ rates) * kept / count)
 
-    def _trusted(self, rows: NDArray[np.intp], powers: Floats) -> NDArray[np.bool_]:
-        """Refuse receivers far above what the belief so far can explain, while they are few."""
+    def _trusted(
+        self, rows: NDArray[np.intp], powers: Floats, weights: Floats
+    ) -> NDArray[np.bool_]:
+        """Refuse, one after the other, receivers that contradict all others, while few do."""
+        is_trusted = np.ones(len(rows), dtype=bool)
         shape, rate = self._power
         expected = (rate / shape) * (self._model.gain[rows] @ self._before)
-        is_trusted: NDArray[np.bool_] = powers <= GATE_RATIO * expected
-        if 2 * int(is_trusted.sum()) <= len(rows):
-            is_trusted[:] = True
+        if not (powers > SUSPICIOUS_RATIO * expected).any():
+            return is_trusted
+        while 2 * (int(is_trusted.sum()) - 1) > len(rows):
+            kept = np.flatnonzero(is_trusted)
+            excess = self._excess(rows[kept], powers[kept], weights[kept])
+            worst = int(excess.argmax())
+            if excess[worst] <= GATE_RATIO:
+                break
+            is_trusted[kept[worst]] = False
         return is_trusted
 
-    def _decide(self) -> str | None:
-        masses = self._belief.sum(0) @ self._model.membership
+    def _excess(self, rows: NDArray[np.intp], powers: Floats, weights: Floats) -> Floats:
+        """Return the power at each receiver as a multiple of what all others let expect."""
+        model = self._model
+        shape, rate = self._power
+        shares = (weights * powers)[:, None] * model.inverse_gain[rows]
+        rates = shares.sum(0) + rate - shares
+        counts = shape + weights.sum() - weights
+        logs = weights[:, None] * model.log_gain[rows]
+        logs -= logs.sum(0)
+        logs -= counts[:, None] * np.log(rates)
+        beliefs = self._before * np.exp(logs - logs.max(1, keepdims=True))
+        beliefs /= beliefs.sum(1, keepdims=True)
+        expected = (beliefs * model.gain[rows] * rates).sum(1) / counts
+        excess: Floats = powers / expected
+        return excess
+
+    def _decide(self, belief: Floats) -> str | None:
+        masses = belief.sum(0) @ self._model.membership
         best = int(masses.argmax())
         zone = self._model.zones[best]
         if zone == self.zone or (self.zone is not None and masses[best] <= SWITCH_PROBABILITY):
@@ -255,4 +293,4 @@ def _level_db(sighting: Sighting) -> float | None:
     distance_m = sighting.distance_m
     if distance_m is None or not 0.0 <= distance_m < math.inf:
         return None
-    return -10.0 * PATH_LOSS_EXPONENT * math.log10(min(max(distance_m, NEAREST_M), 1e3))
+    return -10.0 * DISTANCE_EXPONENT * math.log10(min(max(distance_m, NEAREST_DISTANCE_M), 1e3))
