@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from edge.core.errors import ConfigError
 
-
 # What a store hears without being told; Shelly and mqtt_room need topics of their own.
 FAMILIES = ("espresense", "openmqttgateway", "theengs", "minew", "ruuvi")
 

@@ -217,3 +217,30 @@ _HALF = ("item", "hazard", "gap", "gap_days")
 _LISTS = ("near", "next")
 _BYTES = ("into", "out")
 """Encoder matrices stored as int8 with one scale per item; the small ones stay float32."""
+
+
+def blank(n_items: int) -> ItemTables:
+    """Return tables that know nothing, for a box without a bundle: every item counts the same."""
+    flat, one = np.zeros(n_items, np.float32), np.zeros((1, 1), np.float32)
+    nobody = np.zeros((n_items, 1), np.float32)
+    return ItemTables(
+        item=np.zeros((n_items, len(ITEM_COLUMNS)), np.float32),
+        hazard=np.zeros((n_items, HAZARD_LAGS), np.float32),
+        gap=np.ones(n_items, np.float32),
+        gap_days=flat,
+        near=np.zeros((n_items, NEAR_WIDTH), np.int32),
+        near_score=np.zeros((n_items, NEAR_WIDTH), np.float32),
+        next=np.zeros((n_items, NEXT_WIDTH), np.int32),
+        next_score=np.zeros((n_items, NEXT_WIDTH), np.float32),
+        category=np.full(n_items, -1, np.int32),
+        popular=np.arange(n_items, dtype=np.int32),
+        encoder=Encoder(
+            into=nobody,
+            hidden=np.zeros((len(POOLING), 1), np.float32),
+            hidden_bias=np.zeros(1, np.float32),
+            last=one,
+            last_bias=np.zeros(1, np.float32),
+            out=nobody,
+            bias=flat,
+        ),
+    )

@@ -35,6 +35,9 @@ class Hub:
         board: Gives the full present state, a `board` frame, whenever a client needs it.
         now_s: The box's clock; tablets tell ages by it, not by their own.
         epoch: Names this life of the box; sequence numbers count within it.
+
+    Attributes:
+        tap: Called with every frame's JSON before it goes out, for replay.
     """
 
     def __init__(self, board: Callable[[], object], now_s: Callable[[], float], epoch: str) -> None:
@@ -50,6 +53,7 @@ class Hub:
         self._encoder = msgspec.json.Encoder()
         self.boards_sent = 0
         self.resumed = 0
+        self.tap: Callable[[bytes], object] | None = None
 
     @property
     def clients(self) -> int:
@@ -62,7 +66,10 @@ class Hub:
         contact_id = _contact_of(frame)
         if getattr(frame, "kind", "") == "gone":
             self._forget(contact_id)
-        wire = self._encode(frame)
+        body = self._stamped(self._encoder.encode(frame))
+        if self.tap is not None:
+            self.tap(body)
+        wire = text_frame(body)
         self._hold(contact_id, wire)
         for client in self._clients:
             client.write(wire)

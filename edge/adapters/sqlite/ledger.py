@@ -38,7 +38,6 @@ from edge.adapters.sqlite.schema import (
     signed,
     unsigned,
 )
-from edge.adapters.sqlite.sealing import random_key
 from edge.adapters.sqlite.writer import Unit, Writer
 from edge.core import records
 from edge.core.catalog import Catalog
@@ -95,7 +94,12 @@ class Ledger:
     """`ledger.db` and `telemetry.db` of one box. Use `Ledger.open`."""
 
     def __init__(
-        self, directory: Path, keys: BoxKeys, catalog: Catalog, notices: NoticeBook
+        self,
+        directory: Path,
+        keys: BoxKeys,
+        catalog: Catalog,
+        notices: NoticeBook,
+        draw: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self.directory, self.keys, self.notices, self.catalog = directory, keys, notices, catalog
         ledger = open_database(directory / "ledger.db", LEDGER_STEPS, is_synced=True)
@@ -134,15 +138,23 @@ class Ledger:
         box_key: bytes,
         catalog: Catalog,
         notices: NoticeBook | None = None,
+        draw: Callable[[int], bytes] = secrets.token_bytes,
     ) -> "Ledger":
         """Open both files, creating what is missing, and start the writer.
+
+        Args:
+            directory: Of both files.
+            box_key: 32 bytes.
+            catalog: What the store sells.
+            notices: Texts that consents refer to; the built-in ones where absent.
+            draw: Random bytes for pseudonyms and the index secret; only a replay gives another.
 
         Raises:
             UnavailableError: A file cannot be opened, or is of a newer version.
             TrustError: The files belong to another box key.
         """
         directory.mkdir(parents=True, exist_ok=True)
-        return cls(directory, BoxKeys(box_key), catalog, notices or NoticeBook())
+        return cls(directory, BoxKeys(box_key), catalog, notices or NoticeBook(), draw)
 
     def close(self) -> None:
         """Write what waits and close every connection."""

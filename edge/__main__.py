@@ -1,0 +1,116 @@
+"""The command line of the box: `stammgast-edge`.
+
+Exit codes: 0 done, 1 something the box depends on is missing, 2 the configuration is wrong.
+"""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from edge.adapters.clock import SimulatedClock, SystemClock
+from edge.adapters.files.catalog import read_catalog
+from edge.adapters.files.floorplan import read_floorplan
+from edge.adapters.logs import start_logging
+from edge.box import Box
+from edge.core.errors import ConfigError, TrustError, UnavailableError
+from edge.core.floorplan_drawing import draw_svg
+from edge.replay import replay
+from edge.settings import Settings, read_settings
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line."""
+    arguments = _parser().parse_args(argv)
+    start_logging()
+    try:
+        code: int = arguments.run(arguments)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (TrustError, UnavailableError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="stammgast-edge", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    run = commands.add_parser("run", help="run the box until it is told to stop")
+    run.add_argument("config", type=Path, help="TOML configuration")
+    run.set_defaults(run=_run)
+
+    check = commands.add_parser(
+        "check-config", help="check the configuration and the store's files"
+    )
+    check.add_argument("config", type=Path, help="TOML configuration")
+    check.set_defaults(run=_check)
+
+    again = commands.add_parser(
+        "replay", help="take a recording's inputs again, print what results"
+    )
+    again.add_argument("file", type=Path, help="recording made with `record` in simulation mode")
+    again.add_argument("config", type=Path, help="TOML configuration")
+    again.set_defaults(run=_replay)
+
+    plan = commands.add_parser("floorplan", help="draw a floor plan as SVG")
+    plan.add_argument("file", type=Path, help="floorplan.json")
+    plan.add_argument("--out", type=Path, help="SVG file; standard output where absent")
+    plan.add_argument("--language", choices=("de", "en"), default="de")
+    plan.set_defaults(run=_floorplan)
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    settings = read_settings(arguments.config)
+    asyncio.run(_serve(settings))
+    return 0
+
+
+async def _serve(settings: Settings) -> None:
+    clock = SystemClock() if settings.clock.kind == "system" else SimulatedClock()
+    box = Box(settings, clock)
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, box.stop)
+    print("No sign-in yet: the pages are served to this machine only.", flush=True)
+    await box.run(on_ready=lambda address: print(f"Tablet page: {address}", flush=True))
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    """Report every problem of the configuration and of the files it names."""
+    settings = read_settings(arguments.config)
+    problems: list[str] = []
+    for read, name in ((read_catalog, "catalog.json"), (read_floorplan, "floorplan.json")):
+        try:
+            read(settings.store.files / name)
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    print(f"{arguments.config}: well formed; catalogue and floor plan too")
+    return 0
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    settings = read_settings(arguments.config)
+    for line in replay(arguments.file, settings):
+        sys.stdout.buffer.write(line + b"\n")
+    return 0
+
+
+def _floorplan(arguments: argparse.Namespace) -> int:
+    svg = draw_svg(read_floorplan(arguments.file), language=arguments.language)
+    if arguments.out is None:
+        print(svg)
+    else:
+        arguments.out.write_text(svg, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""The log of the path over the ledger: how decisions and impressions are written down.
+
+A decision's bytes are msgspec JSON of its fields in their order, so the same decision always gives
+the same bytes.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from edge.adapters.sqlite.ledger import Ledger
+from edge.core.cap_rules import Impression
+from edge.core.decision import Decision
+from edge.core.records import CapCounted, DecisionMade, Record
+
+# The longest window of a cap (campaign duration, vendors' two years are not ours to keep).
+IMPRESSION_LIFE_S = 90 * 86_400.0
+
+_encode = msgspec.json.Encoder().encode
+_decode_impression = msgspec.json.Decoder(Impression).decode
+_decode_decision = msgspec.json.Decoder(Decision).decode
+
+
+class Journal:
+    """Writes what the path decided; see `edge.core.ports.Log`.
+
+    Attributes:
+        tap: Called with every decision before it is written, for replay.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.tap: Callable[[Decision], object] | None = None
+
+    def has_event(self, source: str, event_id: str) -> bool:
+        """Tell whether a message was taken before."""
+        return self._ledger.has_event(source, event_id)
+
+    def append(
+        self, record: Record | Sequence[Record], on_durable: Callable[[], None] | None = None
+    ) -> None:
+        """Write records, together or not at all, without waiting."""
+        self._ledger.append(record, on_durable)
+
+    def impressions(self, person: str, now_s: float) -> Iterable[Impression]:
+        """Return what a person was shown within the longest window."""
+        return [_decode_impression(said["body"]) for said in self._ledger.caps_of(person, now_s)]
+
+    def impression_record(self, impression: Impression) -> Record:
+        """Return the record of an impression."""
+        return CapCounted(
+            body=_encode(impression),
+            at_s=impression.at_s,
+            expires_s=impression.at_s + IMPRESSION_LIFE_S,
+            person=impression.who,
+        )
+
+    def decision_record(self, decision: Decision, person: str) -> Record:
+        """Return the record of a decision with its whole trace."""
+        if self.tap is not None:
+            self.tap(decision)
+        return DecisionMade(
+            decision_id=decision.decision_id,
+            visit_id=decision.visit_id,
+            at_s=decision.at_s,
+            surface=decision.surface,
+            body=encode_decision(decision),
+            person=person,
+        )
+
+
+def encode_decision(decision: Decision) -> bytes:
+    """Return the fixed serialisation of a decision."""
+    return _encode(decision)
+
+
+def decode_decision(body: bytes) -> Decision:
+    """Read a decision back."""
+    return _decode_decision(body)

@@ -1,0 +1,445 @@
+"""The box: every part built and joined, and the loop that keeps it going.
+
+The only place where objects are wired. It decides nothing about people; it turns bytes into calls
+of the path and of the intake, one after the other in one thread, and counts what it had to drop.
+"""
+
+import asyncio
+import hashlib
+import itertools
+import logging
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path as Folder
+
+from edge.adapters.aes import encrypt_block
+from edge.adapters.clock import SimulatedClock, SystemClock
+from edge.adapters.files.catalog import read_catalog, read_json, read_stock
+from edge.adapters.files.floorplan import read_floorplan
+from edge.adapters.http import messages as tablet
+from edge.adapters.http.app import create_app
+from edge.adapters.http.hub import Hub
+from edge.adapters.http.ports import Ack, Health, Refusal
+from edge.adapters.http.server import serve
+from edge.adapters.metrics import Metrics, Series
+from edge.adapters.mqtt import messages
+from edge.adapters.mqtt.broker import BrokerLoop, Message
+from edge.adapters.mqtt.discovery import discovery_messages, state_message
+from edge.adapters.mqtt.embedded import EmbeddedBroker
+from edge.adapters.mqtt.gateways import GatewayRouter
+from edge.adapters.onnx.ranker import load_bundle
+from edge.adapters.sqlite.journal import Journal
+from edge.adapters.sqlite.keys import read_or_make_box_key
+from edge.adapters.sqlite.ledger import Ledger
+from edge.checkin import House, Path
+from edge.core import sightings
+from edge.core.board import StoreSign
+from edge.core.caps import Caps
+from edge.core.catalog import Stock
+from edge.core.errors import MessageError, TrustError, UnavailableError
+from edge.core.events import EventKey, Tick
+from edge.core.floorplan import FloorPlan, Receiver
+from edge.core.gateways import Gateways
+from edge.core.history import Floats, Ints
+from edge.core.item_tables import ItemTables, blank
+from edge.core.moment import Moment
+from edge.core.playbook import Playbook
+from edge.core.ports import Ranker
+from edge.core.records import Record
+from edge.core.rotating import RotatingIds
+from edge.core.sightings import GatewayReport, Report, Sighting
+from edge.core.visits import Visits
+from edge.core.zones import ZoneModel
+from edge.intake import Intake
+from edge.settings import Settings
+
+log = logging.getLogger("stammgast.box")
+
+TICK_S = 1.0
+PROBE_S = 5.0
+# A pipeline that has not carried its own probe for this long stands still.
+STILL_S = 3 * PROBE_S
+HEALTH_EVERY_S = 30.0
+
+
+class NoModel:
+    """The ranker of a box without a bundle: popularity answers."""
+
+    def score(self, features: Floats, items: Ints, person: Floats) -> Floats:
+        """Say that there is no model."""
+        del features, items, person
+        raise UnavailableError("no model bundle is configured")
+
+
+class Box:
+    """One store box.
+
+    Args:
+        settings: A checked configuration.
+        clock: Its time.
+        epoch: Names this life of the box to its tablets; random where not given.
+        ledger: Where one is open already, as in `replay`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: SystemClock | SimulatedClock,
+        epoch: str | None = None,
+        ledger: Ledger | None = None,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.dropped: Counter[str] = Counter()
+        self.messages: Counter[str] = Counter()
+        files = settings.store.files
+        catalog, facts = read_catalog(files / "catalog.json")
+        stock = Stock(catalog)
+        if (files / "stock.json").exists():
+            read_stock(files / "stock.json", stock)
+        plan = read_floorplan(files / "floorplan.json")
+        self.ledger = ledger or open_ledger(settings, clock.now_s())
+        item_ids = [item.item_id for item in catalog.items]
+        ranker, tables, self.model = load_model(settings.store.bundle, item_ids)
+        self.journal = Journal(self.ledger)
+        self.hub = Hub(
+            board=lambda: self.path.board.frame(),
+            now_s=clock.now_s,
+            epoch=epoch or secrets.token_hex(4),
+        )
+        self.gateways = Gateways(receiver.gateway for receiver in plan.receivers)
+        house = House(
+            catalog=catalog,
+            stock=stock,
+            plan=plan,
+            zones=ZoneModel.of_plan(plan),
+            app_zones=zones_of_fixed_beacons(plan),
+            tables=tables,
+            sign=StoreSign(facts.name),
+            moment=lambda now_s: Moment.of(datetime.fromtimestamp(now_s, facts.time_zone)),
+            model_version=self.model if not isinstance(ranker, NoModel) else "",
+            seed=settings.seed,
+        )
+        self.path = Path(
+            house=house,
+            playbook=Playbook(catalog),
+            consents=self.ledger.consents(),
+            visits=Visits(self.ledger.visit_secret, plan.zone_ids("till")),
+            caps=Caps(),
+            gateways=self.gateways,
+            rotating=RotatingIds(encrypt_block),
+            ranker=ranker,
+            people=self.ledger,
+            log=self.journal,
+            screens=self.hub,
+        )
+        self.intake = Intake(self.path, self.journal)
+        self.router = GatewayRouter(settings.gateways.families)
+        self.broker: BrokerLoop | None = None
+        self._figures = self._series()
+        self._recording = open(settings.record, "ab") if settings.record else None  # noqa: SIM115
+        self._probe_topic = f"stammgast/v1/probe/{settings.broker.client_id}"
+        self._probed_s = self._ticked_s = time.monotonic()
+        self._stop: asyncio.Event | None = None
+
+    # -- what comes in -----------------------------------------------------------------------
+
+    def deliver(self, batch: list[Message]) -> None:
+        """Take what the broker delivered; one message's failure is no other's."""
+        now_s = self.clock.now_s()
+        for message in batch:
+            acknowledge = self._acknowledger(message)
+            try:
+                self._take(message, now_s, acknowledge)
+            except MessageError as error:
+                self.dropped[error.reason] += 1
+                acknowledge()
+            except UnavailableError:
+                self.dropped["not_acknowledged"] += 1
+            except Exception:  # a bug must not make one message a poison for ever
+                self.dropped["bug"] += 1
+                log.exception("a message met a bug", extra={"part": "intake"})
+                acknowledge()
+
+    def _take(self, message: Message, now_s: float, acknowledge: Callable[[], None]) -> None:
+        topic = message.topic
+        if topic == self._probe_topic:
+            self._probed_s = time.monotonic()
+        elif topic.startswith(messages.TOPIC_ROOT):
+            arrival = messages.decode(topic, message.payload)
+            self._record(now_s, topic, message.payload)
+            if isinstance(arrival.event, Tick):
+                self._simulated_tick(arrival.event)
+            else:
+                self.messages["event"] += 1
+                self.intake.take(arrival.event, arrival.key, now_s, acknowledge)
+            if message.qos == 0:
+                return
+        else:
+            self._record(now_s, topic, message.payload)
+            self.messages["gateway"] += 1
+            for report in self.router.decode(topic, message.payload):
+                if type(report) is Sighting:
+                    self.path.hear(report, now_s)
+                else:
+                    self._hear_report(report, now_s)
+            acknowledge()
+
+    def _hear_report(self, report: Report, now_s: float) -> None:
+        if isinstance(report, GatewayReport):
+            self.gateways.report(report, now_s)
+        elif isinstance(report, sightings.Refusal):
+            self.gateways.refuse(report.gateway, report.reason)
+            self.dropped[report.reason] += 1
+        else:
+            self.messages["beacon_report"] += 1
+
+    def _acknowledger(self, message: Message) -> Callable[[], None]:
+        broker = self.broker
+        if broker is None or message.qos == 0:
+            return _nothing
+        return lambda: broker.acknowledge(message)
+
+    def _simulated_tick(self, tick: Tick) -> None:
+        if isinstance(self.clock, SimulatedClock) and self.clock.tick(tick.now_s):
+            self.path.tick(tick.now_s)
+
+    # -- what tablets say --------------------------------------------------------------------
+
+    async def on_client_message(self, message: tablet.ClientMessage) -> Ack | Refusal | None:
+        """Take a tablet's message; the answer comes when its effect is on disk."""
+        now_s = self.clock.now_s()
+        self._record(now_s, "tablet", tablet.encode(message))
+        loop = asyncio.get_running_loop()
+        is_durable = asyncio.Event()
+        said_id = self.say(message, now_s, lambda: _call_in(loop, is_durable.set))
+        if said_id is None:
+            return None
+        await is_durable.wait()
+        return Ack(said_id)
+
+    def say(
+        self, message: tablet.ClientMessage, now_s: float, done: Callable[[], None]
+    ) -> str | None:
+        """Apply a tablet's message; return its id where an answer is due.
+
+        Raises:
+            MessageError: It speaks of a card or guest that is gone.
+        """
+        intake, said_id = self.intake, getattr(message, "id", None)
+        match message:
+            case tablet.Reaction():
+                records = self._reaction(message, now_s)
+            case tablet.Seen(card_ids=cards):
+                records = intake.seen(cards, now_s)
+            case tablet.Report(shown=shown):
+                records = intake.seen([each.card_id for each in shown], now_s)
+            case tablet.Serving(contact_id=contact, state=state):
+                intake.serving(contact, is_served=state == "serving")
+                records = ()
+            case tablet.Renew():
+                return None
+        self.journal.append(records, done)
+        return said_id
+
+    def _reaction(self, tap: tablet.Reaction, now_s: float) -> tuple[Record, ...]:
+        key = EventKey("/tablets", tap.id)
+        if self.journal.has_event(key.source, key.id):
+            return ()  # a queued tap was sent twice
+        return self.intake.react(tap.contact_id, tap.card_id, tap.action, key, now_s)
+
+    # -- running -----------------------------------------------------------------------------
+
+    async def run(self, on_ready: Callable[[str], None] = lambda _: None) -> None:
+        """Listen, serve and tick until `stop`."""
+        self._stop = asyncio.Event()
+        settings, loop = self.settings.broker, asyncio.get_running_loop()
+        embedded = EmbeddedBroker(settings.port) if settings.kind == "embedded" else None
+        if embedded is not None:
+            embedded.start()
+        self.broker = BrokerLoop(
+            settings.host, settings.port, settings.client_id, self._subscriptions(), self.deliver
+        )
+        self.broker.start(loop)
+        pictures = self.settings.store.files / "pictures"
+        app = create_app(hub=self.hub, path=self, operations=self, pictures=pictures)
+        serving = asyncio.create_task(
+            serve(app, self.hub, self.settings.http.host, self.settings.http.port, on_ready)
+        )
+        ticking = asyncio.create_task(self._tick())
+        try:
+            stopping = asyncio.create_task(self._stop.wait())
+            await asyncio.wait({serving, ticking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.broker.stop()
+            for task in (ticking, serving):
+                task.cancel()
+            results = await asyncio.gather(serving, ticking, return_exceptions=True)
+            if embedded is not None:
+                embedded.stop()
+            self.close()
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+    def stop(self) -> None:
+        """End `run` in order: no new messages, open requests, then the disk."""
+        if self._stop is not None:
+            self._stop.set()
+
+    def close(self) -> None:
+        """Write what waits and close the files."""
+        self.ledger.close()
+        if self._recording is not None:
+            self._recording.close()
+
+    async def _tick(self) -> None:
+        """Let time pass in the path, prove that messages get through, report gateways."""
+        is_simulated = isinstance(self.clock, SimulatedClock)
+        beats = 0
+        while True:
+            if not is_simulated:
+                now_s = self.clock.now_s()
+                self._record(now_s, "tick", b"")
+                self.path.tick(now_s)
+            self._ticked_s = time.monotonic()
+            if self.broker is not None and self.broker.is_connected:
+                if beats % int(PROBE_S / TICK_S) == 0:
+                    self.broker.publish(self._probe_topic, b"")
+                if beats % int(HEALTH_EVERY_S / TICK_S) == 0:
+                    self._announce_gateways(self.broker)
+            beats += 1
+            await asyncio.sleep(TICK_S)
+
+    def _announce_gateways(self, broker: BrokerLoop) -> None:
+        """Tell Home Assistant how the gateways are."""
+        for health in self.gateways.health(self.clock.now_s()):
+            for topic, payload in discovery_messages(health):
+                broker.publish(topic, payload, retain=True)
+            broker.publish(*state_message(health))
+
+    def _subscriptions(self) -> list[tuple[str, int]]:
+        is_simulated = self.settings.clock.kind == "simulated"
+        own = messages.subscriptions(is_simulated=is_simulated)
+        gateways = [(topic, 0) for topic in self.router.subscriptions()]
+        return [*own, *gateways, (self._probe_topic, 0)]
+
+    def _record(self, now_s: float, topic: str, payload: bytes) -> None:
+        """Keep an input for `replay`; in simulation mode only, and only where asked for."""
+        if self._recording is not None:
+            self._recording.write(f"{now_s!r} {topic} {payload.hex()}\n".encode())
+            self._recording.flush()
+
+    # -- how it is ---------------------------------------------------------------------------
+
+    def health(self) -> Health:
+        """Tell whether the pipeline moves, part by part."""
+        now_s, broker = time.monotonic(), self.broker
+        parts: dict[str, object] = {
+            "broker_connected": broker is not None and broker.is_connected,
+            "probe_age_s": round(now_s - self._probed_s, 1),
+            "tick_age_s": round(now_s - self._ticked_s, 1),
+            "queued": 0 if broker is None else broker.queued,
+            "writer_is_well": self.ledger.writer.is_well,
+            "writer_waiting": self.ledger.writer.waiting(),
+            "model": self.model,
+        }
+        is_healthy = (
+            bool(parts["broker_connected"])
+            and now_s - self._probed_s < STILL_S
+            and now_s - self._ticked_s < STILL_S
+            and self.ledger.writer.is_well
+        )
+        gateways = self.gateways.health(self.clock.now_s())
+        parts["gateways"] = dict(Counter(each.state for each in gateways))
+        return Health(is_healthy, parts)
+
+    def render_metrics(self) -> bytes:
+        """Render all figures in the Prometheus text format."""
+        return self._figures.text()
+
+    def _series(self) -> Metrics:
+        metrics, path = Metrics(), self.path
+        counted: dict[str, tuple[str, Callable[[], Mapping[str, float]]]] = {
+            "dropped": ("reason", lambda: self.dropped + self._broker_drops()),
+            "messages": ("kind", lambda: self.messages),
+            "happenings": ("kind", lambda: path.counts),
+            "gateway_sightings": ("gateway", self._sightings),
+        }
+        for name, (label, read) in counted.items():
+            metrics.add(Series(name, "Counted since the start.", label, read, is_counter=True))
+        metrics.add(Series("guests", "Guests now.", "", lambda: {"": len(path.guests)}))
+        metrics.add(Series("tablets", "Open tablets.", "", lambda: {"": self.hub.clients}))
+        metrics.add(Series("consents", "Sizes of the index.", "part", path.consents.sizes))
+        return metrics
+
+    def _sightings(self) -> dict[str, float]:
+        return {h.gateway: h.sightings for h in self.gateways.health(self.clock.now_s())}
+
+    def _broker_drops(self) -> Counter[str]:
+        return Counter() if self.broker is None else self.broker.dropped
+
+
+def open_ledger(settings: Settings, now_s: float, seed: int | None = None) -> Ledger:
+    """Open the box's databases; a new box takes the chain's members and receipts in.
+
+    Args:
+        settings: Where they lie.
+        now_s: The present moment.
+        seed: Draws pseudonyms and keys from a seed instead of chance: for replay alone.
+    """
+    files, data = settings.store.files, settings.store.data
+    data.mkdir(parents=True, exist_ok=True)
+    catalog, _ = read_catalog(files / "catalog.json")
+    draw = secrets.token_bytes if seed is None else seeded_bytes(seed)
+    ledger = Ledger.open(data, read_or_make_box_key(data / "box.key"), catalog, draw=draw)
+    if ledger.consents().sizes()["members"] == 0 and (files / "members.json").exists():
+        report = ledger.import_members(read_json(files / "members.json", dict), now_s)
+        log.info("members were imported", extra={"count": report.members})
+        if (files / "receipts.csv.gz").exists():
+            ledger.import_receipts(files / "receipts.csv.gz")
+    return ledger
+
+
+def load_model(bundle: Folder | None, item_ids: list[str]) -> tuple[Ranker, ItemTables, str]:
+    """Load the bundle, or say why popularity answers instead.
+
+    Returns:
+        The ranker, its item tables, and a word for `/healthz`.
+    """
+    if bundle is None:
+        return NoModel(), blank(len(item_ids)), "none: popularity answers"
+    try:
+        loaded = load_bundle(bundle, item_ids)
+    except (TrustError, UnavailableError) as error:
+        log.error("the bundle was refused", extra={"part": "model", "detail": str(error)})
+        return NoModel(), blank(len(item_ids)), f"refused: {error}"
+    return loaded.ranker, loaded.tables, loaded.version
+
+
+def seeded_bytes(seed: int) -> Callable[[int], bytes]:
+    """Return a source of bytes that a seed alone decides; never for a box with real people."""
+    counter = itertools.count()
+    return lambda n: hashlib.shake_256(f"{seed}:{next(counter)}".encode()).digest(n)
+
+
+def zones_of_fixed_beacons(plan: FloorPlan) -> ZoneModel | None:
+    """Return the geometry for apps that hear the store's own beacons; None without any."""
+    if not plan.fixed_beacons:
+        return None
+    places = [Receiver(b.beacon, b.zone, b.x_m, b.y_m, 2.0, "fixed") for b in plan.fixed_beacons]
+    polygons = {zone.id: zone.polygon for zone in plan.zones}
+    return ZoneModel(places, (0.0, 0.0, plan.width_m, plan.height_m), polygons)
+
+
+def _call_in(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
+    """Call something in the loop's thread; a loop that has ended needs it no more."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(call)
+
+
+def _nothing() -> None:
+    """Acknowledge nothing: the message asked for no answer."""

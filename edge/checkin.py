@@ -1,0 +1,604 @@
+"""THE path: from a beacon or a check-in to a card on the associate's tablet, top to bottom.
+
+    message -> sighting -> consent -> zone -> visit -> arm -> candidates -> guard -> scores
+            -> curation -> explanation -> show
+
+Each step is one call into one module of `edge.core`. Time is an argument everywhere; disk, screens
+and the model are ports. Nothing here waits: the frame goes out first, then what happened is handed
+to the log. What tills, apps and staff say besides comes in through `edge.intake`.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge.core import candidates as finding
+from edge.core import curation, explanation, guard, triggers
+from edge.core.board import (
+    Board,
+    Contact,
+    Frame,
+    Place,
+    ScreenCard,
+    StoreSign,
+    Why,
+    on_screen,
+    reason_of,
+)
+from edge.core.candidates import Candidates, Context, Prepared
+from edge.core.caps import Caps
+from edge.core.catalog import Catalog, Stock, Text
+from edge.core.consent import Consents, Purpose
+from edge.core.decision import Decision, PersonView, Snapshot
+from edge.core.errors import UnavailableError
+from edge.core.events import AppSighting, CheckIn, EventKey
+from edge.core.experiments import assign
+from edge.core.explanation import Message
+from edge.core.features import features
+from edge.core.floorplan import FloorPlan
+from edge.core.gateways import Gateways
+from edge.core.guard import Judged
+from edge.core.guest import NOTHING_BOUGHT, Guest, OpenCard
+from edge.core.history import Floats, History
+from edge.core.impressions import impressions
+from edge.core.item_tables import ItemTables
+from edge.core.memory import Purchases, remember
+from edge.core.moment import Moment
+from edge.core.playbook import Playbook
+from edge.core.ports import Log, People, Ranker, Screens
+from edge.core.ranking import by_popularity, with_moment
+from edge.core.reasons import ITEM_REASONS, WORDS, Reason
+from edge.core.records import (
+    CardRecalled,
+    CardShown,
+    CheckedIn,
+    Exposed,
+    Record,
+    VisitEnded,
+    VisitStarted,
+    ZoneEntered,
+)
+from edge.core.rotating import RotatingIds
+from edge.core.shelf import Shelf
+from edge.core.sightings import Sighting, canonical_beacon_id
+from edge.core.tone import spoken_name
+from edge.core.visits import Change, Sign, Transition, Visits
+from edge.core.zones import ZoneModel, ZoneTracker
+
+DAY_S = 86_400.0
+# A check-in that was under way for longer says nothing about now; it is kept but not answered.
+STALE_CHECK_IN_S = 600.0
+# How long somebody stands in a zone before the box looks for something to say: passing is not
+# dwelling (a proposal; interruptions by place are what shoppers mind most).
+DWELL_S = 20.0
+# What takes a card off the screens: everything the guard asks, except the caps, which count it.
+_CAPS = frozenset({Reason.FREQUENCY_CAP, Reason.CAMPAIGN_OVER})
+# Kinds of beacon ids that may be a rotating one: Eddystone-EID, private addresses.
+ROTATING = ("eid:", "mac:")
+# What an app hears with is one receiver-less beacon per person.
+APP = "app"
+_NOWHERE = Text("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What stays the same from one message to the next.
+
+    Attributes:
+        zones: For receivers that hear beacons; app_zones: for apps that hear the store's beacons.
+        tables: The bundle's item tables, in the order of the catalogue.
+        moment: Puts UTC seconds into the store's calendar.
+        model_version: Of the bundle, for the log; empty where popularity answers.
+        seed: Of every draw the box makes.
+    """
+
+    catalog: Catalog
+    stock: Stock
+    plan: FloorPlan
+    zones: ZoneModel
+    app_zones: ZoneModel | None
+    tables: ItemTables
+    sign: StoreSign
+    moment: Callable[[float], Moment]
+    model_version: str = ""
+    seed: int = 0
+
+
+class Path:
+    """One store at work. Every method is one kind of thing that happens."""
+
+    def __init__(
+        self,
+        house: House,
+        playbook: Playbook,
+        consents: Consents,
+        visits: Visits,
+        caps: Caps,
+        gateways: Gateways,
+        rotating: RotatingIds,
+        ranker: Ranker,
+        people: People,
+        log: Log,
+        screens: Screens,
+    ) -> None:
+        self.house = house
+        self.playbook = playbook
+        self.consents = consents
+        self.visits = visits
+        self.caps = caps
+        self.gateways = gateways
+        self.rotating = rotating
+        self.ranker = ranker
+        self.people = people
+        self.log = log
+        self.screens = screens
+        self.board = Board(house.sign)
+        self.guests: dict[str, Guest] = {}
+        self.counts: Counter[str] = Counter()
+        self.unknown_beacons = 0
+        self._shelf = Shelf(house.catalog, house.tables)
+        self._nobody = finding.prepare(History.empty(), house.tables)
+        self._places = {
+            zone.id: Place(zone.id, Text(zone.name["de"], zone.name["en"]))
+            for zone in house.plan.zones
+        }
+        self._kinds = {zone.id: zone.kind for zone in house.plan.zones}
+        self._trackers: dict[str, dict[str, ZoneTracker]] = {}
+        self._lately_heard: set[tuple[str, str]] = set()
+        self._by_contact: dict[str, Guest] = {}
+
+    # -- a beacon is heard -------------------------------------------------------------------
+
+    def hear(self, sighting: Sighting, now_s: float) -> None:
+        """Take what a receiver heard: whose beacon is it, and where is its carrier?"""
+        at_s = self.gateways.hear(sighting, now_s)
+        if at_s is None:
+            return
+        person = self._person_of(sighting.beacon, now_s)
+        if person is None:
+            self.unknown_beacons += 1
+            return
+        if self.gateways.repeats(sighting, at_s):
+            return
+        sighting = sighting._replace(at_s=at_s)
+        zone = self._zone(person, sighting, self.house.zones, now_s)
+        self._sign(person, now_s, zone)
+
+    def _person_of(self, beacon: str, now_s: float) -> str | None:
+        """Return whose beacon this is; an id that rotates is resolved to the enrolled one first."""
+        person = self.consents.person_of_beacon(beacon)
+        if person is None and beacon.startswith(ROTATING):
+            enrolled = self.rotating.resolve(beacon, now_s)
+            if enrolled is not None:
+                person = self.consents.person_of_beacon(enrolled)
+        return person
+
+    def hear_app(self, said: AppSighting, now_s: float) -> None:
+        """Take what a member's app heard of the store's own beacons: the other direction."""
+        person = self.recognised(said.member_id, now_s)
+        if person is None or self.house.app_zones is None:
+            self.counts["app_sighting_unused"] += 1
+            return
+        zone: str | None = None
+        for heard in said.heard:
+            sighting = Sighting(
+                canonical_beacon_id(heard.beacon), APP, heard.rssi_dbm, heard.measured_power_dbm
+            )
+            zone = self._zone(person, sighting, self.house.app_zones, now_s)
+        self._sign(person, now_s, zone)
+
+    def _zone(self, person: str, sighting: Sighting, model: ZoneModel, now_s: float) -> str | None:
+        """Return the zone a beacon places its person in; None without consent or certainty."""
+        if self.consents.grant(person, Purpose.LOCATION, now_s) is None:
+            return None
+        trackers = self._trackers.setdefault(person, {})
+        tracker = trackers.get(sighting.beacon)
+        if tracker is None:
+            tracker = trackers[sighting.beacon] = ZoneTracker(model)
+        tracker.update(sighting, now_s)
+        self._lately_heard.add((person, sighting.beacon))
+        if not self.visits.decides(person, sighting.beacon, tracker.level_dbm, now_s):
+            return None
+        return tracker.zone
+
+    # -- a visit begins, moves, ends ---------------------------------------------------------
+
+    def _sign(self, person: str, now_s: float, zone: str | None) -> None:
+        """Note a sign of life, and serve a guest who has just come in."""
+        changes = self._note(person, now_s, zone)
+        if any(change.change is Change.ENTRY for change in changes):
+            self.serve(self.guests[person], now_s)
+
+    def _note(self, person: str, now_s: float, zone: str | None) -> tuple[Transition, ...]:
+        sign = Sign.LIFE if zone is None else Sign.ZONE
+        changes = self.visits.apply(person, sign, now_s, zone)
+        self._follow(changes, now_s)
+        return changes
+
+    def _follow(self, changes: Iterable[Transition], now_s: float) -> None:
+        """Do what the transitions of visits mean."""
+        for change in changes:
+            if change.change is Change.ENTRY:
+                self._welcome(change, now_s)
+            elif change.change is Change.MOVE:
+                self._move(change, now_s)
+            elif change.change is Change.EXIT:
+                self._part(change)
+
+    def _welcome(self, entry: Transition, now_s: float) -> None:
+        """Open a visit: assign the arm, then read once what the person's consents let in."""
+        person, orders = entry.visitor, self.playbook.orders
+        arm = assign(person, orders.experiments, orders.holdout_share)
+        guest = Guest(
+            person, entry.visit_id, entry.at_s, arm, PersonView(person), self._nobody,
+            NOTHING_BOUGHT, remember(NOTHING_BOUGHT, self.playbook.classes),
+        )  # fmt: skip
+        self.guests[person] = self._by_contact[guest.visit_id] = guest
+        self.caps.admit(self.log.impressions(person, now_s))
+        self._read(guest, now_s)
+        self.log.append(VisitStarted(guest.visit_id, entry.at_s, is_recognised=True))
+        self.log.append(Exposed("holdout", arm.label(), guest.visit_id, entry.at_s, person))
+        self._show_contact(guest)
+
+    def _read(self, guest: Guest, now_s: float) -> None:
+        """Read what the consents of this moment let in, and nothing else."""
+        person, consents = guest.person, self.consents
+        profile = language = name = None
+        if (recognise := consents.grant(person, Purpose.RECOGNISE, now_s)) is not None:
+            language = self.people.language(person, recognise, now_s)
+        if (greeting := consents.grant(person, Purpose.STAFF_GREETING, now_s)) is not None:
+            name = self.people.name(person, greeting, now_s)
+        if (reading := consents.grant(person, Purpose.PROFILE, now_s)) is not None:
+            profile = self.people.profile(person, reading, now_s)
+        guest.language, guest.name = language, name
+        purposes = frozenset(purpose.value for purpose in consents.purposes(person))
+        guest.view = PersonView.of(person, purposes, profile)
+        guest.known = Purchases.of_profile(profile) if profile else NOTHING_BOUGHT
+        history = profile.purchases.history() if profile else None
+        guest.prepared = (
+            finding.prepare(history, self.house.tables) if history is not None else self._nobody
+        )
+        guest.liked = self._shelf.liked(guest.view.stated)
+        self.remember(guest)
+
+    def remember(self, guest: Guest) -> None:
+        """Work out what the guest's purchases, today's included, forbid and suggest."""
+        audience = guest.view.declared.get("audience")
+        bought = guest.bought(self.house.catalog)
+        guest.memory = remember(bought, self.playbook.classes, audience)
+
+    def _move(self, move: Transition, now_s: float) -> None:
+        guest = self.guests[move.visitor]
+        guest.zone, guest.zone_since_s = move.zone, move.at_s
+        guest.next_look_s = now_s + DWELL_S
+        if move.zone is not None:
+            self.log.append(ZoneEntered(guest.visit_id, move.zone, move.at_s))
+        self._show_contact(guest)
+
+    def _part(self, leaving: Transition) -> None:
+        guest = self.guests.pop(leaving.visitor)
+        self._by_contact.pop(guest.visit_id)
+        self._trackers.pop(leaving.visitor, None)
+        self._clear(guest)
+        self.caps.leave(guest.person)
+        self._show(self.board.remove(guest.visit_id, "left"))
+        self.log.append(VisitEnded(guest.visit_id, leaving.at_s, "exit"))
+
+    # -- the decision: what to say, or nothing -----------------------------------------------
+
+    def serve(
+        self, guest: Guest, now_s: float, *, is_pull: bool = False, cause: str | None = None
+    ) -> Decision | None:
+        """Decide what to say to a guest now, show it, write it down."""
+        if not guest.is_on_tablets:
+            return None
+        snapshot = self._snapshot(guest, now_s, is_pull=is_pull)
+        silence = guard.silence(snapshot)
+        if silence is not None:
+            decision = curation.decide_nothing(silence, snapshot)
+        else:
+            context = self._context(guest, snapshot)
+            prepared = self._nobody if guest.arm.is_holdout else guest.prepared
+            found = finding.candidates(prepared, self.house.tables, context)
+            judged = guard.judge(found, snapshot)
+            scores = self._score(prepared, found, judged, context)
+            slate = curation.curate(judged, scores, snapshot)
+            decision = curation.decide(judged, slate, snapshot)
+        message = explanation.explain(decision, snapshot)
+        self._put_on_screen(guest, decision, message, cause)
+        self.log.append(self.log.decision_record(decision, guest.person))
+        return decision
+
+    def _snapshot(self, guest: Guest, now_s: float, *, is_pull: bool) -> Snapshot:
+        """Take one consistent view of the moment; the decision looks at nothing else."""
+        moment = self.house.moment(now_s)
+        visit = guest.visit(self._kinds.get(guest.zone or ""))
+        view = guest.view
+        if guest.arm.is_holdout:  # its pulls get the anonymous variant; a veto holds all the same
+            view = PersonView(view.person, view.purposes, view.vetoes)
+        return Snapshot(
+            moment=moment,
+            visit=visit,
+            playbook=self.playbook,
+            stock=self.house.stock,
+            caps=self.caps,
+            arm=guest.arm,
+            person=view,
+            memory=guest.memory,
+            prompts=triggers.prompts(guest.memory, view, visit, moment, self.playbook),
+            is_pull=is_pull,
+            seed=self._seed(guest),
+            model_version=self.house.model_version,
+        )
+
+    def _seed(self, guest: Guest) -> int:
+        told = f"{self.house.seed}:{guest.visit_id}:{guest.decisions}".encode()
+        return int.from_bytes(hashlib.blake2b(told, digest_size=8).digest(), "little")
+
+    def _context(self, guest: Guest, snapshot: Snapshot) -> Context:
+        """Gather what the moment adds to the candidates."""
+        prompts = snapshot.prompts
+        return Context(
+            basket=np.array(guest.basket, np.int32),
+            zone=self._shelf.in_zone(guest.zone),
+            complement=prompts.complement,
+            series=prompts.series,
+            care=prompts.care,
+            trigger=prompts.trigger,
+            stated=self._shelf.nothing if guest.arm.is_holdout else guest.liked,
+            day=snapshot.moment.now_s / DAY_S,
+        )
+
+    def _score(
+        self, prepared: Prepared, found: Candidates, judged: Judged, context: Context
+    ) -> Floats:
+        """Score what the guard left; without a working model, popularity answers."""
+        scores = np.full(found.items.size, np.nan, np.float32)
+        rows = np.flatnonzero(judged.allowed)
+        if rows.size:
+            left = Candidates(found.items[rows], found.sources[rows])
+            inputs = features(prepared, left, self.house.tables, context)
+            try:
+                chance = self.ranker.score(inputs, left.items, prepared.person)
+            except UnavailableError:
+                self.counts["ranker_unavailable"] += 1
+                chance = by_popularity(left, self.house.tables)
+            scores[rows] = with_moment(chance, left)
+        return scores
+
+    def _put_on_screen(
+        self, guest: Guest, decision: Decision, message: Message, cause: str | None
+    ) -> None:
+        """Reserve the caps, send the frame, and remember what stands on the screens."""
+        guest.decisions += 1
+        guest.had_entry_offer = True
+        self.counts["decisions"] += 1
+        if message.empty is not None:
+            self.counts[f"empty_{message.empty.value}"] += 1
+        cards = tuple(on_screen(card, self._zone_name(card.zone)) for card in message.cards)
+        if cards:
+            self.counts["cards"] += len(cards)
+            if not decision.is_pull:
+                guest.last_push_s = decision.at_s
+            self._clear(guest, keep_reserved=True)
+            moment = self.house.moment(decision.at_s)
+            self.caps.reserve(impressions(decision, guest.person, moment, self.playbook))
+        self._show_contact(guest, message, cards, cause)
+        for card, line in zip(cards, decision.slate, strict=True):
+            guest.cards[card.card_id] = OpenCard(
+                card.card_id, decision.decision_id, line.item, line.sources
+            )
+
+    def _zone_name(self, zone: str) -> Text:
+        place = self._places.get(zone)
+        return place.name if place else _NOWHERE
+
+    # -- the member checks in: an explicit act, so it is answered ----------------------------
+
+    def check_in(self, said: CheckIn, key: EventKey, now_s: float) -> Record:
+        """A member says: I am here."""
+        person = self.recognised(said.member_id, now_s)
+        if person is None:
+            self.counts["check_in_without_consent"] += 1
+            return CheckedIn(said.place, None, said.at_s)
+        record = CheckedIn(said.place, said.zone, said.at_s, person)
+        if said.place == "near_store":
+            if self.consents.grant(person, Purpose.NEAR_STORE, now_s) is not None:
+                self._follow(self.visits.apply(person, Sign.NEAR, now_s), now_s)
+            return record
+        if now_s - said.at_s > STALE_CHECK_IN_S:
+            self.counts["check_in_stale"] += 1
+            return record
+        may_place = self.consents.grant(person, Purpose.LOCATION, now_s) is not None
+        zone = said.zone if may_place and said.zone in self._places else None
+        self._note(person, now_s, zone)
+        guest = self.guests[person]
+        guest.is_quiet = False
+        self.serve(guest, now_s, is_pull=True, cause=cause_of(key))
+        return record
+
+    def recognised(self, member_id: str, now_s: float) -> str | None:
+        """Return the person of a member id, only with a present consent to be recognised."""
+        person = self.consents.person_of_member(member_id)
+        if person is None or self.consents.grant(person, Purpose.RECOGNISE, now_s) is None:
+            return None
+        return person
+
+    # -- time passes -------------------------------------------------------------------------
+
+    def tick(self, now_s: float) -> None:
+        """Let time pass, about once a second: zones settle, visits end, dwellers are served."""
+        for person, beacon in self._lately_heard:
+            tracker = self._trackers.get(person, {}).get(beacon)
+            if tracker is not None and tracker.tick(now_s) is not None:
+                self._sign(person, now_s, tracker.zone)
+        self._lately_heard.clear()
+        self.rotating.advance(now_s)
+        self._follow(self.visits.expire(now_s), now_s)
+        self.caps.expire(now_s)
+        for guest in [g for g in self.guests.values() if g.next_look_s <= now_s]:
+            guest.next_look_s = float("inf")
+            self.serve(guest, now_s)
+
+    # -- what is on the screens --------------------------------------------------------------
+
+    def recheck(self, now_s: float, person: str | None = None, items: Iterable[int] = ()) -> None:
+        """Recall every card whose basis has changed.
+
+        Args:
+            now_s: The present moment.
+            person: Whose purchases or consents changed, if any.
+            items: Whose stock changed.
+        """
+        touched = frozenset(items)
+        for guest in list(self.guests.values()):
+            if guest.cards and (
+                guest.person == person or any(c.item in touched for c in guest.cards.values())
+            ):
+                self._recheck_guest(guest, now_s)
+
+    def _recheck_guest(self, guest: Guest, now_s: float) -> None:
+        """Ask the guard about the open cards as if they were new."""
+        cards = sorted(guest.cards.values(), key=lambda card: card.item)
+        found = Candidates(
+            np.array([card.item for card in cards], np.int32),
+            np.array([card.sources for card in cards], np.uint16),
+        )
+        judged = guard.judge(found, self._snapshot(guest, now_s, is_pull=True))
+        for card, mask in zip(cards, judged.reasons.tolist(), strict=True):
+            reasons = [r for at, r in enumerate(ITEM_REASONS) if mask >> at & 1 and r not in _CAPS]
+            if reasons:
+                self.take_off(guest, card, Why(reasons[0].value, WORDS[reasons[0]]), now_s)
+
+    def take_off(self, guest: Guest, card: OpenCard, reason: Why, now_s: float) -> None:
+        """Recall a card from every screen; one that was accepted stays, but is marked."""
+        if card.reaction == "reserved":
+            self._show(self.board.mark(guest.visit_id, card.card_id, reason.code))
+            return
+        del guest.cards[card.card_id]
+        self.caps.refund(card.card_id)
+        self.counts["recalled"] += 1
+        self._show(self.board.recall(guest.visit_id, card.card_id, reason))
+        self.log.append(
+            CardRecalled(
+                card.card_id, card.decision_id, guest.visit_id, reason.code, now_s, guest.person
+            )
+        )
+
+    def reread(self, guest: Guest, reason: Why, now_s: float) -> None:
+        """Read a guest anew after a consent changed; cards that rested on the old state go."""
+        if self.consents.grant(guest.person, Purpose.RECOGNISE, now_s) is None:
+            self._follow(self.visits.apply(guest.person, Sign.LEAVE, now_s), now_s)
+            return
+        self._read(guest, now_s)
+        for card in list(guest.cards.values()):
+            self.take_off(guest, card, reason, now_s)
+        if guest.is_on_tablets:
+            self._show_contact(guest)
+        else:
+            self._clear(guest)
+            self._show(self.board.remove(guest.visit_id, "consent"))
+
+    def guest_of_contact(self, contact_id: str) -> Guest | None:
+        """Return the guest that a contact on the tablets stands for."""
+        return self._by_contact.get(contact_id)
+
+    def set_served(self, guest: Guest, *, is_served: bool) -> None:
+        """Note that an associate is with the guest, or no longer."""
+        guest.is_being_served = is_served
+        self._show_contact(guest)
+
+    def count_shown(self, card_id: str, now_s: float) -> tuple[Record, ...]:
+        """Count a card that was really seen; once, however many tablets say so."""
+        impression = self.caps.shown(card_id, self.house.moment(now_s))
+        if impression is None:
+            return ()
+        self.counts["shown"] += 1
+        decision_id = card_id.rpartition("-")[0]
+        return (
+            self.log.impression_record(impression),
+            CardShown(
+                card_id, decision_id, impression.visit_id, impression.item, now_s, impression.who
+            ),
+        )
+
+    def mark_reaction(self, guest: Guest, card: OpenCard, reaction: str) -> None:
+        """Show a tap on every tablet."""
+        card.reaction = reaction
+        self._show(self.board.react(guest.visit_id, card.card_id, reaction))
+
+    def put_away(self, guest: Guest, card: OpenCard) -> None:
+        """Take a card off because staff said so."""
+        del guest.cards[card.card_id]
+        self.caps.refund(card.card_id)
+        self._show_contact(guest)
+
+    def may_profile(self, person: str, now_s: float) -> bool:
+        """Tell whether a consent to a profile is present."""
+        return self.consents.grant(person, Purpose.PROFILE, now_s) is not None
+
+    def sign(self, person: str, sign: Sign, now_s: float) -> None:
+        """Note another sign of life, such as a sale."""
+        self._follow(self.visits.apply(person, sign, now_s), now_s)
+
+    def _clear(self, guest: Guest, *, keep_reserved: bool = False) -> None:
+        """Take a guest's cards back; what nobody saw is given back to the caps."""
+        for card in list(guest.cards.values()):
+            if not (keep_reserved and card.reaction == "reserved"):
+                self.caps.refund(card.card_id)
+                del guest.cards[card.card_id]
+
+    def _show_contact(
+        self,
+        guest: Guest,
+        message: Message | None = None,
+        new: tuple[ScreenCard, ...] = (),
+        cause: str | None = None,
+    ) -> None:
+        """Put a guest on the board as they are now."""
+        if not guest.is_on_tablets:
+            return
+        before = self.board.contact(guest.visit_id)
+        kept = tuple(c for c in before.cards if c.card_id in guest.cards) if before else ()
+        cards = (*kept, *new)
+        insights = before.insights if before else ()
+        empty = before.empty if before else None
+        if message is not None:
+            insights = tuple(reason_of(insight) for insight in message.insights)
+            empty = Why(message.empty.value, WORDS[message.empty]) if message.empty else None
+        contact = Contact(
+            contact_id=guest.visit_id,
+            title=self._title(guest),
+            zone=self._places.get(guest.zone or ""),
+            since_s=guest.entered_s,
+            language=guest.language,
+            is_quiet=guest.is_quiet,
+            is_being_served=guest.is_being_served,
+            insights=insights,
+            cards=cards,
+            empty=None if cards else empty,
+        )
+        self._show(self.board.put(contact, cause))
+
+    def _title(self, guest: Guest) -> Text:
+        """Return how staff may call a guest: by name only where that was asked for."""
+        name = spoken_name(guest.name)
+        if name is not None:
+            return Text(name, name)
+        place = self._places.get(guest.zone or "")
+        if place is None:
+            return Text("Gast im Haus", "Guest in the store")
+        return Text(f"Gast · {place.name.de}", f"Guest · {place.name.en}")
+
+    def _show(self, frame: Frame | None) -> None:
+        if frame is not None:
+            self.counts["frames"] += 1
+            self.screens.show(frame)
+
+
+def cause_of(key: EventKey) -> str:
+    """Return a short hash of a message's id, so that its sender can find the frame it caused."""
+    return hashlib.blake2b(key.id.encode(), digest_size=8).hexdigest()

@@ -1,0 +1,123 @@
+"""A guest: one recognised visitor while the visit lasts, with what consent let in.
+
+What is known is read when the visit begins, kept in memory until it ends, and never written whole.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from edge.core.candidates import Prepared
+from edge.core.catalog import Catalog
+from edge.core.decision import Motive, PersonView, VisitView
+from edge.core.experiments import Arm
+from edge.core.history import Ints
+from edge.core.memory import Memory, Purchases
+from edge.core.sales import Receipt, SaleLine
+
+NOTHING_BOUGHT = Purchases.of()
+
+
+@dataclass(slots=True)
+class OpenCard:
+    """A card on the screens and what became of it.
+
+    Attributes:
+        sources: Where its item came from (bits of `candidates.Source`).
+        reaction: `shown`, `reserved` or None.
+    """
+
+    card_id: str
+    decision_id: str
+    item: int
+    sources: int
+    reaction: str | None = None
+
+
+@dataclass(slots=True)
+class Guest:
+    """One visit under way.
+
+    Attributes:
+        person: Opaque pseudonym.
+        view: What the consents of this moment let a decision see.
+        prepared: The ranker's part that depends on the person alone.
+        known: Purchases of the profile; nothing without a consent to it.
+        liked: int32[·], items that the guest's own words name.
+        memory: What `known` and this visit's receipts mean.
+        name: Only with a consent to be greeted.
+        receipts: Those of this visit by the till's id, so that a void finds its sale.
+        decisions: How many were made in this visit; part of each one's seed.
+        next_look_s: When the box next looks for something to say; infinite: no occasion.
+    """
+
+    person: str
+    visit_id: str
+    entered_s: float
+    arm: Arm
+    view: PersonView
+    prepared: Prepared
+    known: Purchases
+    memory: Memory
+    liked: Ints = field(default_factory=lambda: np.empty(0, np.int32))
+    name: str | None = None
+    language: str | None = None
+    zone: str | None = None
+    zone_since_s: float = 0.0
+    last_push_s: float = float("-inf")
+    is_being_served: bool = False
+    is_quiet: bool = False
+    had_entry_offer: bool = False
+    motive: Motive = Motive.UNKNOWN
+    basket: list[int] = field(default_factory=list)
+    receipts: dict[str, Receipt] = field(default_factory=dict)
+    cards: dict[str, OpenCard] = field(default_factory=dict)
+    decisions: int = 0
+    next_look_s: float = float("inf")
+
+    @property
+    def is_on_tablets(self) -> bool:
+        """Whether staff may see that this person is here."""
+        return "staff_contact" in self.view.purposes
+
+    def visit(self, zone_kind: str | None) -> VisitView:
+        """Return the visit as a decision sees it."""
+        return VisitView(
+            visit_id=self.visit_id,
+            entered_s=self.entered_s,
+            zone=self.zone,
+            zone_kind=zone_kind,
+            zone_since_s=self.zone_since_s,
+            last_push_s=self.last_push_s,
+            is_being_served=self.is_being_served,
+            is_quiet=self.is_quiet,
+            had_entry_offer=self.had_entry_offer,
+            motive=self.motive,
+            basket=tuple(self.basket),
+        )
+
+    def bought(self, catalog: Catalog) -> Purchases:
+        """Return what is known to be bought and kept, today's receipts included."""
+        kept: list[tuple[int, float]] = []
+        gifts: list[tuple[int, float]] = []
+        back: list[tuple[int, float]] = []
+        for receipt in self.receipts.values():
+            for line in receipt.kept():
+                item = _item(catalog, line.sku, line.gtin)
+                if item is not None and receipt.sale is not None:
+                    column = gifts if _is_gift(receipt, line) else kept
+                    column.append((item, receipt.sale.sold_at_s))
+            for taken in receipt.returned():
+                item = _item(catalog, taken.sku, None)
+                if item is not None:
+                    back.append((item, taken.at_s))
+        return self.known.plus(Purchases.of(kept, gifts, back))
+
+
+def _item(catalog: Catalog, sku: str, gtin: str | None) -> int | None:
+    known = catalog.sku_of(sku, gtin)
+    return None if known is None else catalog.item_of_sku(known)
+
+
+def _is_gift(receipt: Receipt, line: SaleLine) -> bool:
+    return line.is_gift_wrapped or (receipt.sale is not None and receipt.sale.has_gift_receipt)

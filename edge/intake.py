@@ -1,0 +1,288 @@
+"""Everything else that happens in a store: what tills, apps, staff and members say.
+
+Each method takes one happening, applies it to the path at once, and returns the records that make
+it durable; `take` hands those to the log and calls back when the message may be acknowledged. A
+message that was taken before changes nothing.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from edge.checkin import Path
+from edge.core.board import Why
+from edge.core.catalog import Text
+from edge.core.errors import MessageError
+from edge.core.events import (
+    AppSighting,
+    CheckIn,
+    EventKey,
+    Scan,
+    StaffState,
+    StockLevels,
+    Tick,
+)
+from edge.core.guest import Guest
+from edge.core.ports import Log
+from edge.core.records import (
+    CardReacted,
+    ConsentChanged,
+    EventSeen,
+    Record,
+    ReturnRecorded,
+    SaleRecorded,
+    Vetoed,
+    VoidRecorded,
+)
+from edge.core.sales import Receipt, Return, Sale, Void
+from edge.core.statements import ConsentChange, Outcome
+from edge.core.visits import Sign
+
+Event = (
+    CheckIn | Sale | Void | Return | StockLevels | ConsentChange | Scan | AppSighting
+    | StaffState | Tick
+)  # fmt: skip
+
+# A sale that is older says where somebody was, not where they are.
+FRESH_SALE_S = 600.0
+# A clock that runs ahead by more is wrong; the message counts from its receipt.
+MAX_AHEAD_S = 300.0
+# A veto holds for half a year (a proposal: never again until its time is up).
+VETO_S = 183 * 86_400.0
+# Receipts of one visit; a till that repeats itself must not fill the memory.
+MAX_RECEIPTS = 200
+_WITHDRAWN = Why(
+    "consent_withdrawn", Text("Einwilligung zurückgenommen", "The consent was withdrawn")
+)
+
+
+class Intake:
+    """Takes happenings, applies them to the path, and has them written down."""
+
+    def __init__(self, path: Path, log: Log) -> None:
+        self.path = path
+        self.log = log
+
+    def take(
+        self, event: Event, key: EventKey, now_s: float, done: Callable[[], None] | None = None
+    ) -> None:
+        """Take one message; `done` is called once what it means is on disk.
+
+        Raises:
+            UnavailableError: The disk is behind; the message must not be acknowledged.
+        """
+        if self.log.has_event(key.source, key.id):
+            self.path.counts["duplicate"] += 1
+            self._write((), done)
+            return
+        records = self._apply(event, key, now_s)
+        self._write((*records, EventSeen(key, now_s)), done)
+
+    def _write(self, records: Sequence[Record], done: Callable[[], None] | None) -> None:
+        """Hand records to the log; an empty list waits for what was handed over before it."""
+        self.log.append(records, done)
+
+    def _apply(self, event: Event, key: EventKey, now_s: float) -> tuple[Record, ...]:
+        match event:
+            case CheckIn():
+                at_s = self._not_ahead(event.at_s, now_s)
+                return (self.path.check_in(replace(event, at_s=at_s), key, now_s),)
+            case Sale():
+                return self.sell(event, now_s)
+            case Void():
+                return self.void(event, now_s)
+            case Return():
+                return self.take_back(event, now_s)
+            case ConsentChange():
+                return self.state_consent(event, now_s)
+            case StockLevels():
+                self.restock(event, now_s)
+            case Scan():
+                self.scan(event, now_s)
+            case AppSighting():
+                self.path.hear_app(event, now_s)
+            case StaffState():
+                self.staff(event, now_s)
+            case Tick():
+                pass  # the clock has taken it
+        return ()
+
+    def _not_ahead(self, at_s: float, now_s: float) -> float:
+        if at_s > now_s + MAX_AHEAD_S:
+            self.path.counts["time_ahead"] += 1
+            return now_s
+        return at_s
+
+    # -- tills -------------------------------------------------------------------------------
+
+    def sell(self, sale: Sale, now_s: float) -> tuple[Record, ...]:
+        """A receipt was closed: the stock moves, and what was bought is not shown again."""
+        sale = replace(sale, sold_at_s=self._not_ahead(sale.sold_at_s, now_s))
+        items = {self._move_stock(line.sku, line.gtin, -line.quantity) for line in sale.lines}
+        person = self._member(sale.member_id)
+        if person is not None:
+            if now_s - sale.sold_at_s <= FRESH_SALE_S and self._is_recognised(sale, now_s):
+                self.path.sign(person, Sign.SALE, now_s)
+            self._note(person, sale.receipt_id, lambda receipt: receipt.with_sale(sale))
+        self.path.recheck(now_s, person, items - {-1})
+        return (SaleRecorded(sale, self._profiled(person, now_s)),)
+
+    def void(self, void: Void, now_s: float) -> tuple[Record, ...]:
+        """Lines of a receipt never happened; a void may come before its sale."""
+        for guest in list(self.path.guests.values()):
+            if void.receipt_id in guest.receipts:
+                self._note(guest.person, void.receipt_id, lambda r: r.with_void(void))
+                self.path.recheck(now_s, guest.person)
+        return (VoidRecorded(void),)
+
+    def take_back(self, goods: Return, now_s: float) -> tuple[Record, ...]:
+        """Goods came back: they are on the shelf again, and they were not liked."""
+        goods = replace(goods, at_s=self._not_ahead(goods.at_s, now_s))
+        for line in goods.lines:
+            self._move_stock(line.sku, line.gtin, line.quantity)
+        person = self._member(goods.member_id)
+        if person is not None:
+            receipt_id = goods.receipt_id or f"return:{goods.return_id}"
+            self._note(person, receipt_id, lambda receipt: receipt.with_return(goods))
+        self.path.recheck(now_s, person)
+        return (ReturnRecorded(goods, self._profiled(person, now_s)),)
+
+    def restock(self, counted: StockLevels, now_s: float) -> None:
+        """Units were counted; what is sold out leaves the screens."""
+        house, counts, items = self.path.house, self.path.counts, set()
+        if counted.as_of_s > now_s + MAX_AHEAD_S:
+            counts["time_ahead"] += 1
+            counted = replace(counted, as_of_s=now_s)
+        for sku, units in counted.levels:
+            item = house.catalog.item_of_sku(sku)
+            if item is None:
+                counts["sku_unknown"] += 1
+            elif house.stock.set_level(sku, units, counted.as_of_s):
+                items.add(item)
+            else:
+                counts["stock_outdated"] += 1
+        self.path.recheck(now_s, items=items)
+
+    def _move_stock(self, sku: str, gtin: str | None, quantity: float) -> int:
+        """Move the stock of a till line; return its item, −1 where nobody knows the sku."""
+        house = self.path.house
+        known = house.catalog.sku_of(sku, gtin)
+        item = None if known is None else house.catalog.item_of_sku(known)
+        if known is None or item is None:
+            self.path.counts["sku_unknown"] += 1
+            return -1
+        house.stock.move(known, int(math.copysign(math.ceil(abs(quantity)), quantity)))
+        return item
+
+    def _note(self, person: str, receipt_id: str, change: Callable[[Receipt], Receipt]) -> None:
+        """Let a present guest's memory know about a receipt of today."""
+        guest = self.path.guests.get(person)
+        if guest is None:
+            return
+        if receipt_id in guest.receipts or len(guest.receipts) < MAX_RECEIPTS:
+            guest.receipts[receipt_id] = change(guest.receipts.get(receipt_id, Receipt()))
+        self.path.remember(guest)
+
+    def _member(self, member_id: str | None) -> str | None:
+        return None if member_id is None else self.path.consents.person_of_member(member_id)
+
+    def _is_recognised(self, sale: Sale, now_s: float) -> bool:
+        return (
+            sale.member_id is not None and self.path.recognised(sale.member_id, now_s) is not None
+        )
+
+    def _profiled(self, person: str | None, now_s: float) -> str | None:
+        """Return the person a receipt may be kept under: only with a consent to a profile."""
+        return person if person is not None and self.path.may_profile(person, now_s) else None
+
+    # -- members -----------------------------------------------------------------------------
+
+    def state_consent(self, change: ConsentChange, now_s: float) -> tuple[Record, ...]:
+        """A consent is given or withdrawn: it counts from now on, on every screen."""
+        consents = self.path.consents
+        statement = consents.statement_of(change, now_s)
+        if statement is None:
+            self.path.counts["consent_of_unknown_member"] += 1
+            return ()
+        outcome = consents.apply(statement)
+        self.path.counts[f"consent_{outcome.value}"] += 1
+        guest = self.path.guests.get(statement.person)
+        if guest is not None and outcome in (Outcome.GIVEN, Outcome.WITHDRAWN):
+            self.path.reread(guest, _WITHDRAWN, now_s)
+        return (ConsentChanged(statement),)
+
+    def scan(self, said: Scan, now_s: float) -> None:
+        """The app read a label: the item is in today's basket of interest."""
+        person = self.path.recognised(said.member_id, now_s) if said.member_id else None
+        guest = self.path.guests.get(person) if person is not None else None
+        sku = self.path.house.catalog.sku_of(said.sku, said.gtin)
+        item = None if sku is None else self.path.house.catalog.item_of_sku(sku)
+        if item is None:
+            self.path.counts["sku_unknown"] += 1
+        elif guest is not None and item not in guest.basket:
+            guest.basket.append(item)
+
+    # -- staff -------------------------------------------------------------------------------
+
+    def staff(self, said: StaffState, now_s: float) -> None:
+        """An associate begins or ends to serve a member."""
+        person = self.path.recognised(said.member_id, now_s) if said.member_id else None
+        guest = self.path.guests.get(person) if person is not None else None
+        if guest is not None:
+            self.path.set_served(guest, is_served=said.is_serving)
+
+    def serving(self, contact_id: str, *, is_served: bool) -> None:
+        """The same, said on a tablet."""
+        self.path.set_served(self._guest(contact_id), is_served=is_served)
+
+    def seen(self, card_ids: Sequence[str], now_s: float) -> tuple[Record, ...]:
+        """Cards were really on a screen: now they count."""
+        records: list[Record] = []
+        for card_id in card_ids:
+            records += self.path.count_shown(card_id, now_s)
+        return tuple(records)
+
+    def react(
+        self, contact_id: str, card_id: str, action: str, key: EventKey, now_s: float
+    ) -> tuple[Record, ...]:
+        """A tap on a card.
+
+        Raises:
+            MessageError: The card is no longer on the screens.
+        """
+        guest = self._guest(contact_id)
+        card = guest.cards.get(card_id)
+        if card is None:
+            raise MessageError("card_gone", "the card was recalled or replaced; nothing to do")
+        records: list[Record] = list(self.path.count_shown(card_id, now_s))
+        records.append(
+            CardReacted(
+                card_id, card.decision_id, guest.visit_id, action, now_s, guest.person, key.id
+            )
+        )
+        self.path.counts[f"reaction_{action}"] += 1
+        if action in ("reserve", "shown"):
+            self.path.mark_reaction(guest, card, "reserved" if action == "reserve" else "shown")
+        else:
+            if action == "wrong":
+                records += self._veto(guest, card.item, now_s)
+            self.path.put_away(guest, card)
+        if action != "shown":
+            self.path.caps.answered(card_id)
+        return (*records, EventSeen(key, now_s))
+
+    def _veto(self, guest: Guest, item: int, now_s: float) -> tuple[Record, ...]:
+        """Never show this item to this guest again, until the veto's time is up."""
+        until_s = now_s + VETO_S
+        vetoes = {**guest.view.vetoes, item: until_s}
+        guest.view = replace(guest.view, vetoes=vetoes)
+        if self._profiled(guest.person, now_s) is None:
+            return ()  # without a profile the veto lives as long as the visit
+        item_id = self.path.house.catalog.items[item].item_id
+        return (Vetoed(guest.person, item_id, until_s, now_s),)
+
+    def _guest(self, contact_id: str) -> Guest:
+        guest = self.path.guest_of_contact(contact_id)
+        if guest is None:
+            raise MessageError("contact_gone", "the guest has left; nothing to do")
+        return guest

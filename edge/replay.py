@@ -1,0 +1,90 @@
+"""Replay: a recording's inputs again, through a box of its own; the same bytes every time.
+
+A recording holds every input of the path with the moment at which it was taken: messages, what
+tablets said, and the ticks of time. It holds personal data and exists in simulation mode only.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from edge.adapters.clock import SimulatedClock
+from edge.adapters.http import messages as tablet
+from edge.adapters.mqtt.broker import Message
+from edge.adapters.sqlite.journal import encode_decision
+from edge.box import Box, open_ledger
+from edge.core.decision import Decision
+from edge.core.errors import ConfigError, MessageError
+from edge.settings import Settings
+
+
+def replay(recording: Path, settings: Settings) -> Iterator[bytes]:
+    """Take every input again.
+
+    Args:
+        recording: A file made with `record`.
+        settings: Its store files and model; the data folder is not touched.
+
+    Yields:
+        A line of JSON per decision and per frame, in the order in which they came about.
+
+    Raises:
+        ConfigError: A line of the recording cannot be read.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        store = settings.store.model_copy(update={"data": Path(folder)})
+        fresh = settings.model_copy(update={"store": store, "record": None})
+        clock = SimulatedClock()
+        lines = _lines(recording)
+        first = next(lines, None)
+        if first is None:
+            return
+        clock.tick(first[0])
+        ledger = open_ledger(fresh, clock.now_s(), seed=fresh.seed)
+        box = Box(fresh, clock, epoch="replay", ledger=ledger)
+        said: list[bytes] = []
+        box.hub.tap = lambda wire: said.append(b'{"frame":' + wire + b"}")
+        box.journal.tap = lambda decision: said.append(_line(decision))
+        try:
+            for now_s, topic, payload in (first, *lines):
+                clock.tick(now_s)
+                _take(box, now_s, topic, payload)
+                yield from said
+                said.clear()
+        finally:
+            box.close()
+
+
+def _take(box: Box, now_s: float, topic: str, payload: bytes) -> None:
+    if topic == "tick":
+        box.path.tick(now_s)
+    elif topic == "tablet":
+        try:
+            box.say(tablet.decode(payload), now_s, _nothing)
+        except MessageError:
+            return  # it was refused when it was recorded, too
+    else:
+        box.deliver([Message(topic, payload, 0, 0)])
+
+
+def _line(decision: Decision) -> bytes:
+    return b'{"decision":' + encode_decision(decision) + b"}"
+
+
+def _lines(recording: Path) -> Iterator[tuple[float, str, bytes]]:
+    with recording.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                now_s, topic, payload = line.rstrip("\n").split(" ")
+                yield float(now_s), topic, bytes.fromhex(payload)
+            except ValueError as error:
+                raise ConfigError(
+                    [
+                        f"{recording}: line {number}: found {line[:40]!r}, "
+                        "expected `seconds topic hex`"
+                    ]
+                ) from error
+
+
+def _nothing() -> None:
+    """Nobody waits for the disk in a replay."""
