@@ -204,6 +204,20 @@ class Goods:
             self._db.execute("UPDATE receipts SET body = NULL WHERE receipt_key = ?", [stored])
         return len(rows)
 
+    def trim(self, person_no: int, before_s: float) -> int:
+        """Take lines from before a moment out of a packed history; return how many."""
+        cipher = self._cipher(person_no)
+        if cipher is None:
+            return 0
+        lines = self._packed(person_no, cipher)
+        is_old = lines.at_s < before_s
+        self._pack(person_no, cipher, lines.where(~is_old).forgetting(before_s))
+        self._db.execute(
+            "DELETE FROM receipts WHERE person_no = ? AND day < ?",
+            [person_no, int(before_s // DAY_S)],
+        )
+        return int(is_old.sum())
+
     # -- reading
 
     def lines_of(self, person_no: int, cipher: Cipher) -> Lines:

@@ -65,6 +65,11 @@ class Lines:
             is_gift=self.is_gift[kept],
         )
 
+    def forgetting(self, before_s: float) -> "Lines":
+        """Return the lines without what came back before a moment."""
+        kept = self.back_at_s >= before_s
+        return replace(self, back_sku_no=self.back_sku_no[kept], back_at_s=self.back_at_s[kept])
+
     def sorted(self) -> "Lines":
         """Return the lines by time, receipt and line number."""
         order = np.lexsort((self.line_no, self.receipt, self.at_s))

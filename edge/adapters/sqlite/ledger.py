@@ -8,7 +8,7 @@ their connections from here.
 import hashlib
 import secrets
 import threading
-from collections import ChainMap
+from collections import ChainMap, Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +43,7 @@ from edge.core import records
 from edge.core.catalog import Catalog
 from edge.core.consent import PURPOSES, Consents, Grant, KeyedHash, Purpose
 from edge.core.events import EventKey
+from edge.core.minimisation import MemberData
 from edge.core.notices import NoticeBook
 from edge.core.person import Profile, no_purchases
 from edge.core.proof import Prover
@@ -130,6 +131,7 @@ class Ledger:
         self._consents: Consents | None = None
         self._on_forget: list[Callable[[str], None]] = []
         self._prover: Prover | None = None
+        self._uses: Counter[str] = Counter()
 
     @classmethod
     def open(
@@ -194,6 +196,7 @@ class Ledger:
         """Return the name for a greeting, None where none is known."""
         grant.require(Purpose.STAFF_GREETING, now_s, person)
         opened = self._open(person)
+        self.note_use("name")
         return None if opened is None else opened.body().name
 
     def language(
@@ -202,6 +205,7 @@ class Ledger:
         """Return the language the person wants to be spoken to in: `de`, `en` or None."""
         grant.require(Purpose.RECOGNISE, now_s, person)
         opened = self._open(person)
+        self.note_use("language")
         return None if opened is None else opened.body().language
 
     def decision(
@@ -338,6 +342,25 @@ class Ledger:
         self.append(records.Parted(kept, absorbed, now_s))
         return True
 
+    def note_use(self, field: str) -> None:
+        """Count that a stored field served a decision or a page; see `retention.fields_used`."""
+        self._uses[field] += 1
+
+    def write_uses(self, day: int) -> None:
+        """Write the counts of uses down for a day and start anew."""
+        uses, self._uses = self._uses, Counter()
+
+        def write() -> None:
+            with self.writing.db.atomic():
+                for field, count in uses.items():
+                    self.writing.db.execute(
+                        "INSERT INTO field_uses (field, day, uses) VALUES (?, ?, ?)"
+                        " ON CONFLICT (field, day) DO UPDATE SET uses = uses + excluded.uses",
+                        [field, day, count],
+                    )
+
+        self.writer.call(write)
+
     def on_forget(self, forget: Callable[[str], None]) -> None:
         """Have something called with the pseudonym whenever a person is erased.
 
@@ -439,6 +462,7 @@ class Ledger:
                 item = self.catalog.index_of(said["item_id"])
                 if item is not None:
                     vetoes[item] = max(said["until_s"], vetoes.get(item, 0.0))
+        self._note_fields(lines, bodies)
         return Profile(
             purchases=reading.goods.purchases(lines),
             returned_item=reading.goods.returned_items(lines),
@@ -450,6 +474,16 @@ class Ledger:
             birthday=bodies[0].birthday,
             as_of_s=max(each.changed_s for each in opened),
         )
+
+    def _note_fields(self, lines: Lines, bodies: Sequence[MemberData]) -> None:
+        """Count the fields that a read profile hands to the decision, where there is any."""
+        for name in ("stated", "declared", "sizes"):
+            if any(getattr(body, name) for body in bodies):
+                self.note_use(name)
+        if len(lines):
+            self.note_use("purchases")
+        if len(lines.back_at_s):
+            self.note_use("returned")
 
     def _remember(self, key: EventKey) -> None:
         self._recent[self.keyed_hash.event(key.source, key.id)] = None

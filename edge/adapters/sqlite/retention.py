@@ -1,0 +1,164 @@
+"""Forgetting by age and by purpose, once a day; and the report of what is stored but never used.
+
+What a consent justified goes with the consent. A clock that jumps must not wipe the box: the run
+trusts the tills' clocks more than its own and refuses to work far ahead of the newest receipt.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlite_utils import Database
+
+from edge.adapters.sqlite.erasure import empty_logs
+from edge.adapters.sqlite.ledger import Ledger
+from edge.core import register
+from edge.core.consent import PURPOSES, Purpose
+from edge.core.person import DAY_S
+
+# How far the box's clock may be ahead of the newest receipt of a till before nothing is deleted.
+_AHEAD_DAYS = 8
+_BATCH = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionReport:
+    """What a run deleted, in rows (lines for histories), by what it was."""
+
+    deleted: Mapping[str, int]
+    packed: int = 0
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldUse:
+    """How often a stored field served in 90 days; one never used is proposed for deletion."""
+
+    field: str
+    stored: int
+    uses: int
+
+    @property
+    def is_proposed(self) -> bool:
+        """Tell whether the field should go: it is stored and served nothing."""
+        return self.stored > 0 and self.uses == 0
+
+
+def forget_old(ledger: Ledger, now_s: float) -> RetentionReport:
+    """Delete what is older than its retention, and what no consent justifies any longer."""
+    today = int(now_s // DAY_S)
+    newest = ledger.reading().db.execute("SELECT max(day) FROM receipts").fetchone()[0]
+    if newest is not None and today > newest + _AHEAD_DAYS:
+        return RetentionReport(
+            {}, refused=f"the clock is {today - newest} days ahead of the newest receipt"
+        )
+    deleted: Counter[str] = Counter()
+    ledger.writer.call(lambda: _delete_by_age(ledger, now_s, today, deleted))
+    ledger.writer.call(lambda: _delete_by_purpose(ledger.writing.db, deleted))
+    packed = _in_batches(ledger, today - register.YOUNG_RECEIPT_DAYS)
+    ledger.writer.call(lambda: _trim_histories(ledger, now_s, deleted))
+    ledger.write_uses(today)
+    ledger.writer.call(lambda: empty_logs(ledger.writing.db, ledger.telemetry))
+    return RetentionReport(dict(deleted), packed)
+
+
+def fields_used(ledger: Ledger, now_s: float) -> list[FieldUse]:
+    """Return for every field of a person how many persons have it and how often it served."""
+    today = int(now_s // DAY_S)
+    ledger.write_uses(today)
+    uses = dict(
+        ledger.reading()
+        .db.execute(
+            "SELECT field, sum(uses) FROM field_uses WHERE day > ? GROUP BY field",
+            [today - register.FIELD_USE_DAYS],
+        )
+        .fetchall()
+    )
+    stored = _stored(ledger)
+    return [
+        FieldUse(field.name, stored[field.name], int(uses.get(field.name, 0)))
+        for field in register.FIELDS
+        if field.table in ("persons.body", "histories.body")
+    ]
+
+
+def _delete_by_age(ledger: Ledger, now_s: float, today: int, deleted: Counter[str]) -> None:
+    db = ledger.writing.db
+    with db.atomic():
+        for table, where, limit in (
+            ("events", "day < ?", today - register.EVENT_DAYS),
+            ("decisions", "at_s < ?", now_s - register.DECISION_DAYS * DAY_S),
+            ("happenings", "expires_s < ?", now_s),
+            (
+                "receipts",
+                "person_no IS NULL AND day < ?",
+                today - register.ANONYMOUS_RECEIPT_DAYS,
+            ),
+            ("field_uses", "day < ?", today - register.FIELD_USE_DAYS),
+        ):
+            query = f"DELETE FROM {table} WHERE {where}"  # noqa: S608
+            deleted[table] += db.execute(query, [limit]).rowcount
+    telemetry = ledger.telemetry
+    with telemetry.atomic():
+        limit = now_s - register.VISIT_DAYS * DAY_S
+        deleted["visits"] += telemetry.execute(
+            "DELETE FROM visits WHERE started_s < ?", [limit]
+        ).rowcount
+        telemetry.execute("DELETE FROM zone_changes WHERE at_s < ?", [limit])
+
+
+def _delete_by_purpose(db: Database, deleted: Counter[str]) -> None:
+    """Delete what `profile` justified of those who withdrew it."""
+    bit = 1 << PURPOSES.index(Purpose.PROFILE)
+    without = "person_no IN (SELECT person_no FROM consent_states WHERE given & ? = 0)"
+    with db.atomic():
+        for table, more in (
+            ("histories", ""),
+            ("receipts", ""),
+            ("happenings", f" AND kind IN {register.PROFILE_HAPPENINGS}"),
+        ):
+            query = f"DELETE FROM {table} WHERE {without}{more}"  # noqa: S608
+            deleted[f"{table}_without_consent"] += db.execute(query, [bit]).rowcount
+
+
+def _in_batches(ledger: Ledger, before_day: int) -> int:
+    """Pack young receipts a thousand at a time, so that sales are written in between."""
+
+    def pack() -> int:
+        with ledger.writing.db.atomic():
+            return ledger.writing.goods.pack_old(before_day, _BATCH)
+
+    packed = 0
+    while batch := ledger.writer.call(pack):
+        packed += batch
+    return packed
+
+
+def _trim_histories(ledger: Ledger, now_s: float, deleted: Counter[str]) -> None:
+    """Take lines older than the retention out of packed histories; at most once a day each."""
+    limit_s = now_s - register.HISTORY_DAYS * DAY_S
+    db = ledger.writing.db
+    # Receipts tell cheaply which persons have lines so old; their index rows go with the lines.
+    day = int(limit_s // DAY_S)
+    owners = db.execute(
+        "SELECT DISTINCT person_no FROM receipts WHERE day < ? AND person_no IS NOT NULL", [day]
+    ).fetchall()
+    for (person_no,) in owners:
+        with db.atomic():
+            deleted["history_lines"] += ledger.writing.goods.trim(person_no, day * DAY_S)
+
+
+def _stored(ledger: Ledger) -> Counter[str]:
+    """Count the persons who have each field."""
+    reading, stored = ledger.reading(), Counter[str]()
+    numbers = [n for (n,) in reading.db.execute("SELECT person_no FROM persons").fetchall()]
+    for number in numbers:
+        opened = reading.persons.open_number(number)
+        if opened is None:
+            continue
+        body = opened.body()
+        for name in body.__slots__:
+            stored[name] += bool(getattr(body, name))
+    (stored["purchases"],) = reading.db.execute("SELECT count(*) FROM histories").fetchone()
+    stored["returned"] = stored["purchases"]
+    return stored

@@ -1,0 +1,136 @@
+"""The register of processing: every field the box stores, what for, for how long, how protected.
+
+The one source of the retention run, of the report on fields stored against fields used, and of the
+draft of the data protection impact assessment. A field that is not here is not stored; a test holds
+that against the tables.
+"""
+
+from dataclasses import dataclass
+
+from edge.core.notices import Purpose
+
+# Retention in days. Proposals of this project until a chain decides its own.
+EVENT_DAYS = 14
+"""Message ids: longer than the 72 h for which webhooks are repeated."""
+DECISION_DAYS = 90
+HAPPENING_DAYS = 90
+VISIT_DAYS = 30
+ANONYMOUS_RECEIPT_DAYS = 90
+"""Returns to a till without a card come within weeks."""
+HISTORY_DAYS = 3_653
+"""Ten years: the interval of the most durable goods, such as a coat or a suitcase, twice over."""
+FIELD_USE_DAYS = 90
+YOUNG_RECEIPT_DAYS = 30
+"""After this a person's receipts are packed into the history."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredField:
+    """One kind of datum.
+
+    Attributes:
+        name: As in the report of uses.
+        table: Where it lies; `table.column` or `table.body` for what is inside an encrypted body.
+        meaning: For people.
+        purposes: Without one of these it is not read; empty: it is about nobody.
+        days: How long it is kept, None: as long as the membership.
+        source: Who gave it.
+        is_encrypted: With the person's own key.
+    """
+
+    name: str
+    table: str
+    meaning: str
+    purposes: tuple[Purpose, ...]
+    days: int | None
+    source: str
+    is_encrypted: bool = True
+
+
+_P = Purpose
+FIELDS: tuple[StoredField, ...] = (
+    StoredField("member_id", "persons.body", "loyalty id", (_P.RECOGNISE,), None, "chain"),
+    StoredField("name", "persons.body", "name for a greeting", (_P.STAFF_GREETING,), None, "chain"),
+    StoredField(
+        "language", "persons.body", "language of messages", (_P.RECOGNISE,), None, "person"
+    ),
+    StoredField("beacons", "persons.body", "own beacons", (_P.RECOGNISE,), None, "person"),
+    StoredField(
+        "declared", "persons.body", "coarse bands the person gave", (_P.PROFILE,), None, "person"
+    ),
+    StoredField("stated", "persons.body", "chosen preferences", (_P.PROFILE,), None, "person"),
+    StoredField("sizes", "persons.body", "sizes", (_P.PROFILE,), None, "person"),
+    StoredField(
+        "birthday", "persons.body", "day and month, never a year", (_P.PROFILE,), None, "person"
+    ),
+    StoredField(
+        "purchases", "histories.body", "what was bought and kept", (_P.PROFILE,), HISTORY_DAYS,
+        "tills",
+    ),
+    StoredField(
+        "returned", "histories.body", "what came back", (_P.PROFILE,), HISTORY_DAYS, "tills"
+    ),
+    StoredField(
+        "young_receipts", "receipts.body", "receipts of the last days", (_P.PROFILE,),
+        HISTORY_DAYS, "tills",
+    ),
+    StoredField(
+        "vetoes", "happenings.body", "what not to show again", (_P.PROFILE,), HAPPENING_DAYS,
+        "person, staff",
+    ),
+    StoredField(
+        "gift_corrections", "happenings.body", "which basket was a gift", (_P.PROFILE,),
+        HAPPENING_DAYS, "person, staff",
+    ),
+    StoredField(
+        "caps", "happenings.body", "how often something was shown", (_P.RECOGNISE,),
+        HAPPENING_DAYS, "this box",
+    ),
+    StoredField(
+        "cards", "happenings.body", "cards shown, answered, recalled", (_P.RECOGNISE,),
+        HAPPENING_DAYS, "this box",
+    ),
+    StoredField(
+        "check_ins", "happenings.body", "that the person said: I am here", (_P.RECOGNISE,),
+        HAPPENING_DAYS, "person",
+    ),
+    StoredField(
+        "exposures", "happenings.body", "assigned arm of an experiment", (_P.RECOGNISE,),
+        HAPPENING_DAYS, "this box",
+    ),
+    StoredField(
+        "decisions", "decisions.body", "what was decided and why", (_P.RECOGNISE,),
+        DECISION_DAYS, "this box",
+    ),
+    StoredField(
+        "consents", "consent_log.payload", "what was said about which purpose, when, to what words",
+        tuple(Purpose), None, "person",
+    ),
+    StoredField(
+        "consent_bits", "consent_states.given", "present consents of a pseudonym", tuple(Purpose),
+        None, "person", False,
+    ),
+    StoredField(
+        "keyed_hashes", "persons.member_key", "keyed hashes of ids, void without the box's secret",
+        (_P.RECOGNISE,), None, "this box", False,
+    ),
+    StoredField(
+        "tombstones", "tombstones.member_key", "keyed hash of an erased member, so that no restore"
+        " brings the person back", (), None, "this box", False,
+    ),
+    StoredField(
+        "anonymous_receipts", "receipts.body", "receipts without a person", (),
+        ANONYMOUS_RECEIPT_DAYS, "tills", False,
+    ),
+    StoredField(
+        "events", "events.event_key", "keyed hash of a message's id, against repetition", (),
+        EVENT_DAYS, "this box", False,
+    ),
+    StoredField(
+        "visits", "visits.visit_id", "begin, end and zone changes of a visit of nobody", (),
+        VISIT_DAYS, "receivers", False,
+    ),
+)  # fmt: skip
+
+# Kinds of happenings that only `profile` justifies; with the consent they go.
+PROFILE_HAPPENINGS = ("Vetoed", "GiftCorrected")

@@ -1,0 +1,181 @@
+"""What the daily run forgets, and the report of fields nobody uses."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.adapters.sqlite.ledger import Ledger
+from edge.adapters.sqlite.retention import fields_used, forget_old
+from edge.core import register
+from edge.core.catalog import Catalog, Item, Text, Variant
+from edge.core.consent import Purpose, Statement
+from edge.core.events import EventKey
+from edge.core.person import DAY_S
+from edge.core.records import (
+    CardShown,
+    ConsentChanged,
+    DecisionMade,
+    EventSeen,
+    SaleRecorded,
+    Vetoed,
+    VisitStarted,
+    ZoneEntered,
+)
+from edge.core.sales import Sale, SaleLine
+
+NOW_S = 1_790_000_000.0
+
+
+def catalog() -> Catalog:
+    variants = (Variant("coat-m", "4006381000017"),)
+    item = Item("coat", Text("Mantel", "Coat"), "B", "D", "C", None, 1, "z", "1", variants)
+    return Catalog("1", "EUR", (item,), {})
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    opened = Ledger.open(tmp_path / "data", bytes(range(32)), catalog())
+    member: dict[str, Any] = {
+        "member_id": "M1",
+        "name": "Anna",
+        "sizes": {"coat": "M"},
+        "birthday": "02-29",
+        "consents": [
+            {"purpose": p, "given_at": "2026-01-01T00:00:00Z", "notice_version": "2026-01"}
+            for p in ("profile", "recognise")
+        ],
+    }
+    opened.import_members({"schema": "stammgast.members.v1", "members": [member]}, NOW_S)
+    yield opened
+    opened.close()
+
+
+def person_of(ledger: Ledger) -> str:
+    person = ledger.consents().person_of_member("M1")
+    assert person is not None
+    return person
+
+
+def sold(ledger: Ledger, receipt_id: str, at_s: float, person: str | None) -> None:
+    ledger.append(SaleRecorded(Sale(receipt_id, "T", at_s, (SaleLine(1, "coat-m"),)), person))
+
+
+def count(ledger: Ledger, table: str) -> int:
+    ledger.flush()
+    db = ledger.telemetry if table in ("visits", "zone_changes") else ledger.reading().db
+    return int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+def test_every_kind_of_row_goes_at_its_own_age(ledger: Ledger) -> None:
+    """One row just young enough and one just too old of each kind."""
+    person = person_of(ledger)
+    for late, name in ((-1, "young"), (1, "old")):
+        ledger.append(EventSeen(EventKey("s", name), NOW_S - (register.EVENT_DAYS + late) * DAY_S))
+        at_s = NOW_S - (register.DECISION_DAYS + late) * DAY_S
+        ledger.append(DecisionMade(name, "v", at_s, "tablet", b"", person))
+        ledger.append(CardShown(name, "d", "v", "coat", at_s, person))
+        ledger.append(Vetoed(person, "coat", NOW_S - late, NOW_S - 5))
+        sold(ledger, name, NOW_S - (register.ANONYMOUS_RECEIPT_DAYS + late) * DAY_S, None)
+        at_s = NOW_S - (register.VISIT_DAYS + late) * DAY_S
+        ledger.append(VisitStarted(name, at_s))
+        ledger.append(ZoneEntered(name, "z", at_s))
+    sold(ledger, "today", NOW_S, None)
+    ledger.flush()
+    report = forget_old(ledger, NOW_S)
+    assert report.refused == ""
+    assert report.deleted["happenings"] == 2
+    sizes = {
+        t: count(ledger, t)
+        for t in ("events", "decisions", "happenings", "receipts", "visits", "zone_changes")
+    }
+    assert sizes == {
+        "events": 1,
+        "decisions": 1,
+        "happenings": 2,
+        "receipts": 2,
+        "visits": 1,
+        "zone_changes": 1,
+    }
+
+
+def test_receipts_are_packed_and_very_old_lines_go(ledger: Ledger) -> None:
+    person = person_of(ledger)
+    for name, days in (("ten years", 3_700), ("last year", 400), ("today", 0)):
+        sold(ledger, name, NOW_S - days * DAY_S, person)
+    ledger.flush()
+    report = forget_old(ledger, NOW_S)
+    assert report.packed == 2
+    assert report.deleted["history_lines"] == 1
+    grant = ledger.consents().grant(person, Purpose.PROFILE, NOW_S)
+    assert grant is not None
+    bought = ledger.profile(person, grant, NOW_S).purchases
+    assert [round((NOW_S - at) / DAY_S) for at in bought.at_s] == [400, 0]
+
+
+def test_a_withdrawn_profile_takes_its_history_with_it(ledger: Ledger) -> None:
+    person = person_of(ledger)
+    sold(ledger, "a", NOW_S - 100 * DAY_S, person)
+    sold(ledger, "b", NOW_S, person)
+    ledger.append(Vetoed(person, "coat", NOW_S + 1e6, NOW_S))
+    said = Statement(person, Purpose.PROFILE, False, NOW_S, NOW_S, "2026-01")
+    ledger.append(ConsentChanged(said))
+    ledger.flush()
+    forget_old(ledger, NOW_S)
+    assert count(ledger, "receipts") == 0
+    assert count(ledger, "histories") == 0
+    assert count(ledger, "happenings") == 0
+    assert count(ledger, "persons") == 1
+
+
+@pytest.mark.parametrize("days", [30, 4_000])
+def test_a_clock_that_jumps_ahead_wipes_nothing(ledger: Ledger, days: int) -> None:
+    sold(ledger, "a", NOW_S, None)
+    ledger.append(EventSeen(EventKey("s", "1"), NOW_S))
+    ledger.flush()
+    report = forget_old(ledger, NOW_S + days * DAY_S)
+    assert f"{days} days ahead" in report.refused
+    assert count(ledger, "events") == 1
+
+
+def test_a_clock_that_jumps_back_wipes_nothing(ledger: Ledger) -> None:
+    sold(ledger, "a", NOW_S, None)
+    ledger.append(EventSeen(EventKey("s", "1"), NOW_S))
+    ledger.flush()
+    forget_old(ledger, 1_000.0)
+    assert count(ledger, "events") == 1
+    assert count(ledger, "receipts") == 1
+
+
+def test_a_field_that_served_nothing_is_proposed_for_deletion(ledger: Ledger) -> None:
+    """The birthday is stored and never used; the sizes served; nothing is known of `declared`."""
+    person = person_of(ledger)
+    grant = ledger.consents().grant(person, Purpose.PROFILE, NOW_S)
+    assert grant is not None
+    ledger.profile(person, grant, NOW_S)
+    report = {use.field: use for use in fields_used(ledger, NOW_S)}
+    assert report["sizes"].stored == 1
+    assert report["sizes"].uses == 1
+    assert not report["sizes"].is_proposed
+    assert report["birthday"].is_proposed
+    assert report["name"].is_proposed
+    assert not report["declared"].is_proposed
+    later = {use.field: use for use in fields_used(ledger, NOW_S + 91 * DAY_S)}
+    assert later["sizes"].is_proposed
+
+
+def test_every_table_with_data_stands_in_the_register(ledger: Ledger) -> None:
+    """A new table without a line in the register fails here."""
+    plain = {"meta", "secrets", "person_keys", "notices", "skus", "field_uses", "merges"}
+    named = {field.table.partition(".")[0] for field in register.FIELDS} | plain
+    named |= {"beacons", "zone_changes"}  # keyed hashes; part of a visit
+    found = {
+        name
+        for db in (ledger.reading().db, ledger.telemetry)
+        for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    }
+    assert found <= named
+    body = ledger.reading().persons.open_number(1)
+    assert body is not None
+    assert set(body.body().__slots__) <= {field.name for field in register.FIELDS}
