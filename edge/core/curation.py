@@ -48,7 +48,7 @@ class Slate:
 
     Attributes:
         reasons: uint32[n], the guard's marks and those of this step.
-        scores: float32[n], after human rules, NaN where never scored.
+        scores: float32[n], the model's own, NaN where never scored.
         empty: Why nothing is shown, None where something is.
     """
 
@@ -79,7 +79,7 @@ def curate(judged: Judged, scores: NDArray[np.float32], snapshot: Snapshot) -> S
         ordered = rows[_ranking(judged, final, tier, rows, snapshot).order()]
         choice = _Choice(judged, final, tier, reasons, snapshot)
         shown = choice.fill(ordered)
-    return Slate(shown, reasons, final, None if shown else _why_empty(reasons))
+    return Slate(shown, reasons, scores, None if shown else _why_empty(reasons))
 
 
 def decide(judged: Judged, slate: Slate, snapshot: Snapshot) -> Decision:

@@ -197,6 +197,7 @@ class Shown:
     """One line of a slate: what is shown and with which chance it was chosen.
 
     Attributes:
+        score: After human rules.
         tier: 0 pinned, 1 service, 2 complement map, 3 the model's order.
         propensity: Chance that this item stood in this place under the logged policy.
         rule_ids: The human rules that moved it.
@@ -230,7 +231,8 @@ class Decision:
     """The record of one decision: enough to explain it, to replay it and to learn from it.
 
     The trace columns hold every candidate in order: little-endian int32 items, uint16 sources,
-    uint32 reason masks (`reasons.ITEM_REASONS`), float32 scores (NaN where never scored).
+    uint32 reason masks (`reasons.ITEM_REASONS`), float32 scores of the model before human rules
+    (NaN where never scored).
     """
 
     decision_id: str

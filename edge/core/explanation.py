@@ -367,12 +367,14 @@ def _insights(snapshot: Snapshot) -> list[Insight]:
 
 
 def _withheld(decision: Decision, snapshot: Snapshot) -> tuple[Withheld, ...]:
-    """List a few things not shown; nothing sensitive and no guess among them."""
+    """List a few things not shown; nothing sensitive, no gift and no guess among them."""
     reasons = np.frombuffer(decision.trace_reasons, "<u4")
     items = np.frombuffer(decision.trace_items, "<i4")
     first = reasons & (~reasons + np.uint32(1))
+    gifts = snapshot.memory.items[snapshot.memory.gift_only_item]
+    is_open = ((first & _TELLABLE) != 0) & ((reasons & _SECRET) == 0) & ~np.isin(items, gifts)
     found = []
-    for at in np.flatnonzero(first & _TELLABLE)[:MAX_SUPPRESSED].tolist():
+    for at in np.flatnonzero(is_open)[:MAX_SUPPRESSED].tolist():
         reason = ITEM_REASONS[int(first[at]).bit_length() - 1]
         goods = snapshot.playbook.catalog.items[int(items[at])]
         found.append(Withheld(goods.name, reason, WORDS[reason]))
@@ -395,3 +397,4 @@ _TELLABLE = np.uint32(
         )
     )
 )
+_SECRET = np.uint32(1 << BIT[Reason.SENSITIVE] | 1 << BIT[Reason.GIFT_BASKET])

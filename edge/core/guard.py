@@ -17,8 +17,9 @@ from edge.core.candidates import Candidates, Source
 from edge.core.cap_rules import Dimension, Lifetime, Message
 from edge.core.caps import CapContext, Closed, Values
 from edge.core.catalog import ClassKind
-from edge.core.classes import Action
+from edge.core.classes import Action, Classes
 from edge.core.decision import Snapshot
+from edge.core.memory import Memory
 from edge.core.reasons import BIT, ITEM_REASONS, Reason
 from edge.core.rules import Effect, Where
 
@@ -209,55 +210,72 @@ def _mark_stock(marks: _Marks, items: NDArray[np.int32], care: Mask, snapshot: S
         marks.put(Reason.STOCK_UNKNOWN, (units < 0) & ~care)
 
 
-def _mark_memory(marks: _Marks, items: NDArray[np.int32], care: Mask, snapshot: Snapshot) -> None:
+def _mark_memory(marks: _Marks, items: NDArray[np.int32], service: Mask, s: Snapshot) -> None:
     """Mark what earlier purchases close, by item, group and series."""
-    memory, classes, now_s = snapshot.memory, snapshot.playbook.classes, snapshot.moment.now_s
-    offered = ~care
-    _mark_series(marks, items, offered, snapshot)
+    person = s.person
+    by_memory = remembered(
+        items,
+        s.memory,
+        s.playbook.classes,
+        s.moment.now_s,
+        person.declared.get("audience") if person else None,
+        person.stated if person else frozenset(),
+    )
+    for reason, mask in by_memory:
+        marks.put(reason, mask if reason is Reason.RETURNED else mask & ~service)
+
+
+def remembered(
+    items: NDArray[np.int32],
+    memory: Memory,
+    classes: Classes,
+    now_s: float,
+    audience: str | None = None,
+    stated: frozenset[str] = frozenset(),
+) -> Iterator[tuple[Reason, Mask]]:
+    """Yield what purchases speak against: a reason and the bool[n] of items it closes.
+
+    Args:
+        items: int32[n].
+        memory: Of one person or visit.
+        classes: The class table in force.
+        now_s: UTC seconds.
+        audience: The declared band.
+        stated: What the customer asked to hear of.
+    """
+    yield from _series_order(items, memory, classes)
     if memory.returned.size:
-        back = _found(memory.returned, items, memory.returned_until_s)
-        marks.put(Reason.RETURNED, back > now_s)
+        yield Reason.RETURNED, _found(memory.returned, items, memory.returned_until_s) > now_s
     if not memory.items.size:
         return
     group = classes.group[items]
     last_s = _found(memory.items, items, memory.last_s)
-    marks.put(Reason.JUST_BOUGHT, (last_s + classes.table.cooldown_s > now_s) & offered)
-    is_series = classes.is_kind(ClassKind.SERIES)[group] & (classes.series[items] >= 0)
-    resting = (memory.rest_until_s[group] > now_s) & ~is_series
-    marks.put(Reason.JUST_BOUGHT_CLASS, resting & offered)
-    closed = (memory.closed_until_s[group] > now_s) & offered
-    due = classes.is_kind(ClassKind.CONSUMABLE)[group]
-    marks.put(Reason.OWNED, closed & ~due)
-    marks.put(Reason.NOT_DUE, closed & due)
-    marks.put(Reason.GIFT_BASKET, (memory.gift_until_s[group] > now_s) & offered)
-    audience = snapshot.person.declared.get("audience") if snapshot.person else None
-    silent = (classes.then(audience)[group] == Action.SILENCE) & (memory.times[group] > 0)
-    marks.put(Reason.SILENCE_AFTER_PURCHASE, silent & offered & ~_asked_for(group, snapshot))
+    yield Reason.JUST_BOUGHT, last_s + classes.table.cooldown_s > now_s
+    is_part = classes.series[items] >= 0
+    yield Reason.JUST_BOUGHT_CLASS, (memory.rest_until_s[group] > now_s) & ~is_part
+    is_closed = memory.closed_until_s[group] > now_s
+    is_due = classes.is_kind(ClassKind.CONSUMABLE)[group]
+    yield Reason.OWNED, is_closed & ~is_due
+    yield Reason.NOT_DUE, is_closed & is_due
+    yield Reason.GIFT_BASKET, memory.gift_until_s[group] > now_s
+    is_silent = (classes.then(audience) == Action.SILENCE) & (memory.times > 0)
+    for name in stated:
+        if name in classes.group_at:
+            is_silent[classes.group_at[name]] = False
+    yield Reason.SILENCE_AFTER_PURCHASE, is_silent[group]
 
 
-def _mark_series(
-    marks: _Marks, items: NDArray[np.int32], offered: Mask, snapshot: Snapshot
-) -> None:
+def _series_order(
+    items: NDArray[np.int32], memory: Memory, classes: Classes
+) -> Iterator[tuple[Reason, Mask]]:
     """Let only the next part of a series through: the first where none was bought yet."""
-    classes, reached = snapshot.playbook.classes, snapshot.memory.series_at
     series = classes.series[items]
-    part = (series >= 0) & offered
-    if not part.any():
-        return
-    after = classes.series_start[series] - 1
-    if reached.size:
-        after = np.maximum(after, reached[series])
-    marks.put(Reason.SERIES_ORDER, part & (classes.position[items] != after + 1))
-
-
-def _asked_for(group: NDArray[np.int32], snapshot: Snapshot) -> Mask:
-    """Return bool[n]: the customer asked to hear about this group."""
-    classes = snapshot.playbook.classes
-    stated = snapshot.person.stated if snapshot.person else frozenset()
-    asked = [at for name in stated if (at := classes.group_at.get(name)) is not None]
-    if not asked:
-        return np.zeros(group.size, np.bool_)
-    return np.isin(group, np.array(asked, np.int32))
+    is_part = series >= 0
+    if is_part.any():
+        after = classes.series_start[series] - 1
+        if memory.series_at.size:
+            after = np.maximum(after, memory.series_at[series])
+        yield Reason.SERIES_ORDER, is_part & (classes.position[items] != after + 1)
 
 
 def _mark_purchase(marks: _Marks, items: NDArray[np.int32], care: Mask, snapshot: Snapshot) -> None:

@@ -49,6 +49,10 @@ class Reason(StrEnum):
     TOO_SIMILAR = "too_similar"
     OUTRANKED = "outranked"
 
+    # A card that was shown, and has lost what it stood on.
+    BASIS_GONE = "basis_gone"
+    OFFER_OVER = "offer_over"
+
 
 ITEM_REASONS: tuple[Reason, ...] = (
     Reason.HOLDOUT,
@@ -115,4 +119,6 @@ WORDS: dict[Reason, Text] = {
     Reason.BELOW_FLOOR: Text("Nicht passend genug", "Not relevant enough"),
     Reason.TOO_SIMILAR: Text("Zu ähnlich", "Too similar"),
     Reason.OUTRANKED: Text("Anderes passt besser", "Others fit better"),
+    Reason.BASIS_GONE: Text("Der Kauf wurde rückgängig gemacht", "The purchase was undone"),
+    Reason.OFFER_OVER: Text("Die Aktion ist beendet", "The offer has ended"),
 }

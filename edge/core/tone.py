@@ -33,7 +33,7 @@ _PUSHY = (
     (r"\bk[öo]nnte (sie|dich|ihnen|dir) auch (interessieren|gefallen)", "worn-out phrase"),
     (r"\b(nur noch heute|nur heute|letzte chance|jetzt zuschlagen|schnell sein)\b", "pressure"),
     (r"\b(last chance|only today|hurry|act now|don'?t miss)\b", "pressure"),
-    (r"\b(wir wissen|we know) (dass|that|was|what)\b", "reads an inference aloud"),
+    (r"\b(wir wissen|we know),? (dass|that|was|what)\b", "reads an inference aloud"),
     (r"!{2,}|[A-ZÄÖÜ]{6,}", "shouting"),
 )
 _SENSITIVE = (

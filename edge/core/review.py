@@ -1,0 +1,208 @@
+"""A second look before orders go live: contradictions, orders that silence everything, hygiene.
+
+Nothing here changes a decision. Contradictions name both authors, because they have to talk; the
+hygiene report (D12) lists what is missing in the catalogue, because rules cannot know it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge.core.catalog import Catalog, ClassKind
+from edge.core.classes import DAY_S
+from edge.core.memory import Purchases, remember
+from edge.core.playbook import Playbook
+from edge.core.rules import Rule, RuleKind
+from edge.core.tone import lint
+
+MAX_EXAMPLES = 5
+CARE_FROM_CENTS = 10_000
+"""Durable goods above this deserve a care tip (B2Care: high-price goods; the sum is a proposal)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two rules that cannot both be meant."""
+
+    first: Rule
+    second: Rule
+    why: str
+    items: int
+
+    def __str__(self) -> str:
+        def who(rule: Rule) -> str:
+            mark = "" if rule.is_verified else ", unverified"
+            return f"{rule.rule_id!r} ({rule.kind.value}) by {rule.author}{mark}"
+
+        return f"{who(self.first)} and {who(self.second)}: {self.why} ({self.items} items)"
+
+
+def conflicts(playbook: Playbook) -> tuple[Conflict, ...]:
+    """Return every pair of rules that contradict each other on at least one item."""
+    rules = playbook.rules.rules
+    found: list[Conflict] = []
+    for at, first in enumerate(rules):
+        for other, second in enumerate(rules[at + 1 :], at + 1):
+            why = _contradiction(first, second) if _may_meet(first, second) else None
+            if why is None:
+                continue
+            both = playbook.rules.targets(at) & playbook.rules.targets(other)
+            shared = int(both.sum())
+            if shared or why == _PLACE:
+                found.append(Conflict(first, second, why, shared))
+    return tuple(found)
+
+
+_PLACE = "both want the same place; the store's, else the later one, gets it"
+_PAIRS = {
+    frozenset({RuleKind.PIN, RuleKind.BAN}): "one shows what the other forbids; the ban holds",
+    frozenset({RuleKind.BOOST, RuleKind.BAN}): "one raises what the other forbids; the ban holds",
+    frozenset({RuleKind.BOOST, RuleKind.BURY}): "one raises what the other lowers",
+    frozenset({RuleKind.PIN, RuleKind.BURY}): "one pins what the other lowers; the pin holds",
+}
+
+
+def _contradiction(first: Rule, second: Rule) -> str | None:
+    kinds = frozenset({first.kind, second.kind})
+    if first.kind is second.kind is RuleKind.PIN and first.value == second.value:
+        return _PLACE
+    if first.kind is second.kind is RuleKind.COMPLEMENT:
+        if set(first.to) & set(second.never) or set(second.to) & set(first.never):
+            return "one recommends what the other rules out; what is ruled out stays out"
+        return None
+    return _PAIRS.get(kinds)
+
+
+def _may_meet(first: Rule, second: Rule) -> bool:
+    """Tell whether two rules can be in force at one moment and place."""
+    for one, other in (
+        (first.surfaces, second.surfaces),
+        (first.zones, second.zones),
+        (first.audiences, second.audiences),
+        (first.motives, second.motives),
+    ):
+        if one and other and not one & other:
+            return False
+    starts = max(first.from_day or 0, second.from_day or 0)
+    ends = min(first.to_day or 2**31, second.to_day or 2**31)
+    return starts <= ends
+
+
+def warnings(playbook: Playbook) -> tuple[str, ...]:
+    """Return what deserves a second thought before these orders go live."""
+    return (*_silencing(playbook), *_spoken(playbook))
+
+
+def _silencing(playbook: Playbook) -> Iterator[str]:
+    catalog, limits = playbook.catalog, playbook.limits
+    n = max(1, len(catalog.items))
+    bans = [
+        playbook.rules.targets(at)
+        for at, rule in enumerate(playbook.rules.rules)
+        if rule.kind is RuleKind.BAN
+    ]
+    banned = int(np.logical_or.reduce(bans).sum()) if bans else 0
+    if banned >= 0.9 * n:
+        yield f"rules: bans cover {banned} of {n} items; hardly anything is left to show"
+    if catalog.is_sensitive.sum() >= 0.5 * n:
+        yield f"classes: {int(catalog.is_sensitive.sum())} of {n} items are sensitive"
+    for surface, floor in limits.floors.items():
+        if floor >= 1.0:
+            yield f"limits.floors.{surface}: {floor} is never reached; nothing would be shown"
+    for surface, cards in limits.max_cards.items():
+        if cards < 1:
+            yield f"limits.max_cards.{surface}: {cards} shows nothing"
+    if _closes_everything(playbook):
+        yield (
+            "classes: a customer who bought one of everything a year ago would see nothing; "
+            "shorten intervals or the cool-down, or let classes repeat"
+        )
+
+
+def _closes_everything(playbook: Playbook) -> bool:
+    """Try the class table on somebody who bought one item of every group a year ago."""
+    classes = playbook.classes
+    if not classes.group_ids:
+        return False
+    _, items = np.unique(classes.group, return_index=True)
+    lines = [(int(item), -365.0 * DAY_S) for item in items]
+    memory = remember(Purchases.of(lines), classes)
+    is_open = (memory.closed_until_s <= 0.0) & (memory.rest_until_s <= 0.0)
+    is_open &= ~classes.is_kind(ClassKind.SENSITIVE) & (classes.then(None) != 0)
+    return not is_open.any()
+
+
+def _spoken(playbook: Playbook) -> Iterator[str]:
+    """Look for words that must not go out, in offers and in the reasons of rules."""
+    texts = [(f"offers[{o.offer_id!r}].text", o.text) for o in playbook.catalog.offers]
+    for where, text in texts:
+        for language, words in (("de", text.de), ("en", text.en)):
+            for finding in lint(words):
+                yield f"{where}.{language}: {finding.rule}: {finding.found!r} ({finding.why})"
+    for rule in playbook.rules.rules:
+        for finding in lint(rule.reason):
+            yield f"rules[{rule.rule_id!r}].reason: {finding.rule}: {finding.found!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """One kind of thing missing in the catalogue."""
+
+    kind: str
+    count: int
+    examples: tuple[str, ...]
+    hint: str
+
+
+def hygiene(catalog: Catalog) -> tuple[Gap, ...]:
+    """Return what the catalogue does not say and decisions would need (D12)."""
+    items, classes = catalog.items, catalog.classes.values()
+    durable = {c.class_id for c in classes if c.kind is ClassKind.DURABLE}
+    gaps = (
+        _gap("item without class", [i.item_id for i in items if i.class_id is None],
+             "is treated as durable with its whole category"),
+        _gap("class without interval",
+             [c.class_id for c in classes if c.interval_days is None
+              and c.kind in (ClassKind.DURABLE, ClassKind.CONSUMABLE)],
+             "the default of its kind holds"),
+        _gap("class without complement",
+             [c.class_id for c in classes if not c.complements
+              and c.kind in (ClassKind.DURABLE, ClassKind.ACCESSORY)],
+             "nothing is suggested after a purchase"),
+        _gap("complement of an unknown class",
+             [c.class_id for c in classes if any(x not in catalog.classes for x in c.complements)]
+             + [i.item_id for i in items if any(x not in catalog.classes for x in i.complements)],
+             "is left out"),
+        _gap("dear durable without care tip",
+             [i.item_id for i in items if i.class_id in durable and i.care is None
+              and i.price_cents >= CARE_FROM_CENTS],
+             "nothing is said after a purchase"),
+        _gap("series with a gap or a twin", _broken_series(catalog),
+             "the next part is not found"),
+        _gap("variant without GTIN",
+             [i.item_id for i in items if any(not v.gtin for v in i.variants)],
+             "a scan of the label is not understood"),
+        _gap("class nobody uses",
+             sorted(set(catalog.classes) - {i.class_id for i in items}), "can be deleted"),
+        _gap("name in one language",
+             [i.item_id for i in items if not i.name.de.strip() or not i.name.en.strip()],
+             "cards in the other language stay nameless"),
+    )  # fmt: skip
+    return tuple(gap for gap in gaps if gap.count)
+
+
+def _gap(kind: str, found: list[str], hint: str) -> Gap:
+    return Gap(kind, len(found), tuple(found[:MAX_EXAMPLES]), hint)
+
+
+def _broken_series(catalog: Catalog) -> list[str]:
+    positions: dict[str, list[int]] = {}
+    for item in catalog.items:
+        if item.series:
+            positions.setdefault(item.series[0], []).append(item.series[1])
+    return [
+        name
+        for name, at in positions.items()
+        if sorted(at) != list(range(min(at), min(at) + len(at)))
+    ]
