@@ -50,7 +50,8 @@ from edge.core.moment import Moment
 from edge.core.playbook import Playbook
 from edge.core.ports import Log, People, Ranker, Screens
 from edge.core.ranking import by_popularity, with_moment
-from edge.core.reasons import ITEM_REASONS, WORDS, Reason
+from edge.core.reasons import WORDS
+from edge.core.recall import Basis, recalls
 from edge.core.records import (
     CardRecalled,
     CardShown,
@@ -74,8 +75,6 @@ STALE_CHECK_IN_S = 600.0
 # How long somebody stands in a zone before the box looks for something to say: passing is not
 # dwelling (a proposal; interruptions by place are what shoppers mind most).
 DWELL_S = 20.0
-# What takes a card off the screens: everything the guard asks, except the caps, which count it.
-_CAPS = frozenset({Reason.FREQUENCY_CAP, Reason.CAMPAIGN_OVER})
 # Kinds of beacon ids that may be a rotating one: Eddystone-EID, private addresses.
 ROTATING = ("eid:", "mac:")
 # What an app hears with is one receiver-less beacon per person.
@@ -147,7 +146,8 @@ class Path:
         }
         self._kinds = {zone.id: zone.kind for zone in house.plan.zones}
         self._trackers: dict[str, dict[str, ZoneTracker]] = {}
-        self._lately_heard: set[tuple[str, str]] = set()
+        # A dict for its order: a replay must meet the guests in the same one.
+        self._lately_heard: dict[tuple[str, str], None] = {}
         self._by_contact: dict[str, Guest] = {}
 
     # -- a beacon is heard -------------------------------------------------------------------
@@ -199,7 +199,7 @@ class Path:
         if tracker is None:
             tracker = trackers[sighting.beacon] = ZoneTracker(model)
         tracker.update(sighting, now_s)
-        self._lately_heard.add((person, sighting.beacon))
+        self._lately_heard[person, sighting.beacon] = None
         if not self.visits.decides(person, sighting.beacon, tracker.level_dbm, now_s):
             return None
         return tracker.zone
@@ -389,7 +389,12 @@ class Path:
         self._show_contact(guest, message, cards, cause)
         for card, line in zip(cards, decision.slate, strict=True):
             guest.cards[card.card_id] = OpenCard(
-                card.card_id, decision.decision_id, line.item, line.sources
+                card.card_id,
+                decision.decision_id,
+                line.item,
+                line.sources,
+                line.offer_id,
+                line.is_service,
             )
 
     def _zone_name(self, zone: str) -> Text:
@@ -461,17 +466,14 @@ class Path:
                 self._recheck_guest(guest, now_s)
 
     def _recheck_guest(self, guest: Guest, now_s: float) -> None:
-        """Ask the guard about the open cards as if they were new."""
-        cards = sorted(guest.cards.values(), key=lambda card: card.item)
-        found = Candidates(
-            np.array([card.item for card in cards], np.int32),
-            np.array([card.sources for card in cards], np.uint16),
-        )
-        judged = guard.judge(found, self._snapshot(guest, now_s, is_pull=True))
-        for card, mask in zip(cards, judged.reasons.tolist(), strict=True):
-            reasons = [r for at, r in enumerate(ITEM_REASONS) if mask >> at & 1 and r not in _CAPS]
-            if reasons:
-                self.take_off(guest, card, Why(reasons[0].value, WORDS[reasons[0]]), now_s)
+        """Ask about the open cards as if they were to be shown now."""
+        open_cards = [
+            Basis(c.card_id, c.item, c.sources, c.offer_id, c.is_service, c.reaction == "reserved")
+            for c in guest.cards.values()
+        ]
+        for recall in recalls(open_cards, self._snapshot(guest, now_s, is_pull=True)):
+            why = Why(recall.reason.value, WORDS[recall.reason])
+            self.take_off(guest, guest.cards[recall.card_id], why, now_s)
 
     def take_off(self, guest: Guest, card: OpenCard, reason: Why, now_s: float) -> None:
         """Recall a card from every screen; one that was accepted stays, but is marked."""

@@ -24,6 +24,7 @@ class OpenCard:
 
     Attributes:
         sources: Where its item came from (bits of `candidates.Source`).
+        is_service: Care or help, not an offer of the item.
         reaction: `shown`, `reserved` or None.
     """
 
@@ -31,6 +32,8 @@ class OpenCard:
     decision_id: str
     item: int
     sources: int
+    offer_id: str | None = None
+    is_service: bool = False
     reaction: str | None = None
 
 
