@@ -37,7 +37,7 @@ class Purchases:
     @classmethod
     def of(
         cls,
-        customer: Sequence[str] | npt.NDArray[np.object_],
+        customer: Sequence[str] | npt.NDArray[np.str_],
         order: Sequence[float] | npt.NDArray[np.float64],
         item: Ints,
         n_items: int,

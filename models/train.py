@@ -17,7 +17,6 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-import numpy.typing as npt
 
 from edge.core.features import FEATURE_NAMES
 from edge.core.history import Floats, History, Ints
@@ -38,7 +37,7 @@ from models.ranker import (
     scaled,
     scaling_of,
 )
-from models.stages import Examples, Label, examples_of, stage, tables_of
+from models.stages import Examples, examples_of, stage, tables_of
 
 Progress = Callable[[str], None]
 
@@ -187,7 +186,7 @@ def train(
     if not (np.diff(purchases.basket_ends()) >= 2).any():
         raise ValueError("no customer has two or more baskets; at least one is needed to learn")
     started = time.perf_counter()
-    course = prepare_course(purchases, _codes(categories, item_ids), plan, seed, progress)
+    course = prepare_course(purchases, category_codes(categories, item_ids), plan, seed, progress)
     progress("tuning and calibrating")
     network, calibration = tune(course, course.newest)
     metrics = {
@@ -200,16 +199,9 @@ def train(
     return metrics | {"train_s": time.perf_counter() - started}
 
 
-def _codes(categories: Mapping[str, str] | None, item_ids: Sequence[str]) -> Ints | None:
+def category_codes(categories: Mapping[str, str] | None, item_ids: Sequence[str]) -> Ints | None:
     """Return int32[items] category numbers, -1 where none is known."""
     if not categories:
         return None
     names = {name: k for k, name in enumerate(sorted({c for c in categories.values() if c}))}
     return np.array([names.get(categories.get(item, ""), -1) for item in item_ids], np.int32)
-
-
-def labels_of(
-    baskets: Mapping[int, npt.NDArray[np.int32]], day: Mapping[int, float]
-) -> dict[int, Label]:
-    """Return labels from item arrays by customer number, with their days where known."""
-    return {who: Label(items, day.get(who)) for who, items in sorted(baskets.items())}
