@@ -85,7 +85,7 @@ class Playbook:
         self.caps = orders.caps
         self.classes = Classes(catalog, orders.classes)
         self.offers = Offers(catalog)
-        self.rules = Rules(catalog, self.classes, orders.rules)
+        self.rules = Rules(catalog, orders.rules)
         self.is_restricted: NDArray[np.bool_] = np.array(
             [bool(item.age_min) for item in catalog.items], np.bool_
         )

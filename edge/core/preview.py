@@ -5,7 +5,7 @@ new playbook and fills the places again with the very code that decides. What th
 hold (stock and caps of that moment) stays as it was. Leaves out where the decisions are kept.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,7 +112,7 @@ def preview(
 
 def again(
     decision: Decision, playbook: Playbook, moment: Moment, purchases: Purchases | None = None
-) -> Sequence[str]:
+) -> tuple[str, ...]:
     """Return the item ids that a past decision would show under another playbook."""
     items = np.frombuffer(decision.trace_items, "<i4").astype(np.int32)
     sources = np.frombuffer(decision.trace_sources, "<u2").astype(np.uint16)

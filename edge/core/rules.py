@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.catalog import Catalog, Item
-from edge.core.classes import Classes
 
 MAX_EFFECTS = 16
 """Combinations of rules in force that are kept ready; a store sees a handful a day."""
@@ -115,14 +114,62 @@ class Effect:
     in_force: tuple[int, ...]
 
 
+TARGET_AXES = ("item", "class", "category", "department", "brand", "tag", "campaign")
+
+
+class Goods:
+    """What a target such as `class:tie` means in a catalogue, ready to be looked up."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._n = len(catalog.items)
+        found: dict[str, list[int]] = {}
+        for at, item in enumerate(catalog.items):
+            for name in _names_of(item):
+                found.setdefault(name, []).append(at)
+        for offer in catalog.offers:
+            if offer.campaign_id is not None:
+                meant = (catalog.index_of(item_id) for item_id in offer.item_ids)
+                found.setdefault(f"campaign:{offer.campaign_id}", []).extend(
+                    at for at in meant if at is not None
+                )
+        self._items = {name: np.array(items, np.int32) for name, items in found.items()}
+
+    def mask(self, targets: Sequence[str]) -> NDArray[np.bool_]:
+        """Return bool[items]: the items that any of the targets means."""
+        if "*" in targets:
+            return np.ones(self._n, np.bool_)
+        mask = np.zeros(self._n, np.bool_)
+        for target in targets:
+            mask[self._items.get(target, _NONE)] = True
+        return mask
+
+    def knows(self, target: str) -> bool:
+        """Tell whether a target means anything here."""
+        return target == "*" or target in self._items
+
+
+_NONE = np.empty(0, np.int32)
+
+
+def _names_of(item: Item) -> list[str]:
+    return [
+        f"item:{item.item_id}",
+        f"class:{item.class_id}",
+        f"category:{item.category}",
+        f"department:{item.department}",
+        f"brand:{item.brand}",
+        *(f"tag:{tag}" for tag in item.tags),
+    ]
+
+
 class Rules:
     """The rules of chain and store laid over a catalogue."""
 
-    def __init__(self, catalog: Catalog, classes: Classes, rules: Sequence[Rule] = ()) -> None:
+    def __init__(self, catalog: Catalog, rules: Sequence[Rule] = ()) -> None:
         self.rules: tuple[Rule, ...] = tuple(rules)
         self._catalog = catalog
-        self._classes = classes
-        self._targets = [targets_mask(catalog, rule.targets) for rule in self.rules]
+        self.goods = Goods(catalog)
+        self._targets = [self.goods.mask(rule.targets) for rule in self.rules]
         self._effects: dict[tuple[int, ...], Effect] = {}
         self._partners: dict[tuple[int, tuple[int, ...]], Partners] = {}
 
@@ -200,7 +247,7 @@ class Rules:
             to, ids = tuple(f"class:{c}" for c in self._given(item)), ()
         if not to and not never:
             return NO_PARTNERS
-        to_mask, never_mask = (targets_mask(self._catalog, p) for p in (to, never))
+        to_mask, never_mask = self.goods.mask(to), self.goods.mask(never)
         items = np.flatnonzero(to_mask & ~never_mask).astype(np.int32)
         return Partners(items, np.flatnonzero(never_mask).astype(np.int32), ids)
 
@@ -223,42 +270,3 @@ class Partners:
 
 
 NO_PARTNERS = Partners(np.empty(0, np.int32), np.empty(0, np.int32))
-
-
-def targets_mask(catalog: Catalog, patterns: Sequence[str]) -> NDArray[np.bool_]:
-    """Return bool[items]: the items that any of the patterns means."""
-    if not patterns:
-        return np.zeros(len(catalog.items), np.bool_)
-    of_campaign = {
-        item_id: offer.campaign_id for offer in catalog.offers for item_id in offer.item_ids
-    }
-    wanted = [tuple(p.partition(":")[::2]) for p in patterns]
-    return np.array(
-        [any(_means(axis, value, item, of_campaign) for axis, value in wanted)
-         for item in catalog.items],
-        np.bool_,
-    )  # fmt: skip
-
-
-TARGET_AXES = ("item", "class", "category", "department", "brand", "tag", "campaign", "*")
-
-
-def _means(axis: str, value: str, item: Item, of_campaign: dict[str, str | None]) -> bool:
-    match axis:
-        case "*":
-            return True
-        case "item":
-            return item.item_id == value
-        case "class":
-            return item.class_id == value
-        case "category":
-            return item.category == value
-        case "department":
-            return item.department == value
-        case "brand":
-            return item.brand == value
-        case "tag":
-            return value in item.tags
-        case "campaign":
-            return of_campaign.get(item.item_id) == value
-    return False

@@ -1,0 +1,114 @@
+"""Which open cards lose their basis after an event, and which stay."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from edge.core.candidates import Source
+from edge.core.cap_rules import Impression
+from edge.core.caps import Caps
+from edge.core.playbook import Orders
+from edge.core.reasons import Reason
+from edge.core.recall import Basis, Recall, recalls
+from edge.core.rules import Rule, RuleKind
+from tests.core.decision_world import MEMBER, NOW, World, at, number
+
+TIE = Basis("c-tie", number("tie"), int(Source.POPULAR), offer_id="spring")
+SCARF = Basis("c-scarf", number("scarf"), int(Source.HISTORY))
+COAT_CARE = Basis("c-care", number("coat-a"), int(Source.CARE), is_service=True)
+
+Event = Callable[[World], object]
+
+
+def set_on(world: World, **values: object) -> None:
+    """Set attributes of the world."""
+    for name, value in values.items():
+        setattr(world, name, value)
+
+
+def busy_caps() -> Caps:
+    """Return counters in which everything was shown far too often."""
+    caps = Caps()
+    caps.admit(
+        Impression(f"x{n}", "p1", "v1", NOW.now_s - 60.0 * n, NOW.day, "tablet", "contact",
+                   "tie", "tie", "spring", "spring-campaign")
+        for n in range(9)
+    )  # fmt: skip
+    return caps
+
+
+EVENTS: list[tuple[str, Event, Basis, Reason | None]] = [
+    ("nothing happened", lambda w: w, TIE, None),
+    ("the tie was bought", lambda w: w.bought("tie"), TIE, Reason.JUST_BOUGHT),
+    ("it was bought 72 h ago, known now", lambda w: w.bought("tie", days_ago=3), TIE,
+     Reason.JUST_BOUGHT),
+    ("another coat was bought", lambda w: w.bought("coat-b"), COAT_CARE, Reason.BASIS_GONE),
+    ("the coat stands", lambda w: w.bought("coat-a"), COAT_CARE, None),
+    ("the coat's sale was voided: it is not among the purchases", lambda w: w, COAT_CARE,
+     Reason.BASIS_GONE),
+    ("the coat came back", lambda w: w.returned("coat-a"), COAT_CARE, Reason.RETURNED),
+    ("the last one was sold", lambda w: w.stock.set_level("tie", 0, NOW.now_s), TIE,
+     Reason.OUT_OF_STOCK),
+    ("somebody vetoed it", lambda w: w.by_person(vetoes={number("tie"): NOW.now_s + 9}), TIE,
+     Reason.VETOED),
+    ("a new ban",
+     lambda w: set_on(w, orders=Orders(rules=(Rule("b", RuleKind.BAN, ("item:tie",), "A", "r",
+                                                   NOW.day),))), TIE, Reason.BANNED),
+    ("contact was withdrawn", lambda w: w.by_person(purposes=frozenset({"profile"})), TIE,
+     Reason.NO_CONSENT),
+    ("the profile was withdrawn, a card from history",
+     lambda w: w.by_person(purposes=frozenset({"staff_contact"})), SCARF, Reason.NO_CONSENT),
+    ("the profile was withdrawn, a card from popularity",
+     lambda w: w.by_person(purposes=frozenset({"staff_contact"})), TIE, None),
+    ("the offer ended",
+     lambda w: set_on(w, moment=replace(at("2026-04-01 00:00"), now_s=NOW.now_s + 30 * 86_400)),
+     TIE, Reason.OFFER_OVER),
+    ("it was shown often enough", lambda w: set_on(w, caps=busy_caps()), TIE, None),
+    ("the customer wants quiet", lambda w: w.in_visit(is_quiet=True), TIE, None),
+    ("a shirt in the basket shuts the department",
+     lambda w: w.in_visit(basket=(number("shirt-a"),)), SCARF, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("event", "card", "reason"), [c[1:] for c in EVENTS], ids=[c[0] for c in EVENTS]
+)
+def test_recalls(event: Event, card: Basis, reason: Reason | None) -> None:
+    """After the event the card leaves for this reason, or stays."""
+    world = World()
+    event(world)
+    if reason is Reason.OFFER_OVER:
+        for goods in world.catalog.items:
+            for variant in goods.variants:
+                world.stock.set_level(variant.sku, 5, world.moment.now_s)
+    expected = () if reason is None else (Recall(card.card_id, reason, is_marked=False),)
+    assert recalls([card], world.snapshot()) == expected
+
+
+def test_an_accepted_card_stays_and_is_marked() -> None:
+    """Reserved and then sold out: the customer's card is not taken away."""
+    world = World()
+    world.stock.set_level("tie", 0, NOW.now_s)
+    (found,) = recalls([replace(TIE, is_accepted=True)], world.snapshot())
+    assert found == Recall("c-tie", Reason.OUT_OF_STOCK, is_marked=True)
+
+
+def test_only_the_card_that_lost_its_basis_leaves() -> None:
+    """Of two open cards one was bought."""
+    found = recalls([SCARF, TIE], World(person=MEMBER).bought("tie").snapshot())
+    assert [recall.card_id for recall in found] == ["c-tie"]
+
+
+def test_whoever_erased_themselves_leaves_no_card() -> None:
+    """Without a person every personal card goes; anonymous ones may stay."""
+    found = recalls([SCARF, TIE], World(person=None).snapshot())
+    assert [(r.card_id, r.reason) for r in found] == [("c-scarf", Reason.NO_CONSENT)]
+
+
+def test_order_of_sales_does_not_matter() -> None:
+    """Late, doubled and out of order: the same purchases close the same."""
+    one = World().bought("tie", days_ago=1).bought("coat-a", days_ago=3)
+    two = World().bought("coat-a", days_ago=3).bought("tie", days_ago=1).bought("tie", days_ago=1)
+    first, second = one.judge().reasons.tolist(), two.judge().reasons.tolist()
+    assert first == second

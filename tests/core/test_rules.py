@@ -1,0 +1,244 @@
+"""People's rules: whom they mean, contradictions with both authors, warnings, hygiene, preview."""
+
+from dataclasses import replace
+
+import pytest
+
+from edge.core.catalog import Catalog, ItemClass, Offer, Text, Variant
+from edge.core.classes import Action, Classes, ClassTable, MatrixRow, Policy
+from edge.core.moment import Moment
+from edge.core.playbook import Limits, Orders, Playbook
+from edge.core.preview import Preview, preview
+from edge.core.reasons import Reason
+from edge.core.review import conflicts, hygiene, warnings
+from edge.core.rules import Goods, Rule, RuleKind
+from tests.core.decision_world import CATALOG, CLASSES, ITEMS, NOW, World, ids, item
+
+TARGETS = [
+    ("item:tie", ["tie"]),
+    ("class:laptop", ["laptop-a", "laptop-b"]),
+    ("category:lamps", ["odd-1", "odd-2"]),
+    ("department:tech", ["laptop-a", "laptop-b", "bag", "mouse"]),
+    ("brand:Zart", ["nappies-3", "nappies-4"]),
+    ("tag:for:men", ["scent-m"]),
+    ("campaign:spring-campaign", ["tie", "scarf"]),
+    ("item:nothing", []),
+]
+
+
+@pytest.mark.parametrize(("pattern", "expected"), TARGETS, ids=[t[0] for t in TARGETS])
+def test_targets(pattern: str, expected: list[str]) -> None:
+    """What each kind of target means."""
+    assert ids(Goods(CATALOG).mask([pattern]).nonzero()[0].tolist()) == expected
+
+
+def test_a_star_means_everything() -> None:
+    """The whole catalogue."""
+    assert Goods(CATALOG).mask(["*"]).all()
+
+
+def make(rule_id: str, kind: RuleKind, target: str, author: str, **more: object) -> Rule:
+    """Make a rule."""
+    return Rule(rule_id, kind, (target,), author, "because", NOW.day, **more)  # type: ignore[arg-type]
+
+
+ANNA = make("anna", RuleKind.PIN, "item:tie", "Anna", value=1.0)
+CONFLICTS = [
+    ("pin and ban", make("b", RuleKind.BAN, "class:tie", "Ben"), True),
+    ("pin and bury", make("b", RuleKind.BURY, "department:fashion", "Ben", value=0.5), True),
+    ("two pins in one place", make("b", RuleKind.PIN, "item:bag", "Ben", value=1.0), True),
+    ("two pins in two places", make("b", RuleKind.PIN, "item:bag", "Ben", value=2.0), False),
+    ("a ban on something else", make("b", RuleKind.BAN, "item:bag", "Ben"), False),
+    ("a ban that begins when the pin ends",
+     make("b", RuleKind.BAN, "item:tie", "Ben", from_day=NOW.day + 9), False),
+    ("a boost beside a pin", make("b", RuleKind.BOOST, "item:tie", "Ben", value=2.0), False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"), [c[1:] for c in CONFLICTS], ids=[c[0] for c in CONFLICTS]
+)
+def test_contradictions_name_both_authors(other: Rule, expected: bool) -> None:
+    """Two rules that cannot both be meant are told with who made them."""
+    pin = replace(ANNA, to_day=NOW.day + 8)
+    found = conflicts(Playbook(CATALOG, Orders(rules=(pin, other))))
+    assert bool(found) is expected
+    if expected:
+        told = str(found[0])
+        assert "Anna" in told
+        assert "Ben" in told
+        assert "unverified" in told
+
+
+def test_complement_maps_contradict_too() -> None:
+    """One recommends the tie, the other rules it out."""
+    one = make("a", RuleKind.COMPLEMENT, "class:shirt", "Anna", to=("class:tie",))
+    two = make("b", RuleKind.COMPLEMENT, "class:shirt", "Ben", never=("class:tie",))
+    assert len(conflicts(Playbook(CATALOG, Orders(rules=(one, two))))) == 1
+
+
+def test_rules_for_different_surfaces_do_not_meet() -> None:
+    """A pin on the station and a ban on the tablet are no contradiction."""
+    pin = replace(ANNA, surfaces=frozenset({"station"}))
+    ban = make("b", RuleKind.BAN, "item:tie", "Ben", surfaces=frozenset({"tablet"}))
+    assert conflicts(Playbook(CATALOG, Orders(rules=(pin, ban)))) == ()
+
+
+ALL_SILENT = ClassTable(matrix=(MatrixRow("*", "*", Action.SILENCE),))
+FOR_EVER = ClassTable(
+    classes={name: Policy(36_500.0, Action.CARE) for name in (*CLASSES, "category:lamps")}
+)
+WARNINGS: list[tuple[str, Orders, str]] = [
+    ("silence for every class", Orders(classes=ALL_SILENT), "would see nothing"),
+    ("intervals of a hundred years", Orders(classes=FOR_EVER), "would see nothing"),
+    ("a ban on everything", Orders(rules=(make("b", RuleKind.BAN, "*", "Ben"),)), "bans cover"),
+    ("a floor nobody reaches", Orders(limits=Limits(floors={"tablet": 1.0})), "never reached"),
+    ("no cards", Orders(limits=Limits(max_cards={"tablet": 0})), "shows nothing"),
+    ("a pushy reason",
+     Orders(rules=(replace(ANNA, reason="Nur noch heute"),)), "tone"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("orders", "told"), [c[1:] for c in WARNINGS], ids=[c[0] for c in WARNINGS]
+)
+def test_warns(orders: Orders, told: str) -> None:
+    """Orders that would silence the house, or speak badly, are told before they go live."""
+    assert any(told in warning for warning in warnings(Playbook(CATALOG, orders)))
+
+
+def test_the_defaults_warn_of_nothing() -> None:
+    """The shipped orders are fine."""
+    assert warnings(Playbook(CATALOG)) == ()
+
+
+def test_an_offer_with_the_worn_out_template_warns() -> None:
+    """The template lint looks at the chain's offers too (C17)."""
+    text = Text("Sie haben ein Hemd gekauft, das könnte Sie auch interessieren", "New")
+    offer = Offer("o", None, ("tie",), text, 0.0, 1.0, frozenset({"tablet"}))
+    catalog = Catalog("c", "EUR", ITEMS, CLASSES, (offer,))
+    assert any("bought-so-buy" in warning for warning in warnings(Playbook(catalog)))
+
+
+def test_hygiene_names_what_is_missing() -> None:
+    """Items without class, classes without interval or complement, broken series (D12)."""
+    gaps = {gap.kind: gap for gap in hygiene(CATALOG)}
+    assert gaps["item without class"].examples == ("odd-1", "odd-2")
+    assert gaps["class without interval"].examples == ("paper",)
+    assert "suit" in gaps["class without complement"].examples
+    assert gaps["dear durable without care tip"].examples == ("laptop-b", "suit", "coat-b")
+    broken = Catalog(
+        "c", "EUR",
+        (item("b1", "crime-novel", "books", series=("s", 1)),
+         item("b3", "crime-novel", "books", series=("s", 3))),
+        CLASSES | {"odd": ItemClass("odd", Text("x", "x"), CLASSES["tie"].kind, None, ("nope",))},
+    )  # fmt: skip
+    found = {gap.kind: gap.examples for gap in hygiene(broken)}
+    assert found["series with a gap or a twin"] == ("s",)
+    assert found["complement of an unknown class"] == ("odd",)
+    assert "laptop" in found["class nobody uses"]
+
+
+def test_hygiene_of_a_clean_catalogue_is_empty() -> None:
+    """Nothing missing, nothing told."""
+    tie = ItemClass("tie", Text("Krawatte", "tie"), CLASSES["tie"].kind, None, ("shirt",))
+    shirt = ItemClass("shirt", Text("Hemd", "shirt"), CLASSES["shirt"].kind, 60, ("tie",))
+    goods = tuple(
+        item(name, name, "fashion", variants=(Variant(name, "4006381333931"),))
+        for name in ("tie", "shirt")
+    )
+    assert hygiene(Catalog("c", "EUR", goods, {"tie": tie, "shirt": shirt})) == ()
+
+
+MATRIX = [
+    ("the kind's default", (), None, "winter-coat", Action.CARE | Action.COMPLEMENT),
+    ("for all, by kind", (("kind:durable", "*", Action.CARE),), None, "winter-coat", Action.CARE),
+    ("class beats kind",
+     (("class:winter-coat", "*", Action.SILENCE), ("kind:durable", "*", Action.CARE)), None,
+     "winter-coat", Action.SILENCE),
+    ("department beats kind",
+     (("department:fashion", "*", Action.COMPLEMENT), ("kind:durable", "*", Action.CARE)), None,
+     "winter-coat", Action.COMPLEMENT),
+    ("the audience's own line",
+     (("class:winter-coat", "kids", Action.REPEAT), ("class:winter-coat", "*", Action.CARE)),
+     "kids", "winter-coat", Action.REPEAT),
+    ("not another audience's", (("class:winter-coat", "kids", Action.REPEAT),), "women",
+     "winter-coat", Action.CARE | Action.COMPLEMENT),
+    ("a class beats an audience's star",
+     (("*", "kids", Action.REPEAT), ("class:winter-coat", "*", Action.CARE)), "kids",
+     "winter-coat", Action.CARE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rows", "audience", "class_id", "expected"),
+    [c[1:] for c in MATRIX],
+    ids=[c[0] for c in MATRIX],
+)
+def test_the_action_matrix(
+    rows: tuple[tuple[str, str, Action], ...],
+    audience: str | None,
+    class_id: str,
+    expected: Action,
+) -> None:
+    """Product group × audience decides what follows, the most specific line first (D11)."""
+    classes = Classes(CATALOG, ClassTable(matrix=tuple(MatrixRow(*row) for row in rows)))
+    assert classes.then(audience)[classes.group_at[class_id]] == expected
+
+
+def yesterday(world: World, new: Orders, scores: dict[str, float]) -> Preview:
+    """Decide once under the world's orders and preview the same decision under others."""
+    decision = world.decide(scores).decision
+    playbook = Playbook(CATALOG, new)
+    return preview([decision], playbook, lambda now_s: Moment(now_s, NOW.day),
+                   lambda _: world.lines)  # fmt: skip
+
+
+SCORES = {"mouse": 0.5, "scarf": 0.4, "bag": 0.3}
+
+
+def test_preview_of_the_same_orders_changes_nothing() -> None:
+    """Replaying the trace gives the slate that was shown."""
+    found = yesterday(World(), Orders(), SCORES)
+    assert (found.decisions, found.changed, found.silenced) == (1, 0, 0)
+
+
+def test_preview_shows_what_a_ban_would_change() -> None:
+    """Without the mouse the bag moves up."""
+    found = yesterday(World(), Orders(rules=(make("b", RuleKind.BAN, "item:mouse", "B"),)), SCORES)
+    assert found.examples[0].before == ("mouse", "scarf")
+    assert found.examples[0].after == ("scarf", "bag")
+
+
+def test_preview_gives_back_what_a_lifted_ban_hid() -> None:
+    """The old ban is put aside before the new rules are asked."""
+    banned = World(orders=Orders(rules=(make("b", RuleKind.BAN, "item:mouse", "B"),)))
+    assert yesterday(banned, Orders(), SCORES).examples[0].after == ("mouse", "scarf")
+
+
+def test_preview_knows_the_class_table() -> None:
+    """A laptop every year instead of every four: the second laptop would have been shown."""
+    world = World().bought("laptop-a", days_ago=500)
+    shorter = Orders(classes=ClassTable(classes={"laptop": Policy(365.0, Action.CARE)}))
+    found = yesterday(world, shorter, SCORES | {"laptop-b": 0.9})
+    assert found.examples[0].after[0] == "laptop-b"
+
+
+def test_preview_calls_out_silence() -> None:
+    """Orders that leave nothing to show are marked as silencing."""
+    found = yesterday(World(), Orders(limits=Limits(floors={"tablet": 0.99})), SCORES)
+    assert found.is_silencing
+    assert found.silenced == 1
+
+
+def test_a_rule_edit_is_visible_in_the_record() -> None:
+    """The rule that moved an item stands in the decision, and a ban in its trace."""
+    rules = (
+        make("lift", RuleKind.BOOST, "item:bag", "Anna", value=9.0),
+        make("stop", RuleKind.BAN, "item:mouse", "Ben"),
+    )
+    decision = World(orders=Orders(version="v7", rules=rules)).decide(SCORES).decision
+    assert decision.slate[0].rule_ids == ("lift",)
+    assert decision.playbook_version == "v7"
+    banned = [row for row in decision.trace() if Reason.BANNED in row.reasons]
+    assert ids([row.item for row in banned]) == ["mouse"]
