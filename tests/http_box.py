@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,9 +10,15 @@ from pathlib import Path
 from edge.adapters.http.app import create_app
 from edge.adapters.http.hub import Hub
 from edge.adapters.http.messages import ClientMessage, Reaction, Serving
-from edge.adapters.http.ports import Ack, Health, Refusal
+from edge.adapters.http.ports import Ack, Disclosure, Health, Refusal, Use
 from edge.adapters.http.server import serve
 from edge.core.board import Board, Contact, StoreSign
+from edge.core.catalog import Text
+from edge.core.errors import UnavailableError
+from edge.core.notices import NOTICES, Notice, Purpose
+from edge.core.proof import Proven, Prover
+from edge.core.readings import Input, readings
+from edge.core.statements import Outcome
 
 NOW_S = 1_770_000_000.0
 
@@ -54,6 +60,77 @@ class Figures:
 
 
 @dataclass
+class Members:
+    """Members in memory: `M 1` exists, its codes are `12345678` and `R-9`."""
+
+    given: set[Purpose] = field(default_factory=set)
+    said: list[tuple[Purpose, bool, str, str]] = field(default_factory=list)
+    disk: asyncio.Event = field(default_factory=asyncio.Event)
+    is_full: bool = False
+    erased: list[str] = field(default_factory=list)
+    left: tuple[int, int] = (0, 0)
+
+    def __post_init__(self) -> None:
+        self.disk.set()
+        self._prover = Prover(lambda _: None, lambda _, receipt: receipt == "R-9")
+
+    def notice(self) -> Notice:
+        """Return the notice in force."""
+        return NOTICES[-1]
+
+    def disclosure(self) -> Disclosure:
+        """Return a store without a camera."""
+        used = frozenset(Input) - {Input.CAMERA}
+        return Disclosure("Kaufhaus Lindenhof", "Lindenhof GmbH", readings(used), NOW_S, *self.left)
+
+    def person_of(self, member_id: str) -> str | None:
+        """Know one member."""
+        return "p1" if member_id == "M1" else None
+
+    def standing(self, person: str) -> frozenset[Purpose]:
+        """Return what was given."""
+        assert person == "p1"
+        return frozenset(self.given)
+
+    def needs_proof(self, purpose: Purpose) -> bool:
+        """Ask for proof where history is opened."""
+        return purpose is Purpose.PROFILE
+
+    def prove(self, person: str, code: str) -> Proven | None:
+        """Let the real prover decide."""
+        return self._prover.by_receipt(person, code, NOW_S)
+
+    async def state(
+        self, person: str, purpose: Purpose, is_given: bool, language: str, method: str
+    ) -> Outcome:
+        """Take a word once the disk is there."""
+        assert person == "p1"
+        if self.is_full:
+            raise UnavailableError("the disk is full")
+        await self.disk.wait()
+        (self.given.add if is_given else self.given.discard)(purpose)
+        self.said.append((purpose, is_given, language, method))
+        return Outcome.GIVEN if is_given else Outcome.WITHDRAWN
+
+    async def uses(self, proven: Proven) -> Sequence[Use]:
+        """Return one receipt of use."""
+        proven.require(NOW_S, "p1")
+        used = Text("Ihre Größe", "your size")
+        return (Use(NOW_S, used, Text("einen passenden Schal", "a matching scarf")),)
+
+    async def export(self, proven: Proven) -> bytes:
+        """Return a small document."""
+        proven.require(NOW_S, "p1")
+        return b'{"schema":"stammgast.export.v1"}'
+
+    async def erase(self, proven: Proven) -> str:
+        """Forget."""
+        proven.require(NOW_S, "p1")
+        self.erased.append(proven.person)
+        return "token-of-erasure"
+
+
+@dataclass
 class HttpBox:
     """A running server and everything a test wants to look at."""
 
@@ -62,6 +139,7 @@ class HttpBox:
     board: Board
     path: Listening
     figures: Figures
+    members: Members
 
     @property
     def host(self) -> str:
@@ -116,8 +194,15 @@ async def http_box(pictures: Path | None = PICTURES, port: int = 0) -> AsyncIter
     """Serve in the running loop until the block ends."""
     board = Board(StoreSign("Kaufhaus Lindenhof"))
     hub = Hub(board.frame, lambda: NOW_S, f"test-{next(_epochs)}")
-    path, figures = Listening(), Figures()
-    app = create_app(hub=hub, path=path, operations=figures, pictures=pictures)
+    path, figures, members = Listening(), Figures(), Members()
+    app = create_app(
+        hub=hub,
+        path=path,
+        operations=figures,
+        pictures=pictures,
+        desk=members,
+        notices=members,
+    )
     opened: list[str] = []
     is_open = asyncio.Event()
 
@@ -131,7 +216,9 @@ async def http_box(pictures: Path | None = PICTURES, port: int = 0) -> AsyncIter
         await is_open.wait()
         if serving.done():
             serving.result()
-        yield HttpBox(int(opened[0].rstrip("/").rpartition(":")[2]), hub, board, path, figures)
+        yield HttpBox(
+            int(opened[0].rstrip("/").rpartition(":")[2]), hub, board, path, figures, members
+        )
     finally:
         serving.cancel()
         await asyncio.wait({serving})

@@ -28,16 +28,18 @@
   for (const e of document.querySelectorAll("button, a[href], summary, input, select, textarea, [role=switch]")) {
     if (!visible(e)) continue;
     const label = e.labels?.[0];
-    const box = (label ?? e).getBoundingClientRect();
+    const box = (e.matches("[type=checkbox], [type=radio]") && label ? label : e).getBoundingClientRect();
     if (Math.min(box.width, box.height) < 47.99 && box.bottom > 0) {
       found.push(`target ${Math.round(box.width)}x${Math.round(box.height)}: ${name(e)}`);
     }
     const said = e.getAttribute("aria-label") || e.textContent.trim() || label?.textContent.trim();
     if (!said) found.push(`no name: ${e.outerHTML.slice(0, 80)}`);
-    const style = getComputedStyle(e);
+    // A row that is a switch is known by the switch drawn in it.
+    const drawn = e.querySelector(".switch");
+    const style = drawn ? getComputedStyle(drawn, "::before") : getComputedStyle(e);
     const edge = parse(style.borderTopColor);
-    const under = behind(e.parentElement);
-    const filled = contrast(behind(e), under) >= 3;
+    const under = behind(drawn ? e : e.parentElement);
+    const filled = !drawn && contrast(behind(e), under) >= 3;
     const isButton = e.matches("button:not(.bare, .guest)");
     if (isButton && !filled && contrast(over(edge, under), under) < 3) found.push(`edge: ${name(e)}`);
   }

@@ -22,11 +22,12 @@ async def browser() -> AsyncIterator[Browser]:
 async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
     """Open an address in a context of its own; the test fails if the page complains.
 
-    Keywords go to `Browser.new_context`; the default is a German tablet of 1280 × 800.
+    Keywords go to `Browser.new_context`; the default is a German tablet of 1280 × 800. Statuses
+    that a test provokes are named in `refusals`.
     """
     pages: list[tuple[Page, list[str]]] = []
 
-    async def open_page(url: str, **options: Any) -> Page:
+    async def open_page(url: str, *, refusals: tuple[int, ...] = (), **options: Any) -> Page:
         given: dict[str, Any] = {
             "viewport": {"width": 1280, "height": 800},
             "locale": "de-DE",
@@ -37,7 +38,7 @@ async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
         page = await context.new_page()
         complaints: list[str] = []
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: complaints.extend(_errors(said)))
+        page.on("console", lambda said: complaints.extend(_errors(said, refusals)))
         pages.append((page, complaints))
         await page.goto(url)
         return page
@@ -50,5 +51,6 @@ async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
         assert real == [], f"{page.url} complained"
 
 
-def _errors(said: ConsoleMessage) -> list[str]:
-    return [said.text] if said.type == "error" else []
+def _errors(said: ConsoleMessage, refusals: tuple[int, ...]) -> list[str]:
+    is_expected = any(f"status of {status} " in said.text for status in refusals)
+    return [said.text] if said.type == "error" and not is_expected else []

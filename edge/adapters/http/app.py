@@ -10,14 +10,18 @@ from fastapi.responses import JSONResponse
 
 from edge.adapters.http import messages, site
 from edge.adapters.http.defence import Defence, Rate
+from edge.adapters.http.desk import desk_routes
+from edge.adapters.http.disclosure import notice_routes
 from edge.adapters.http.hub import Hub
-from edge.adapters.http.ports import Health, Operations, Path, Refusal
+from edge.adapters.http.ports import ConsentDesk, Health, Notices, Operations, Path, Refusal
 from edge.adapters.http.wire import Wire
 from edge.core.errors import MessageError, UnavailableError
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 # Address of each page and the file that answers it.
 PAGES: Mapping[str, str] = {"/": "tablet.html", "/tablet": "tablet.html"}
+DESK_PAGES: Mapping[str, str] = {"/station": "desk.html", "/door": "desk.html"}
+NOTICE_PAGES: Mapping[str, str] = {"/notice": "notice.html"}
 # Messages of one tablet: enough for everything it queued while offline, then some per second.
 TABLET_RATE = (200.0, 20.0)
 # Messages of one tablet whose effect is not yet durable.
@@ -32,6 +36,8 @@ def create_app(
     operations: Operations,
     pictures: Folder | None = None,
     hosts: frozenset[str] = LOOPBACK,
+    desk: ConsentDesk | None = None,
+    notices: Notices | None = None,
 ) -> FastAPI:
     """Build the application.
 
@@ -41,22 +47,31 @@ def create_app(
         operations: Health and counters.
         pictures: Folder of item pictures; None where the store has none.
         hosts: Names under which browsers may address this box.
+        desk: What persons may say about their own data; None: no such pages.
+        notices: The public facts; None: no such page.
 
     Returns:
         An ASGI application; `serve` runs it. It has no `/docs`: the document is made by
         `app.openapi()` where it is wanted.
     """
     app = FastAPI(title="Stammgast", version="1", docs_url=None, redoc_url=None, openapi_url=None)
-    _add_pages(app, pictures)
+    pages = dict(PAGES)
+    if desk is not None:
+        app.include_router(desk_routes(desk))
+        pages |= DESK_PAGES
+    if notices is not None:
+        app.include_router(notice_routes(notices))
+        pages |= NOTICE_PAGES
+    _add_pages(app, pages, pictures)
     _add_operations(app, operations)
     _add_tablets(app, hub, path)
     app.add_middleware(Defence, hosts=hosts)
     return app
 
 
-def _add_pages(app: FastAPI, pictures: Folder | None) -> None:
+def _add_pages(app: FastAPI, pages: Mapping[str, str], pictures: Folder | None) -> None:
     documents = site.read_site()
-    for address, name in PAGES.items():
+    for address, name in pages.items():
         app.add_api_route(address, _page(documents[name]), include_in_schema=False)
 
     @app.get("/web/{name:path}", include_in_schema=False)

@@ -1,10 +1,15 @@
 """What the pages need from the rest of the box. The adapter renders; these decide."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from edge.adapters.http.messages import ClientMessage
+from edge.core.catalog import Text
+from edge.core.notices import Notice, Purpose
+from edge.core.proof import Proven
+from edge.core.readings import Reading
+from edge.core.statements import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +54,85 @@ class Operations(Protocol):
 
     def render_metrics(self) -> bytes:
         """Render all counters in the Prometheus text format."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A receipt of use: what the box used, and what the person got for it."""
+
+    at_s: float
+    used: Text
+    got: Text
+
+
+class ConsentDesk(Protocol):
+    """What a person may see and say about their own data, at the station or on the phone."""
+
+    def notice(self) -> Notice:
+        """Return the texts that are shown, and that a consent will name."""
+        ...
+
+    def person_of(self, member_id: str) -> str | None:
+        """Return the pseudonym of a member, or None where nobody has that number."""
+        ...
+
+    def standing(self, person: str) -> frozenset[Purpose]:
+        """Return what the person allows at this moment."""
+        ...
+
+    def needs_proof(self, purpose: Purpose) -> bool:
+        """Tell whether allowing it takes a proof of identity; taking it back never does."""
+        ...
+
+    def prove(self, person: str, code: str) -> Proven | None:
+        """Check the app's code or the code of the last receipt; None where it is wrong."""
+        ...
+
+    async def state(
+        self, person: str, purpose: Purpose, is_given: bool, language: str, method: str
+    ) -> Outcome:
+        """Take the person's word; returns once it is on disk and counts."""
+        ...
+
+    async def uses(self, proven: Proven) -> Sequence[Use]:
+        """Return the person's receipts of use, newest first."""
+        ...
+
+    async def export(self, proven: Proven) -> bytes:
+        """Return everything held about the person, as JSON."""
+        ...
+
+    async def erase(self, proven: Proven) -> str:
+        """Forget the person for good; returns the token that proves it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """What the notice page tells everybody.
+
+    Attributes:
+        controller: Who answers for the data, and how to reach them.
+        since_s: When this box began to read here.
+        messages_out, bytes_out: What has left the building since then; counted, not estimated.
+    """
+
+    store: str
+    controller: str
+    readings: tuple[Reading, ...]
+    since_s: float
+    messages_out: int
+    bytes_out: int
+
+
+class Notices(Protocol):
+    """The public facts about this box."""
+
+    def notice(self) -> Notice:
+        """Return the texts of all purposes."""
+        ...
+
+    def disclosure(self) -> Disclosure:
+        """Return what the box reads, and what left the building."""
         ...

@@ -1,0 +1,219 @@
+"""What a person allows, seen and changed by that person: the addresses under `/api/desk`.
+
+Taking back asks for nothing that allowing did not ask for. Nothing is answered before it is on
+disk. Who somebody is, and whether a code proves it, is the port's decision.
+"""
+
+import time
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from edge.adapters.http.defence import Rate
+from edge.adapters.http.ports import ConsentDesk
+from edge.adapters.http.sessions import IDLE_S, Session, Sessions
+from edge.core.catalog import Text
+from edge.core.errors import TrustError, UnavailableError
+from edge.core.notices import Purpose
+from edge.core.proof import Proven
+from edge.core.statements import Outcome
+
+COOKIE = "stammgast_desk"
+# Member numbers tried from one address: in a burst, then per second. Nobody lists members here.
+BEGINS = (20.0, 0.1)
+# Outcomes after which the person's word holds.
+_TAKEN = frozenset({Outcome.GIVEN, Outcome.WITHDRAWN, Outcome.UNCHANGED})
+
+
+_now_s = time.monotonic
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Begin(_Form):
+    """Somebody says who they are."""
+
+    member_id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9 .\-]+$")]
+    method: Literal["station", "phone"]
+
+
+class Word(_Form):
+    """What they say about one purpose, and under which notice."""
+
+    is_given: bool
+    notice_version: Annotated[str, Field(min_length=1, max_length=32)]
+    language: Literal["de", "en"]
+
+
+class Code(_Form):
+    """The app's rotating code, or the code on the last receipt."""
+
+    code: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9\-]+$")]
+
+
+class Choice(_Form):
+    """One purpose as it stands."""
+
+    purpose: Purpose
+    is_given: bool
+    needs_proof: bool
+
+
+class UseLine(_Form):
+    """One receipt of use."""
+
+    at_s: float
+    used: dict[str, str]
+    got: dict[str, str]
+
+
+class Erased(_Form):
+    """What is left of a person who was forgotten."""
+
+    proof_token: str
+
+
+class Standing(_Form):
+    """Everything as it stands, and how long the session waits for a touch."""
+
+    choices: list[Choice]
+    notice_version: str
+    is_proven: bool
+    idle_s: float
+
+
+class _Desk:
+    """The handlers, with the sessions that are open."""
+
+    def __init__(self, desk: ConsentDesk) -> None:
+        self._desk = desk
+        self._sessions = Sessions(_now_s)
+        self._begins = Rate(*BEGINS)
+
+    async def begin(self, form: Begin, request: Request, response: Response) -> Standing:
+        """Say who one is: a member number, typed or scanned."""
+        if not self._begins.allows(request.client.host if request.client else "", _now_s()):
+            raise HTTPException(429, "too many numbers were tried; wait a minute")
+        person = self._desk.person_of(form.member_id.replace(" ", ""))
+        if person is None:
+            raise HTTPException(404, "this number is not known here")
+        self._sessions.end(request.cookies.get(COOKIE))
+        try:
+            token = self._sessions.begin(person, form.method)
+        except UnavailableError as error:
+            raise HTTPException(503, str(error)) from error
+        is_secure = request.url.scheme == "https"
+        response.set_cookie(
+            COOKIE, token, path="/api/desk", httponly=True, samesite="strict", secure=is_secure
+        )
+        return self._standing(self._sessions.touch(token))
+
+    async def show(self, request: Request) -> Standing:
+        """See what one allows."""
+        return self._standing(self._session(request))
+
+    async def end(self, request: Request, response: Response) -> None:
+        """Leave."""
+        self._sessions.end(request.cookies.get(COOKIE))
+        response.delete_cookie(COOKIE, path="/api/desk")
+
+    async def prove(self, form: Code, request: Request) -> Standing:
+        """Prove who one is; a wrong code is a 403 and counts as a try."""
+        session = self._session(request)
+        session.proven = self._desk.prove(session.person, form.code)
+        if session.proven is None:
+            raise HTTPException(403, "the code is wrong, or was tried too often")
+        return self._standing(session)
+
+    async def state(self, purpose: Purpose, word: Word, request: Request) -> Standing:
+        """Allow something or take it back; answered once it is on disk."""
+        session = self._session(request)
+        if word.is_given:
+            if word.notice_version != self._desk.notice().version:
+                raise HTTPException(409, "the notice has changed: show the present one first")
+            if self._desk.needs_proof(purpose) and session.proven is None:
+                raise HTTPException(403, "a code is needed first")
+        try:
+            outcome = await self._desk.state(
+                session.person, purpose, word.is_given, word.language, session.method
+            )
+        except UnavailableError as error:
+            raise HTTPException(503, str(error)) from error
+        if outcome not in _TAKEN:
+            raise HTTPException(409, outcome.value)
+        return self._standing(session)
+
+    async def uses(self, request: Request) -> list[UseLine]:
+        """See what one's data was used for, and what one got for it."""
+        try:
+            lines = await self._desk.uses(_proof_of(self._session(request)))
+        except TrustError as error:
+            raise HTTPException(403, str(error)) from error
+        return [UseLine(at_s=u.at_s, used=_both(u.used), got=_both(u.got)) for u in lines]
+
+    async def export(self, request: Request) -> Response:
+        """Take everything along, as a file."""
+        session = self._session(request)
+        try:
+            body = await self._desk.export(_proof_of(session))
+        except TrustError as error:
+            raise HTTPException(403, str(error)) from error
+        name = {"Content-Disposition": 'attachment; filename="stammgast.json"'}
+        return Response(body, headers=name, media_type="application/json")
+
+    async def erase(self, request: Request, response: Response) -> Erased:
+        """Be forgotten for good; the token proves it."""
+        session = self._session(request)
+        try:
+            token = await self._desk.erase(_proof_of(session))
+        except TrustError as error:
+            raise HTTPException(403, str(error)) from error
+        await self.end(request, response)
+        return Erased(proof_token=token)
+
+    def _session(self, request: Request) -> Session:
+        try:
+            return self._sessions.touch(request.cookies.get(COOKIE))
+        except TrustError as error:
+            raise HTTPException(401, str(error)) from error
+
+    def _standing(self, session: Session) -> Standing:
+        given = self._desk.standing(session.person)
+        choices = [
+            Choice(purpose=p, is_given=p in given, needs_proof=self._desk.needs_proof(p))
+            for p in Purpose
+        ]
+        return Standing(
+            choices=choices,
+            notice_version=self._desk.notice().version,
+            is_proven=session.proven is not None,
+            idle_s=IDLE_S[session.method],
+        )
+
+
+def _proof_of(session: Session) -> Proven:
+    if session.proven is None:
+        raise HTTPException(403, "a code is needed first")
+    return session.proven
+
+
+def _both(text: Text) -> dict[str, str]:
+    return {"de": text.de, "en": text.en}
+
+
+def desk_routes(desk: ConsentDesk) -> APIRouter:
+    """Build the addresses; their sessions belong to this application alone."""
+    router = APIRouter(prefix="/api/desk", tags=["consent"])
+    at = _Desk(desk)
+    router.add_api_route("/session", at.begin, methods=["POST"], status_code=201)
+    router.add_api_route("/session", at.show, methods=["GET"])
+    router.add_api_route("/session", at.end, methods=["DELETE"], status_code=204)
+    router.add_api_route("/proof", at.prove, methods=["POST"])
+    router.add_api_route("/consents/{purpose}", at.state, methods=["PUT"])
+    router.add_api_route("/uses", at.uses, methods=["GET"])
+    router.add_api_route("/export", at.export, methods=["GET"], response_class=Response)
+    router.add_api_route("/erasure", at.erase, methods=["POST"])
+    return router
