@@ -8,6 +8,7 @@ Knows persons by pseudonym and ids by keyed hash alone.
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Generic, Literal, NoReturn, TypeVar, final
 
 import numpy as np
@@ -148,6 +149,11 @@ class ConsentState:
     beacon_rows: NDArray[np.int32]
 
 
+@cache
+def _purposes_of(given: int) -> frozenset[Purpose]:
+    return frozenset(purpose for purpose in PURPOSES if given & _BIT[purpose])
+
+
 class Consents:
     """The present consents of all persons, in about 130 bytes a person.
 
@@ -222,8 +228,7 @@ class Consents:
     def purposes(self, person: str) -> frozenset[Purpose]:
         """Return every purpose the person has a present consent for."""
         row = self._row(person)
-        given = self._effective[row] if row >= 0 else 0
-        return frozenset(purpose for purpose in PURPOSES if given & _BIT[purpose])
+        return _purposes_of(self._effective[row] if row >= 0 else 0)
 
     # -- changes
 

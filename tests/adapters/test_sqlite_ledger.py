@@ -160,6 +160,20 @@ def test_importing_again_changes_nothing(ledger: Ledger) -> None:
     assert ledger.writing.db.execute("SELECT count(*) FROM consent_log").fetchone() == (2,)
 
 
+def test_the_same_file_is_not_even_read_again(ledger: Ledger, tmp_path: Path) -> None:
+    """Receipts are, once somebody new allows them to be used."""
+    ledger.import_members(document(member(1, "profile"), member(2)), NOW_S, "digest")
+    assert ledger.import_members(document(), NOW_S, "digest").is_repeated
+    rows = [
+        (m, "2026-03-01T10:00:00Z", "1", m, 1, "tie-1", 1, 1, 0) for m in ("M000001", "M000002")
+    ]
+    path = receipts_file(tmp_path / "r.csv.gz", rows)
+    assert ledger.import_receipts(path, "digest").taken == 1
+    assert ledger.import_receipts(path, "digest").is_repeated
+    ledger.import_members(document(member(2, "profile")), NOW_S, "other digest")
+    assert ledger.import_receipts(path, "digest").taken == 1
+
+
 def test_an_older_consent_in_a_file_never_undoes_a_withdrawal(ledger: Ledger) -> None:
     person = known(ledger)
     said = Statement(person, Purpose.PROFILE, False, NOW_S, NOW_S, "2026-01")

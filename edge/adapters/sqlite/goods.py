@@ -62,6 +62,11 @@ class SkuBook:
                     [number, self.names[number]],
                 )
 
+    def known(self, sku: str) -> int | None:
+        """Return the number of a sku that is surely on disk, None where it must be written."""
+        number = self._number.get(sku)
+        return number if number is not None and number < self._surely_written else None
+
     def number(self, sku: str) -> int:
         """Return the number of a sku that was written."""
         number = self._number.get(sku)

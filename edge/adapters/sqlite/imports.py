@@ -10,9 +10,10 @@ import io
 import itertools
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import TextIO, TypeVar
 
@@ -53,6 +54,7 @@ class ImportReport:
         dropped: What was left out of members, by reason.
         rejected: Members that could not be taken, by reason.
         contested: Beacons that two members claim.
+        is_repeated: The very same document was taken before: nothing was looked at.
     """
 
     members: int = 0
@@ -61,6 +63,7 @@ class ImportReport:
     consents: int = 0
     erased: int = 0
     contested: int = 0
+    is_repeated: bool = False
     dropped: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     _news: list[tuple[Callable[..., object], tuple[object, ...]]] = field(default_factory=list)
@@ -84,6 +87,8 @@ class ReceiptsReport:
         lines: Lines in the file. `taken`: written into histories.
         anonymous: Without a member. `without_consent`: of members who did not allow `profile`.
         unknown_member: Of members this box does not know (or knows no more).
+        repeated: Of receipts known already.
+        is_repeated: The same file was taken before, for the same persons: nothing was read.
         rejected: Unreadable, by reason.
     """
 
@@ -93,47 +98,60 @@ class ReceiptsReport:
     without_consent: int = 0
     unknown_member: int = 0
     repeated: int = 0
+    is_repeated: bool = False
     rejected: Counter[str] = field(default_factory=Counter)
 
 
+def members_of(document: Mapping[str, object]) -> list[object]:
+    """Return the members of a document of schema `stammgast.members.v1`, as read from JSON.
+
+    Raises:
+        ConfigError: The document is of another form.
+    """
+    members = document.get("members")
+    if document.get("schema") != "stammgast.members.v1" or not isinstance(members, list):
+        raise ConfigError(
+            [
+                f"members: found schema {document.get('schema')!r}, expected"
+                " 'stammgast.members.v1' with a list of members"
+            ]
+        )
+    return members
+
+
 class MemberImport:
-    """Takes a members document, on the writer's thread."""
+    """Takes members; `run` runs work on the writer's thread and waits for it."""
 
     def __init__(
         self,
+        run: Callable[[Callable[[], None]], None],
         db: Database,
         persons: Persons,
         recorder: Recorder,
         keyed_hash: KeyedHash,
         random_pseudonym: Callable[[], int],
     ) -> None:
+        self._run = run
         self._db, self._persons, self._recorder = db, persons, recorder
         self._hash, self._random_pseudonym = keyed_hash, random_pseudonym
 
-    def take(self, document: Mapping[str, object], now_s: float, *, notes: bool) -> ImportReport:
-        """Take a document of schema `stammgast.members.v1`.
+    def take(self, members: Sequence[object], now_s: float, *, notes: bool) -> ImportReport:
+        """Take members of a document, some at a time, so that withdrawals are written in between.
 
         Args:
-            document: As read from JSON.
+            members: See `members_of`.
             now_s: The present moment.
             notes: Keep what changed for `ImportReport.apply_to`.
-
-        Raises:
-            ConfigError: The document is of another form.
         """
-        members = document.get("members")
-        if document.get("schema") != "stammgast.members.v1" or not isinstance(members, list):
-            raise ConfigError(
-                [
-                    f"members: found schema {document.get('schema')!r}, expected"
-                    " 'stammgast.members.v1' with a list of members"
-                ]
-            )
         report = ImportReport()
         for group in _groups(members, _GROUP):
-            with self._db.atomic():
-                for member in group:
-                    self._take_one(member, now_s, report, notes=notes)
+
+            def take_group(group: Sequence[object] = group) -> None:
+                with self._db.atomic():
+                    for member in group:
+                        self._take_one(member, now_s, report, notes=notes)
+
+            self._run(take_group)
         return report
 
     def _take_one(self, member: object, now_s: float, report: ImportReport, *, notes: bool) -> None:
@@ -266,7 +284,7 @@ class MemberImport:
 
 @dataclass(slots=True)
 class _Columns:
-    """Lines of many persons, gathered in 27 bytes each."""
+    """Lines of many persons, gathered in 33 bytes each."""
 
     person_no: "array[int]" = field(default_factory=lambda: array("i"))
     receipt: "array[int]" = field(default_factory=lambda: array("Q"))
@@ -277,16 +295,24 @@ class _Columns:
     cents: "array[int]" = field(default_factory=lambda: array("i"))
     is_gift: "array[int]" = field(default_factory=lambda: array("b"))
 
-    def add(self, *values: float) -> None:
-        for name, value in zip(self.__slots__, values, strict=True):
-            getattr(self, name).append(value)
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What all lines of a receipt share; `person_no` None where the receipt is not taken."""
+
+    receipt_id: str
+    key: int = 0
+    at_s: float = 0.0
+    person_no: int | None = None
+    why_not: str = ""
 
 
 class ReceiptImport:
-    """Takes `receipts.csv.gz`, on the writer's thread, in bounded memory."""
+    """Takes `receipts.csv.gz` in bounded memory, reading on the caller's thread."""
 
     def __init__(
         self,
+        run: Callable[[Callable[[], None]], None],
         db: Database,
         goods: Goods,
         skus: SkuBook,
@@ -296,12 +322,14 @@ class ReceiptImport:
         """Make an import.
 
         Args:
+            run: Runs work on the writer's thread and waits for it.
             db: The writing connection.
             goods: Of the same connection.
             skus: Of the ledger.
             keyed_hash: Of the ledger.
             consents: Person number and whether `profile` is allowed, by member key.
         """
+        self._run = run
         self._db, self._goods, self._skus = db, goods, skus
         self._hash, self._consents = keyed_hash, consents
 
@@ -314,13 +342,14 @@ class ReceiptImport:
         report = ReceiptsReport()
         try:
             with _opened(path) as file:
-                rows = csv.DictReader(file)
-                missing = set(RECEIPT_COLUMNS) - set(rows.fieldnames or ())
+                rows = csv.reader(file)
+                first = next(rows, [])
+                missing = set(RECEIPT_COLUMNS) - set(first)
                 if missing:
                     raise ConfigError(
                         [f"{path.name}: columns {sorted(missing)} are missing from the first line"]
                     )
-                self._take_rows(rows, report)
+                self._take_rows(rows, [first.index(name) for name in RECEIPT_COLUMNS], report)
         except FileNotFoundError:
             raise ConfigError([f"{path}: no such file; expected receipts"]) from None
         except (EOFError, gzip.BadGzipFile, UnicodeDecodeError, csv.Error) as error:
@@ -329,49 +358,56 @@ class ReceiptImport:
             ) from error
         return report
 
-    def _take_rows(self, rows: Iterable[dict[str, str]], report: ReceiptsReport) -> None:
-        chunk = _Columns()
+    def _take_rows(
+        self, rows: Iterable[list[str]], places: Sequence[int], report: ReceiptsReport
+    ) -> None:
+        chunk, head, wanted = _Columns(), _Head(""), itemgetter(*places)
         for row in rows:
             report.lines += 1
             try:
-                self._take_row(row, chunk, report)
-            except (TypeError, ValueError, OverflowError):
+                receipt_id, sold_at, _, member_id, *line = wanted(row)
+                if receipt_id != head.receipt_id:
+                    # A receipt's lines stand together: chunks are split between receipts only.
+                    if len(chunk.receipt) >= _CHUNK_LINES:
+                        self._flush(chunk, report)
+                        chunk = _Columns()
+                    head = self._head(receipt_id, sold_at, member_id)
+                if head.person_no is None:
+                    setattr(report, head.why_not, getattr(report, head.why_not) + 1)
+                else:
+                    self._take_line(head, line, chunk)
+            except (IndexError, TypeError, ValueError, OverflowError):
                 report.rejected["unreadable_line"] += 1
-            # A receipt's lines stand together: split only between receipts.
-            if len(chunk.receipt) >= _CHUNK_LINES and chunk.receipt[-1] != chunk.receipt[-2]:
-                last = [getattr(chunk, name).pop() for name in chunk.__slots__]
-                self._flush(chunk, report)
-                chunk = _Columns()
-                chunk.add(*last)
         self._flush(chunk, report)
 
-    def _take_row(self, row: dict[str, str], chunk: _Columns, report: ReceiptsReport) -> None:
-        member_id = row["member_id"]
+    def _head(self, receipt_id: str, sold_at: str, member_id: str) -> _Head:
         if not member_id:
-            report.anonymous += 1
-            return
+            return _Head(receipt_id, why_not="anonymous")
         person_no, may = self._consents.get(self._hash.member(member_id), (None, False))
         if person_no is None:
-            report.unknown_member += 1
-            return
+            return _Head(receipt_id, why_not="unknown_member")
         if not may:
-            report.without_consent += 1
-            return
-        quantity = float(row["quantity"])
+            return _Head(receipt_id, why_not="without_consent")
+        return _Head(receipt_id, self._hash.receipt(receipt_id), _at_s(sold_at), person_no)
+
+    def _take_line(self, head: _Head, line: Sequence[str], chunk: _Columns) -> None:
+        line_no, sku, quantity_text, cents, is_gift = line
+        quantity = float(quantity_text)
         if not 0 < abs(quantity) <= 100_000:
             raise ValueError("quantity")
-        sku = self._skus.sku(row["sku"][:128], None)
-        self._skus.write([sku])
-        chunk.add(
-            person_no,
-            self._hash.receipt(row["receipt_id"]),
-            _at_s(row["sold_at"]),
-            int(row["line_no"]),
-            self._skus.number(sku),
-            quantity,
-            int(row["unit_price_cents"]),
-            row["is_gift_wrapped"].lower() in ("1", "true"),
-        )
+        if (number := self._skus.known(sku)) is None:
+            sku = self._skus.sku(sku[:128], None)
+            self._run(lambda: self._skus.write([sku]))
+            number = self._skus.number(sku)
+        values = int(line_no), int(cents)
+        chunk.person_no.append(head.person_no or 0)
+        chunk.receipt.append(head.key)
+        chunk.at_s.append(head.at_s)
+        chunk.line_no.append(values[0])
+        chunk.sku_no.append(number)
+        chunk.quantity.append(quantity)
+        chunk.cents.append(values[1])
+        chunk.is_gift.append(is_gift.lower() in ("1", "true"))
 
     def _flush(self, chunk: _Columns, report: ReceiptsReport) -> None:
         if not chunk.receipt:
@@ -393,12 +429,16 @@ class ReceiptImport:
         starts = np.flatnonzero(np.append(True, sorted_no[1:] != sorted_no[:-1]))
         ends = np.append(starts[1:], len(sorted_no))
         for group in _groups(zip(starts, ends, strict=True), _GROUP):
-            with self._db.atomic():
-                for start, end in group:
-                    mine = _netted(lines.taken(order[start:end]).sorted())
-                    taken = self._goods.add_lines(int(sorted_no[start]), mine)
-                    report.taken += taken
-                    report.repeated += int(end - start) - taken
+
+            def write_group(group: Sequence[tuple[int, int]] = group) -> None:
+                with self._db.atomic():
+                    for start, end in group:
+                        mine = _netted(lines.taken(order[start:end]).sorted())
+                        taken = self._goods.add_lines(int(sorted_no[start]), mine)
+                        report.taken += taken
+                        report.repeated += int(end - start) - taken
+
+            self._run(write_group)
 
 
 def _netted(lines: Lines) -> Lines:

@@ -27,6 +27,7 @@ from edge.adapters.sqlite.imports import (
     MemberImport,
     ReceiptImport,
     ReceiptsReport,
+    members_of,
 )
 from edge.adapters.sqlite.keys import BoxKeys
 from edge.adapters.sqlite.persons import Opened, Persons
@@ -292,32 +293,52 @@ class Ledger:
             if isinstance(one, records.EventSeen):
                 self._remember(one.key)
 
-    def import_members(self, document: Mapping[str, object], now_s: float) -> ImportReport:
-        """Take a members document; see `imports`. Call on the thread that owns the consents."""
+    def import_members(
+        self, document: Mapping[str, object], now_s: float, digest: str = ""
+    ) -> ImportReport:
+        """Take a members document; see `imports`. Call on the thread that owns the consents.
+
+        Args:
+            document: As read from JSON.
+            now_s: The present moment.
+            digest: Of the file it came from; one that was taken before is not looked at again.
+        """
+        if digest and self._is_taken("members", digest):
+            return ImportReport(is_repeated=True)
         importing = MemberImport(
+            self.writer.call,
             self.writing.db,
             self.writing.persons,
             self.recorder,
             self.keyed_hash,
             lambda: int.from_bytes(self._draw(8), "little") or 1,
         )
-        notes = self._consents is not None
-        report = self.writer.call(lambda: importing.take(document, now_s, notes=notes))
+        report = importing.take(members_of(document), now_s, notes=self._consents is not None)
         if self._consents is not None:
             report.apply_to(self._consents)
+        self._note_taken("members", digest)
         return report
 
-    def import_receipts(self, path: Path) -> ReceiptsReport:
-        """Take a file of receipts into the histories of those who allow it."""
+    def import_receipts(self, path: Path, digest: str = "") -> ReceiptsReport:
+        """Take a file of receipts into the histories of those who allow it.
 
-        def take() -> ReceiptsReport:
-            may = self._profile_consents()
-            importing = ReceiptImport(
-                self.writing.db, self.writing.goods, self.skus, self.keyed_hash, may
-            )
-            return importing.take(path)
-
-        return self.writer.call(take)
+        Args:
+            path: `receipts.csv.gz` or the same unpacked.
+            digest: Of the file; it is read again only when somebody new allows `profile`.
+        """
+        may = self._profile_consents()
+        allowed = hashlib.sha256(
+            repr(sorted(n for n, is_given in may.values() if is_given)).encode()
+        )
+        mark = f"{digest} {allowed.hexdigest()}" if digest else ""
+        if mark and self._is_taken("receipts", mark):
+            return ReceiptsReport(is_repeated=True)
+        importing = ReceiptImport(
+            self.writer.call, self.writing.db, self.writing.goods, self.skus, self.keyed_hash, may
+        )
+        report = importing.take(path)
+        self._note_taken("receipts", mark)
+        return report
 
     def flush(self) -> None:
         """Wait until everything appended so far is on disk."""
@@ -502,11 +523,23 @@ class Ledger:
             )
         ]
 
+    def _is_taken(self, kind: str, mark: str) -> bool:
+        row = (
+            self.reading()
+            .db.execute("SELECT value FROM meta WHERE name = ?", [f"taken_{kind}"])
+            .fetchone()
+        )
+        return row is not None and row[0] == mark
+
+    def _note_taken(self, kind: str, mark: str) -> None:
+        query = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)"
+        self.writer.call(lambda: self.writing.db.execute(query, [f"taken_{kind}", mark]))
+
     def _profile_consents(self) -> dict[int, tuple[int, bool]]:
         bit = 1 << PURPOSES.index(Purpose.PROFILE)
         return {
             unsigned(key): (number, bool(given & bit))
-            for key, number, given in self.writing.db.execute(
+            for key, number, given in self.reading().db.execute(
                 "SELECT p.member_key, p.person_no, coalesce(s.given, 0)"
                 " FROM persons p LEFT JOIN consent_states s USING (person_no)"
             )
