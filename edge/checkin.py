@@ -139,7 +139,7 @@ class Path:
         self.counts: Counter[str] = Counter()
         self.unknown_beacons = 0
         self._shelf = Shelf(house.catalog, house.tables)
-        self._nobody = finding.prepare(History.empty(), house.tables)
+        self._nobody = finding.nobody(house.tables)
         self._places = {
             zone.id: Place(zone.id, Text(zone.name["de"], zone.name["en"]))
             for zone in house.plan.zones
@@ -257,10 +257,9 @@ class Path:
         purposes = frozenset(purpose.value for purpose in consents.purposes(person))
         guest.view = PersonView.of(person, purposes, profile)
         guest.known = Purchases.of_profile(profile) if profile else NOTHING_BOUGHT
-        history = profile.purchases.history() if profile else None
-        guest.prepared = (
-            finding.prepare(history, self.house.tables) if history is not None else self._nobody
-        )
+        history = profile.purchases.history() if profile else History.empty()
+        is_known = history.n_baskets > 0
+        guest.prepared = finding.prepare(history, self.house.tables) if is_known else self._nobody
         guest.liked = self._shelf.liked(guest.view.stated)
         self.remember(guest)
 

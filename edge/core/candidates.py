@@ -5,7 +5,7 @@ brings (zone, basket, stated wishes) and is cheap enough for every decision. Lea
 an item may be shown (`edge.core.guard`) and how good it is (`features`, the ranker port).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntFlag
 
 import numpy as np
@@ -45,6 +45,9 @@ class Source(IntFlag):
     TRIGGER = 256
     ENCODER = 512
     STATED = 1024
+
+
+_ONCE = float(np.log1p(1.0)) + 1e-3
 
 
 def _no_items() -> Ints:
@@ -106,7 +109,7 @@ class Prepared:
         customer: float32[len(CUSTOMER_COLUMNS)].
         near, next: Scores spread from the history through the item tables, two rows each.
         person: float32[d], the encoder's vector.
-        logit_mean: The mean encoder logit over all items, to centre it.
+        logit: float32[items], the encoder's score of every item.
         by_category: float32[categories, 2]: share of lines, faded share; None without categories.
         last_day: Day of the newest basket, None without dates.
         candidates: The customer's part of the candidates.
@@ -117,6 +120,7 @@ class Prepared:
     near: Scores
     next: Scores
     person: Floats
+    logit: Floats
     by_category: Floats | None
     last_day: float | None
     candidates: Candidates
@@ -166,14 +170,23 @@ def prepare(history: History, tables: ItemTables) -> Prepared:
     logits = tables.encoder.out @ person + tables.encoder.bias
     return Prepared(
         own=Scores(items, own),
-        customer=_customer(history, items.size),
+        customer=_customer(history, items.size, own),
         near=near,
         next=follow,
         person=person,
+        logit=logits,
         by_category=_categories(history, age, tables.category),
         last_day=float(history.day[-1]) if history.day is not None and age.size else None,
         candidates=_of_customer(items, own, near, follow, logits, tables),
     )
+
+
+def nobody(tables: ItemTables) -> Prepared:
+    """Prepare for somebody nothing is known about: every candidate is there for its popularity."""
+    prepared = prepare(History.empty(), tables)
+    items = prepared.candidates.items
+    popular = np.full(items.size, Source.POPULAR, np.uint16)
+    return replace(prepared, candidates=Candidates(items, popular))
 
 
 def candidates(prepared: Prepared, tables: ItemTables, context: Context) -> Candidates:
@@ -261,20 +274,21 @@ def _own_days(
     own[14] = (span + usual) / count
 
 
-def _customer(history: History, n_distinct: int) -> Floats:
+def _customer(history: History, n_distinct: int, own: Floats) -> Floats:
     """Return float32[len(CUSTOMER_COLUMNS)]."""
     row = np.zeros(len(CUSTOMER_COLUMNS), np.float32)
     n = history.n_baskets
     if not n:
         return row
     lines = history.item.size
-    newest = history.item[history.basket == n - 1]
+    is_newest = own[6] == 1.0
+    n_newest = int(np.count_nonzero(is_newest))
     row[0] = np.log1p(n)
     row[1] = np.log1p(n_distinct)
     row[2] = np.log1p(lines / n)
-    row[3] = np.log1p(newest.size)
+    row[3] = np.log1p(n_newest)
     row[4] = 1.0 - n_distinct / lines
-    row[5] = np.isin(newest, history.item[: lines - newest.size]).mean()
+    row[5] = np.count_nonzero(is_newest & (own[1] > _ONCE)) / n_newest
     if history.day is not None and n > 1:
         row[6] = np.log1p((history.day[-1] - history.day[0]) / (n - 1))
     return row
@@ -293,8 +307,10 @@ def _spread(
     target = lists[items].ravel().astype(np.intp)
     score = scores[items]
     dense = [np.bincount(target, (score * w[:, None]).ravel(), n_items) for w in weights]
-    reached = np.flatnonzero(dense[-1])
-    values = np.stack([row[reached] for row in dense]).astype(np.float32)
+    reached = np.flatnonzero(dense[-1] > 0)
+    values = np.empty((len(weights), reached.size), np.float32)
+    for row, sums in zip(values, dense, strict=True):
+        row[:] = sums[reached]
     return Scores(reached.astype(np.int32), values)
 
 
@@ -312,7 +328,7 @@ def _categories(history: History, age: Floats, category: Ints) -> Floats | None:
 
 
 def _best(scores: Scores, row: int, k: int) -> Ints:
-    """Return the k items with the highest value in a row, ties by the lower index."""
+    """Return the k items with the highest value in a row."""
     if scores.items.size <= k:
         return scores.items
     at = np.argpartition(-scores.values[row], k - 1)[:k]
@@ -332,11 +348,11 @@ def _of_customer(
     best = np.argpartition(-logits, k - 1)[:k]
     best = best[np.argsort(-logits[best], kind="stable")]
     is_new = np.cumsum(mask[best] == 0)
-    room = MAX_PREPARED - int(np.count_nonzero(mask))
+    room = MAX_PREPARED - int(np.count_nonzero(mask > 0))
     mask[best[is_new <= room]] |= np.uint16(Source.ENCODER)
     return _from_mask(mask)
 
 
 def _from_mask(mask: npt.NDArray[np.uint16]) -> Candidates:
-    items = np.flatnonzero(mask)
+    items = np.flatnonzero(mask > 0)
     return Candidates(items.astype(np.int32), mask[items])
