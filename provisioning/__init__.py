@@ -1,0 +1,1 @@
+"""What central IT runs: keys, enrolment, updates. Never needed on a box."""

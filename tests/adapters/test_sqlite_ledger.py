@@ -164,7 +164,7 @@ def test_the_same_file_is_not_even_read_again(ledger: Ledger, tmp_path: Path) ->
     """Receipts are, once somebody new allows them to be used."""
     ledger.import_members(document(member(1, "profile"), member(2)), NOW_S, "digest")
     assert ledger.import_members(document(), NOW_S, "digest").is_repeated
-    rows = [
+    rows: list[tuple[object, ...]] = [
         (m, "2026-03-01T10:00:00Z", "1", m, 1, "tie-1", 1, 1, 0) for m in ("M000001", "M000002")
     ]
     path = receipts_file(tmp_path / "r.csv.gz", rows)

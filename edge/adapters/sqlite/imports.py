@@ -428,7 +428,7 @@ class ReceiptImport:
         sorted_no = person_no[order]
         starts = np.flatnonzero(np.append(True, sorted_no[1:] != sorted_no[:-1]))
         ends = np.append(starts[1:], len(sorted_no))
-        for group in _groups(zip(starts, ends, strict=True), _GROUP):
+        for group in _groups(zip(starts.tolist(), ends.tolist(), strict=True), _GROUP):
 
             def write_group(group: Sequence[tuple[int, int]] = group) -> None:
                 with self._db.atomic():
