@@ -38,7 +38,7 @@ CELL_M = 1.25
 MAX_CELLS = 800
 MARGIN_M = 1.5
 # Share of doubt that is always left to every place, so that a filter led astray finds back.
-DOUBT = 1e-3
+DOUBT = 1e-5
 
 
 class ZoneModel:
@@ -49,6 +49,7 @@ class ZoneModel:
         floor_m: The floor to cover: left, top, right, bottom; the receivers' hull by default.
         polygons: Floor of each zone; without them a place belongs to the zone the centroid of
             whose receivers is nearest.
+        exponent: How fast power falls with distance; more where shelves reach above heads.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class ZoneModel:
         receivers: Sequence[Receiver],
         floor_m: tuple[float, float, float, float] | None = None,
         polygons: Mapping[str, Polygon] | None = None,
+        exponent: float = PATH_LOSS_EXPONENT,
     ) -> None:
         self.receivers = tuple(receivers)
         self.index = {receiver.gateway: i for i, receiver in enumerate(self.receivers)}
@@ -63,15 +65,22 @@ class ZoneModel:
         self.cell_m, xs, ys = _axes(floor_m or _hull(places))
         self.shape = (len(xs), len(ys))
         x, y = (axis.ravel() for axis in np.meshgrid(xs, ys, indexing="ij"))
-        gain = _gain(places, x, y)
+        gain = _gain(places, x, y, exponent)
         self.gain: Floats = gain.astype(np.float32)  # (receivers, cells), 1 at 1 m
         self.inverse_gain: Floats = (1 / gain).astype(np.float32)
         self.log_gain: Floats = np.log(gain).astype(np.float32)
         self.zones, self.membership = _membership(
             self.receivers, places, polygons, x, y, self.cell_m
         )
+        at_receiver = self.membership[self.gain.argmax(1)].argmax(1)
+        self.zone_of_receiver = tuple(
+            one.zone if one.zone in self.zones else self.zones[cell]
+            for one, cell in zip(self.receivers, at_receiver.tolist(), strict=True)
+        )
         self._along_x, self._along_y = _strides(self.shape, self.cell_m)
         self._turns = _turns()
+        spread = PACE_M_S * STEP_S / self.cell_m / math.sqrt(2)
+        self._mix_x, self._mix_y = (_mixing(count, spread) for count in self.shape)
 
     @classmethod
     def of_plan(cls, plan: FloorPlan) -> "ZoneModel":
@@ -88,6 +97,18 @@ class ZoneModel:
         """Return the belief of no knowledge; (states, cells), sums to 1."""
         states = 1 + HEADINGS
         return np.full((states, self.cells), 1 / (states * self.cells), dtype=np.float32)
+
+    def mixed(self, values: Floats, place: Floats) -> Floats:
+        """Return what a value that walkers carry is on average one step later; (cells,) each.
+
+        Args:
+            values: The value by cell.
+            place: The probability of the cells before the step.
+        """
+        place = place + np.float32(DOUBT / self.cells)
+        carried = self._mix_x @ (values * place).reshape(self.shape) @ self._mix_y
+        carriers = self._mix_x @ place.reshape(self.shape) @ self._mix_y
+        return np.divide(carried, carriers, dtype=np.float32).ravel()
 
     def walked(self, belief: Floats) -> Floats:
         """Return the belief one step later; (states, cells) in and out, sums to 1."""
@@ -118,12 +139,15 @@ def _axes(
 
 
 def _gain(
-    places: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]
+    places: NDArray[np.float64],
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    exponent: float,
 ) -> NDArray[np.float64]:
     """Return the mean power at each receiver from each cell, 1 at 1 m; (receivers, cells)."""
     squares = (x - places[:, :1]) ** 2 + (y - places[:, 1:2]) ** 2
     squares += (places[:, 2:3] - CARRIED_AT_M) ** 2
-    gain: NDArray[np.float64] = np.maximum(squares, NEAREST_M**2) ** (-PATH_LOSS_EXPONENT / 2)
+    gain: NDArray[np.float64] = np.maximum(squares, NEAREST_M**2) ** (-exponent / 2)
     return gain
 
 
@@ -158,6 +182,16 @@ def _stride(count: int, way: float, cell_m: float) -> NDArray[np.float64]:
         (whole + 1, (moment + part) / 2),
     ):
         np.add.at(matrix, (np.clip(columns + offset, 0, count - 1), columns), weight)
+    return matrix
+
+
+def _mixing(count: int, spread: float) -> Floats:
+    """Return the symmetric matrix that spreads mass by so many cells along one axis."""
+    share = min(0.25, spread**2 / 2)
+    matrix = np.eye(count, dtype=np.float32) * (1 - 2 * share)
+    matrix += share * (np.eye(count, k=1, dtype=np.float32) + np.eye(count, k=-1, dtype=np.float32))
+    matrix[0, 0] += share
+    matrix[-1, -1] += share
     return matrix
 
 

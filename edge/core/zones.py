@@ -5,11 +5,12 @@ nothing but the places of the receivers. Once a second:
 
 1. the second's readings weigh the cells. Indoors a reading scatters around its mean power as
    Rayleigh fading does (exponentially in milliwatts), and the mean falls with the distance to the
-   power `PATH_LOSS_EXPONENT`. The sending power is unknown: its conjugate gamma belief is
-   integrated out in closed form, so that only differences between receivers count;
+   power `PATH_LOSS_EXPONENT`. The sending power is unknown: every cell holds a conjugate gamma
+   belief about it, integrated out in closed form, so that differences between receivers count.
+   Receivers that stay silent while others hear tell that the carrier is not near them;
 2. the carrier walks on: a walker keeps the heading for a while, others stand;
-3. a zone has the probability of its cells. Another zone is believed once it passes
-   `SWITCH_PROBABILITY`.
+3. a zone has the probability of its cells. Another zone is believed once it is `SWITCH_ODDS`
+   times as likely as the present one.
 
 A receiver counts once a second, by the mean power of its readings: what it smoothed itself is not
 smoothed again, and a flood from one receiver weighs no more than a reading. Readings that no
@@ -52,6 +53,17 @@ DISTANCE_EXPONENT = 2.5
 NEAREST_DISTANCE_M = 0.3
 # Only a reading this far above its mean (probability exp(-4)) is worth the check.
 SUSPICIOUS_RATIO = 4.0
+# A receiver that did not hear what others heard tells something too, once it was silent for
+# longer than gateways collect before they publish (Minew and ESPresense: up to 10 s).
+MISSED_AFTER_S = 10.0
+# Packets below this are lost: 3 dB above the -96 dBm of usual radios (Nordic nRF52832 product
+# specification, sensitivity at 1 Mbit/s).
+SENSITIVITY_DBM = -93.0
+# Chance that a receiver hears a second's strong packets at all; low, so that a dead receiver,
+# which misses everything, pushes nobody far.
+HEARING_PROBABILITY = 0.5
+# Only the silent receivers that should have heard most are asked.
+MISSES_ASKED = 8
 # Readings for which a mean counts that the gateway formed itself, over seconds.
 SMOOTHED_READINGS = 4.0
 # A sighting whose own time is farther off than this is a replay or comes by a wrong clock.
@@ -59,7 +71,8 @@ STALE_S = 10.0
 # Mean of the logarithm of an exponential below the logarithm of its mean (Euler's constant, in
 # dB): what a gateway averages in dBm lies this much below the mean power.
 SMOOTHED_DB = 10 * 0.5772156649 / math.log(10)
-SWITCH_PROBABILITY = 0.5
+# Another zone must be this much likelier than the present one.
+SWITCH_ODDS = 1.5
 # After this long unheard, a shopper may be anywhere.
 FORGET_S = 30.0
 
@@ -101,16 +114,30 @@ class ZoneReason:
 class ZoneTracker:
     """The belief about one beacon: a probability per heading and cell, and its power; no track."""
 
-    __slots__ = ("_before", "_belief", "_heard", "_last", "_model", "_power", "_step", "zone")
+    __slots__ = (
+        "_before",
+        "_belief",
+        "_heard",
+        "_heard_at",
+        "_last",
+        "_model",
+        "_powers",
+        "_readings",
+        "_step",
+        "zone",
+    )
 
     def __init__(self, model: ZoneModel) -> None:
         self._model = model
         self._belief = model.anywhere()
-        # Gamma belief about 1 / power: readings, and their power relative to POWER_AT_1M_DBM.
+        # Gamma belief about 1 / sending power: how many readings, and their sum for each cell, as
+        # a beacon heard here must send more strongly the farther away it is.
+        self._readings = POWER_START_READINGS
         start = POWER_START_READINGS * 10 ** ((POWER_START_DBM - POWER_AT_1M_DBM) / 10)
-        self._power = POWER_START_READINGS, start
+        self._powers: Floats = np.full(model.cells, start, dtype=np.float32)
         # Receiver -> readings, their summed power, how many of them count.
         self._heard: dict[int, tuple[int, float, float]] = {}
+        self._heard_at: NDArray[np.int64] = np.zeros(len(model.receivers), dtype=np.int64)
         self._step: int | None = None
         self._last: tuple[tuple[int, float, bool], ...] = ()  # receiver, mean power, is refused
         self._before: Floats = self._belief.sum(0)
@@ -141,9 +168,9 @@ class ZoneTracker:
             readings, total, _ = self._heard.get(index, (0, 0.0, 1.0))
             self._heard[index] = readings + 1, total + power, 1.0
         if self.zone is None:
-            # A guess: the belief waits for the other receivers of this second.
-            belief, _ = self._weighed()
-            return self._decide(belief)
+            # A guess for the first second; the belief waits for the other receivers.
+            self.zone = self._model.zone_of_receiver[index]
+            return self.zone
         return changed
 
     def tick(self, now_s: float) -> str | None:
@@ -154,22 +181,28 @@ class ZoneTracker:
         """Judge what was heard before this step and let the carrier walk up to it."""
         if self._step is None:
             self._step = step
+            self._heard_at += step
         if step <= self._step:
             return None
         changed, first = None, self._step
         self._step = step
         if self._heard:
-            belief, self._power = self._weighed()
+            self._belief, self._powers, self._readings = self._weighed()
             self._heard = {}
-            self._belief = self._model.walked(belief)
+            self._walk()
             changed = self._decide(self._belief)
             first += 1
         if (step - first) * STEP_S >= FORGET_S:
+            self._powers[:] = self._belief.sum(0) @ self._powers
             self._belief = self._model.anywhere()
             return changed
         for _ in range(first, step):
-            self._belief = self._model.walked(self._belief)
+            self._walk()
         return changed
+
+    def _walk(self) -> None:
+        self._powers = np.exp(self._model.mixed(np.log(self._powers), self._belief.sum(0)))
+        self._belief = self._model.walked(self._belief)
 
     @property
     def level_dbm(self) -> float:
@@ -203,33 +236,46 @@ class ZoneTracker:
         pairs = zip(self._model.zones, (place @ self._model.membership).tolist(), strict=True)
         return dict(sorted(pairs, key=lambda pair: -pair[1]))
 
-    def _weighed(self) -> tuple[Floats, tuple[float, float]]:
-        """Return belief and power after weighing every cell by what was heard in this step."""
+    def _weighed(self) -> tuple[Floats, Floats, float]:
+        """Return belief, powers and readings after what was heard in this step."""
         rows = np.fromiter(self._heard, dtype=np.intp, count=len(self._heard))
         means = [total / readings for readings, total, _ in self._heard.values()]
         powers = np.array(means, dtype=np.float32)
         weights = np.array([weight for _, _, weight in self._heard.values()], dtype=np.float32)
         self._before = self._belief.sum(0)
+        self._heard_at[rows] = self._step or 0
         is_trusted = self._trusted(rows, powers, weights)
         self._last = tuple(zip(rows.tolist(), means, (~is_trusted).tolist(), strict=True))
         rows, powers, weights = rows[is_trusted], powers[is_trusted], weights[is_trusted]
-        shape, rate = self._power
-        count = shape + float(weights.sum())
-        rates = (weights * powers) @ self._model.inverse_gain[rows]
-        rates += rate
-        logs = -count * np.log(rates) - weights @ self._model.log_gain[rows]
+        readings = self._readings + float(weights.sum())
+        sums = (weights * powers) @ self._model.inverse_gain[rows]
+        sums += self._powers
+        logs = self._readings * np.log(self._powers) - readings * np.log(sums)
+        logs -= weights @ self._model.log_gain[rows]
+        logs += self._misses((sums / readings).astype(np.float32))
         belief = self._belief * np.exp(logs - logs.max())
         belief /= belief.sum()
-        kept = min(count, POWER_MEMORY_READINGS)
-        return belief, (kept, float(belief.sum(0) @ rates) * kept / count)
+        kept = min(readings, POWER_MEMORY_READINGS)
+        return belief, (sums * (kept / readings)).astype(np.float32), kept
+
+    def _misses(self, powers: Floats) -> Floats:
+        """Return the log likelihood of silence, given the sending power that each cell implies."""
+        model = self._model
+        silent = np.flatnonzero((self._step or 0) - self._heard_at >= MISSED_AFTER_S / STEP_S)
+        if len(silent) > MISSES_ASKED:
+            expected = model.gain[silent] @ self._before
+            silent = silent[np.argpartition(expected, -MISSES_ASKED)[-MISSES_ASKED:]]
+        faintest = np.float32(10 ** ((SENSITIVITY_DBM - POWER_AT_1M_DBM) / 10))
+        is_loud = np.exp(-faintest / (powers * model.gain[silent]))
+        misses: Floats = np.log1p(np.float32(-HEARING_PROBABILITY) * is_loud).sum(0)
+        return misses
 
     def _trusted(
         self, rows: NDArray[np.intp], powers: Floats, weights: Floats
     ) -> NDArray[np.bool_]:
         """Refuse, one after the other, receivers that contradict all others, while few do."""
         is_trusted = np.ones(len(rows), dtype=bool)
-        shape, rate = self._power
-        expected = (rate / shape) * (self._model.gain[rows] @ self._before)
+        expected = self._model.gain[rows] @ (self._before * self._powers) / self._readings
         if not (powers > SUSPICIOUS_RATIO * expected).any():
             return is_trusted
         while 2 * (int(is_trusted.sum()) - 1) > len(rows):
@@ -244,34 +290,36 @@ class ZoneTracker:
     def _excess(self, rows: NDArray[np.intp], powers: Floats, weights: Floats) -> Floats:
         """Return the power at each receiver as a multiple of what all others let expect."""
         model = self._model
-        shape, rate = self._power
         shares = (weights * powers)[:, None] * model.inverse_gain[rows]
-        rates = shares.sum(0) + rate - shares
-        counts = shape + weights.sum() - weights
+        sums = shares.sum(0) + self._powers - shares
+        readings = self._readings + weights.sum() - weights
         logs = weights[:, None] * model.log_gain[rows]
         logs -= logs.sum(0)
-        logs -= counts[:, None] * np.log(rates)
+        logs += self._readings * np.log(self._powers) - readings[:, None] * np.log(sums)
         beliefs = self._before * np.exp(logs - logs.max(1, keepdims=True))
         beliefs /= beliefs.sum(1, keepdims=True)
-        expected = (beliefs * model.gain[rows] * rates).sum(1) / counts
+        expected = (beliefs * model.gain[rows] * sums).sum(1) / readings
         excess: Floats = powers / expected
         return excess
 
     def _decide(self, belief: Floats) -> str | None:
-        masses = belief.sum(0) @ self._model.membership
-        best = int(masses.argmax())
+        masses = (belief.sum(0) @ self._model.membership).tolist()
+        best = max(range(len(masses)), key=masses.__getitem__)
         zone = self._model.zones[best]
-        if zone == self.zone or (self.zone is not None and masses[best] <= SWITCH_PROBABILITY):
+        if zone == self.zone:
             return None
+        if self.zone is not None:
+            present = masses[self._model.zones.index(self.zone)]
+            if masses[best] <= SWITCH_ODDS * present:
+                return None
         self.zone = zone
         return zone
 
     def _support(self, row: int, power: float, other: str) -> float:
         """Return the log likelihood ratio of the zone against another for one receiver alone."""
         model = self._model
-        shape, rate = self._power
         # The sending power is taken as known here: asked is only which way this receiver pulls.
-        mean = (rate / shape) * model.gain[row].astype(np.float64)
+        mean = (self._powers / self._readings * model.gain[row]).astype(np.float64)
         likelihood = np.exp(-power / mean) / mean
         weights = self._before[:, None] * model.membership
         means = (likelihood @ weights + 1e-300) / (weights.sum(0) + 1e-300)

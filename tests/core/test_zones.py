@@ -207,6 +207,16 @@ def test_a_smoothing_gateway_replaces_its_own_mean() -> None:
     assert one.probabilities() == two.probabilities()
 
 
+def test_one_receiver_heard_alone_is_enough() -> None:
+    """A beacon too weak for all but the nearest: the silence of the others places it."""
+    tracker = ZoneTracker(MODEL)
+    for second in range(30):
+        tracker.update(Sighting("nw1", "beacon", rssi_dbm=-90 if second % 3 else -84), second + 0.5)
+        tracker.tick(second + 1.0)
+    assert tracker.zone == "nw"
+    assert tracker.probabilities()["nw"] > 0.7
+
+
 def test_silence_changes_nothing_and_after_long_anything_is_possible() -> None:
     """Ticks without sightings keep the zone; who is heard again elsewhere is there at once."""
     tracker = ZoneTracker(MODEL)
