@@ -1,0 +1,126 @@
+"""Rule files that go live while the box runs: looked at twice a second, swapped whole or not.
+
+A file with an error keeps the last good orders; the problems are kept for the page and the health
+check. Made on a thread, so that a large file does not hold up the path. Leaves out what the path
+does with a new playbook (`live` gets it).
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edge.adapters.rules.reading import Source, read_orders, sources_in
+from edge.core.catalog import Catalog
+from edge.core.errors import ConfigError
+from edge.core.playbook import Playbook
+from edge.core.review import conflicts, warnings
+
+POLL_S = 0.4
+"""Twice within the second in which a change is to be live; polling needs no library and works on
+every file system a store box may have."""
+
+Stamp = tuple[tuple[str, int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RulesState:
+    """How the rule files stand.
+
+    Attributes:
+        playbook: The last good one.
+        problems: Why the newest files are not live; empty where they are.
+        warnings: Contradictions and second thoughts about the live ones.
+        loads: How often a new playbook went live.
+    """
+
+    playbook: Playbook
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    loads: int = 0
+
+
+class RuleFiles:
+    """The rule files of a box.
+
+    Args:
+        path: A file, a folder with `chain.toml` and `store.toml`, or None for the defaults.
+        catalog: What the rules are laid over.
+        author: Stands where a file names none.
+    """
+
+    def __init__(self, path: Path | None, catalog: Catalog, author: str = "configuration") -> None:
+        self._path = path
+        self._catalog = catalog
+        self._author = author
+        self._stamp: Stamp = ()
+        self.state = RulesState(Playbook(catalog))
+
+    def load(self) -> RulesState:
+        """Read the files for the first time.
+
+        Raises:
+            ConfigError: There is no last good one yet, so a bad file stops the start.
+        """
+        self._stamp = _stamp(self._sources())
+        self.state = self._read()
+        return self.state
+
+    def refresh(self) -> bool:
+        """Look whether the files changed and take them if they are good.
+
+        Returns:
+            True where a new playbook is live.
+        """
+        stamp = _stamp(self._sources())
+        if stamp == self._stamp:
+            return False
+        self._stamp = stamp
+        try:
+            fresh = self._read()
+        except ConfigError as error:
+            self.state = replace(self.state, problems=tuple(error.problems))
+            return False
+        self.state = replace(fresh, loads=self.state.loads + 1)
+        return True
+
+    async def watch(self, live: Callable[[RulesState], None], poll_s: float = POLL_S) -> None:
+        """Look again and again; call `live` on the loop when something changed, good or bad."""
+        while True:
+            await asyncio.sleep(poll_s)
+            before = self.state
+            await asyncio.to_thread(self.refresh)
+            if self.state is not before:
+                live(self.state)
+
+    def _sources(self) -> Sequence[Source]:
+        return () if self._path is None else sources_in(self._path)
+
+    def _read(self) -> RulesState:
+        sources = self._sources()
+        playbook = Playbook(self._catalog, read_orders(sources, self._author))
+        told = [str(conflict) for conflict in conflicts(playbook)]
+        return RulesState(playbook, (), (*told, *unknown(playbook), *warnings(playbook)))
+
+
+def unknown(playbook: Playbook) -> tuple[str, ...]:
+    """Return the targets that mean nothing in this catalogue: a typing error or a delisted item."""
+    return tuple(
+        f"rules[{rule.rule_id!r}] by {rule.author}: {target!r} is not in the catalogue"
+        for rule in playbook.rules.rules
+        for target in (*rule.targets, *rule.to, *rule.never)
+        if not playbook.rules.goods.knows(target)
+    )
+
+
+def _stamp(sources: Sequence[Source]) -> Stamp:
+    """Return what changes when a file does: time, size and inode (an editor may replace it)."""
+    found = []
+    for source in sources:
+        try:
+            status = source.path.stat()
+        except OSError:
+            found.append((str(source.path), 0, 0, 0))
+            continue
+        found.append((str(source.path), status.st_mtime_ns, status.st_size, status.st_ino))
+    return tuple(found)
