@@ -5,19 +5,31 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from edge.adapters.http.app import create_app
 from edge.adapters.http.hub import Hub
 from edge.adapters.http.messages import ClientMessage, Reaction, Serving
-from edge.adapters.http.ports import Ack, Disclosure, Health, Refusal, Use
+from edge.adapters.http.ports import (
+    Ack,
+    Disclosure,
+    Draft,
+    Health,
+    Refusal,
+    RuleLine,
+    RuleSheet,
+    Use,
+)
 from edge.adapters.http.server import serve
 from edge.core.board import Board, Contact, StoreSign
 from edge.core.catalog import Text
 from edge.core.errors import UnavailableError
 from edge.core.notices import NOTICES, Notice, Purpose
+from edge.core.preview import Change, Preview
 from edge.core.proof import Proven, Prover
 from edge.core.readings import Input, readings
+from edge.core.rules import Rule, RuleKind
 from edge.core.statements import Outcome
 
 NOW_S = 1_770_000_000.0
@@ -130,6 +142,59 @@ class Members:
         return "token-of-erasure"
 
 
+TIE = Rule(
+    rule_id="shirt-tie",
+    kind=RuleKind.COMPLEMENT,
+    targets=("class:shirt",),
+    author="M. Weber",
+    reason="Zum Hemd gehört die Krawatte, kein Anzug.",
+    day=date(2026, 1, 12).toordinal(),
+    to=("class:cufflinks", "class:tie"),
+    never=("class:suit",),
+)
+NO_SCENT = Rule(
+    rule_id="no-scent",
+    kind=RuleKind.BAN,
+    targets=("category:perfume",),
+    author="A. Kaya",
+    reason="Umbau in der Parfümerie.",
+    day=date(2026, 2, 1).toordinal(),
+    is_verified=True,
+    to_day=date(2026, 2, 14).toordinal(),
+)
+
+
+@dataclass
+class House:
+    """Rules in memory: a file is good unless it says `broken`; a trial changes one of two."""
+
+    text: str = "# rules of the house"
+    rules: tuple[Rule, ...] = (TIE, NO_SCENT)
+    notes: tuple[str, ...] = ()
+
+    def sheet(self) -> RuleSheet:
+        """Return two rules, the second resting."""
+        lines = tuple(RuleLine(rule, 40, rule is TIE) for rule in self.rules)
+        return RuleSheet("3", self.text, lines, self.notes)
+
+    async def try_out(self, text: str) -> Draft:
+        """Find a problem, or look back."""
+        if "broken" in text:
+            return Draft(
+                ("rules.toml, line 3, value: 'x' was found, a number expected",), (), None, {}
+            )
+        change = Change("d1", NOW_S, ("scarf-03",), ("gloves-01",))
+        names = {"scarf-03": Text("Kaschmirschal", "Cashmere scarf")}
+        return Draft((), self.notes, Preview(2, 1, 2, 2, 2, 0, (change,)), names)
+
+    async def publish(self, text: str) -> Draft:
+        """Keep a good file."""
+        draft = await self.try_out(text)
+        if not draft.problems:
+            self.text = text
+        return draft
+
+
 @dataclass
 class HttpBox:
     """A running server and everything a test wants to look at."""
@@ -140,6 +205,7 @@ class HttpBox:
     path: Listening
     figures: Figures
     members: Members
+    house: House
 
     @property
     def host(self) -> str:
@@ -194,7 +260,7 @@ async def http_box(pictures: Path | None = PICTURES, port: int = 0) -> AsyncIter
     """Serve in the running loop until the block ends."""
     board = Board(StoreSign("Kaufhaus Lindenhof"))
     hub = Hub(board.frame, lambda: NOW_S, f"test-{next(_epochs)}")
-    path, figures, members = Listening(), Figures(), Members()
+    path, figures, members, house = Listening(), Figures(), Members(), House()
     app = create_app(
         hub=hub,
         path=path,
@@ -202,6 +268,7 @@ async def http_box(pictures: Path | None = PICTURES, port: int = 0) -> AsyncIter
         pictures=pictures,
         desk=members,
         notices=members,
+        rules=house,
     )
     opened: list[str] = []
     is_open = asyncio.Event()
@@ -216,9 +283,8 @@ async def http_box(pictures: Path | None = PICTURES, port: int = 0) -> AsyncIter
         await is_open.wait()
         if serving.done():
             serving.result()
-        yield HttpBox(
-            int(opened[0].rstrip("/").rpartition(":")[2]), hub, board, path, figures, members
-        )
+        port_opened = int(opened[0].rstrip("/").rpartition(":")[2])
+        yield HttpBox(port_opened, hub, board, path, figures, members, house)
     finally:
         serving.cancel()
         await asyncio.wait({serving})

@@ -13,7 +13,16 @@ from edge.adapters.http.defence import Defence, Rate
 from edge.adapters.http.desk import desk_routes
 from edge.adapters.http.disclosure import notice_routes
 from edge.adapters.http.hub import Hub
-from edge.adapters.http.ports import ConsentDesk, Health, Notices, Operations, Path, Refusal
+from edge.adapters.http.ports import (
+    ConsentDesk,
+    Health,
+    Notices,
+    Operations,
+    Path,
+    Refusal,
+    RuleDesk,
+)
+from edge.adapters.http.rulebook import rule_routes
 from edge.adapters.http.wire import Wire
 from edge.core.errors import MessageError, UnavailableError
 
@@ -21,6 +30,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 # Address of each page and the file that answers it.
 PAGES: Mapping[str, str] = {"/": "tablet.html", "/tablet": "tablet.html"}
 DESK_PAGES: Mapping[str, str] = {"/station": "desk.html", "/door": "desk.html"}
+RULE_PAGES: Mapping[str, str] = {"/rules": "rules.html"}
 NOTICE_PAGES: Mapping[str, str] = {"/notice": "notice.html"}
 # Messages of one tablet: enough for everything it queued while offline, then some per second.
 TABLET_RATE = (200.0, 20.0)
@@ -38,6 +48,7 @@ def create_app(
     hosts: frozenset[str] = LOOPBACK,
     desk: ConsentDesk | None = None,
     notices: Notices | None = None,
+    rules: RuleDesk | None = None,
 ) -> FastAPI:
     """Build the application.
 
@@ -49,6 +60,7 @@ def create_app(
         hosts: Names under which browsers may address this box.
         desk: What persons may say about their own data; None: no such pages.
         notices: The public facts; None: no such page.
+        rules: The rules of people; None: no such page.
 
     Returns:
         An ASGI application; `serve` runs it. It has no `/docs`: the document is made by
@@ -62,6 +74,9 @@ def create_app(
     if notices is not None:
         app.include_router(notice_routes(notices))
         pages |= NOTICE_PAGES
+    if rules is not None:
+        app.include_router(rule_routes(rules))
+        pages |= RULE_PAGES
     _add_pages(app, pages, pictures)
     _add_operations(app, operations)
     _add_tablets(app, hub, path)

@@ -7,8 +7,10 @@ from typing import Protocol
 from edge.adapters.http.messages import ClientMessage
 from edge.core.catalog import Text
 from edge.core.notices import Notice, Purpose
+from edge.core.preview import Preview
 from edge.core.proof import Proven
 from edge.core.readings import Reading
+from edge.core.rules import Rule
 from edge.core.statements import Outcome
 
 
@@ -135,4 +137,60 @@ class Notices(Protocol):
 
     def disclosure(self) -> Disclosure:
         """Return what the box reads, and what left the building."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RuleLine:
+    """A rule, how many goods it means here, and whether it holds today."""
+
+    rule: Rule
+    items: int
+    is_in_force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSheet:
+    """The rules in force as the page shows them.
+
+    Attributes:
+        text: The rule file as it stands.
+        notes: Contradictions and warnings, in sentences.
+    """
+
+    version: str
+    text: str
+    lines: tuple[RuleLine, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What another rule file would mean.
+
+    Attributes:
+        problems: Line, key, expectation; with any of them the file cannot go live.
+        preview: Against past decisions; None where the file has problems or none are kept.
+        names: What people call the items of the preview's examples.
+    """
+
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+    preview: Preview | None
+    names: Mapping[str, Text]
+
+
+class RuleDesk(Protocol):
+    """The rules of people: seen, tried on yesterday's visits, put in force."""
+
+    def sheet(self) -> RuleSheet:
+        """Return the rules in force."""
+        ...
+
+    async def try_out(self, text: str) -> Draft:
+        """Read another file without putting it in force."""
+        ...
+
+    async def publish(self, text: str) -> Draft:
+        """Put a file in force where it has no problems; it holds when this returns."""
         ...

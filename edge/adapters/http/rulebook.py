@@ -1,0 +1,167 @@
+"""The rules of people over HTTP: shown, tried out, put in force. Reading the file is the port's."""
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException
+from pydantic import BaseModel, ConfigDict, Field
+
+from edge.adapters.http.ports import Draft, RuleDesk, RuleLine
+from edge.core.catalog import Text
+from edge.core.errors import UnavailableError
+from edge.core.preview import Preview
+from edge.core.rules import Level, RuleKind
+
+MAX_FILE_CHARS = 60_000
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class RuleFile(_Form):
+    """A whole rule file."""
+
+    text: Annotated[str, Field(max_length=MAX_FILE_CHARS)]
+
+
+class RuleRow(_Form):
+    """One rule with its author, date and reason; dates as ISO 8601."""
+
+    rule_id: str
+    kind: RuleKind
+    level: Level
+    is_law: bool
+    targets: list[str]
+    value: float
+    to: list[str]
+    never: list[str]
+    author: str
+    is_verified: bool
+    reason: str
+    day: str
+    from_day: str | None
+    to_day: str | None
+    items: int
+    is_in_force: bool
+
+
+class Rules(_Form):
+    """Everything in force, and the file it came from."""
+
+    version: str
+    text: str
+    rows: list[RuleRow]
+    notes: list[str]
+
+
+class Example(_Form):
+    """One past decision that would come out differently, in names."""
+
+    at_s: float
+    before: list[dict[str, str]]
+    after: list[dict[str, str]]
+
+
+class Outlook(_Form):
+    """What would have changed."""
+
+    decisions: int
+    changed: int
+    silenced: int
+    shown_before: int
+    shown_after: int
+    is_silencing: bool
+    examples: list[Example]
+
+
+class Trial(_Form):
+    """What a file would mean; with problems it cannot go live."""
+
+    problems: list[str]
+    notes: list[str]
+    outlook: Outlook | None
+
+
+def rule_routes(rules: RuleDesk) -> APIRouter:
+    """Build the addresses of the rule page."""
+    router = APIRouter(prefix="/api/rules", tags=["rules"])
+
+    @router.get("")
+    async def show() -> Rules:
+        """Give the rules in force."""
+        sheet = rules.sheet()
+        return Rules(
+            version=sheet.version,
+            text=sheet.text,
+            rows=[_row(line) for line in sheet.lines],
+            notes=list(sheet.notes),
+        )
+
+    @router.post("/trial")
+    async def try_out(file: RuleFile) -> Trial:
+        """Tell what a file would change, without changing anything."""
+        return _trial(await rules.try_out(file.text))
+
+    @router.put("")
+    async def publish(file: RuleFile) -> Trial:
+        """Put a file in force; a file with problems changes nothing and is a 409."""
+        try:
+            draft = await rules.publish(file.text)
+        except UnavailableError as error:
+            raise HTTPException(503, str(error)) from error
+        if draft.problems:
+            raise HTTPException(409, list(draft.problems))
+        return _trial(draft)
+
+    return router
+
+
+def _row(line: RuleLine) -> RuleRow:
+    rule = line.rule
+    return RuleRow(
+        rule_id=rule.rule_id,
+        kind=rule.kind,
+        level=rule.level,
+        is_law=rule.is_law,
+        targets=list(rule.targets),
+        value=rule.value,
+        to=list(rule.to),
+        never=list(rule.never),
+        author=rule.author,
+        is_verified=rule.is_verified,
+        reason=rule.reason,
+        day=_iso(rule.day),
+        from_day=None if rule.from_day is None else _iso(rule.from_day),
+        to_day=None if rule.to_day is None else _iso(rule.to_day),
+        items=line.items,
+        is_in_force=line.is_in_force,
+    )
+
+
+def _iso(day: int) -> str:
+    return date.fromordinal(day).isoformat()
+
+
+def _trial(draft: Draft) -> Trial:
+    outlook = None if draft.preview is None else _outlook(draft.preview, draft)
+    return Trial(problems=list(draft.problems), notes=list(draft.notes), outlook=outlook)
+
+
+def _outlook(preview: Preview, draft: Draft) -> Outlook:
+    def names(item_ids: tuple[str, ...]) -> list[dict[str, str]]:
+        texts = (draft.names.get(item_id, Text(item_id, item_id)) for item_id in item_ids)
+        return [{"de": text.de, "en": text.en} for text in texts]
+
+    return Outlook(
+        decisions=preview.decisions,
+        changed=preview.changed,
+        silenced=preview.silenced,
+        shown_before=preview.shown_before,
+        shown_after=preview.shown_after,
+        is_silencing=preview.is_silencing,
+        examples=[
+            Example(at_s=each.at_s, before=names(each.before), after=names(each.after))
+            for each in preview.examples
+        ],
+    )

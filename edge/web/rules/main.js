@@ -1,0 +1,164 @@
+// The rule page: what holds, who said so, and what another file would change.
+
+import { h } from "../tablet/dom.js";
+import { currentLanguage, day, figure, of, say, speak } from "./words.js";
+
+/** @typedef {{de: string, en: string}} Text */
+/**
+ * @typedef {object} Row
+ * @property {string} rule_id
+ * @property {string} kind
+ * @property {string} level
+ * @property {boolean} is_law
+ * @property {string[]} targets
+ * @property {number} value
+ * @property {string[]} to
+ * @property {string[]} never
+ * @property {string} author
+ * @property {boolean} is_verified
+ * @property {string} reason
+ * @property {string} day
+ * @property {string | null} to_day
+ * @property {number} items
+ * @property {boolean} is_in_force
+ */
+/** @typedef {{version: string, text: string, rows: Row[], notes: string[]}} Sheet */
+/** @typedef {{decisions: number, changed: number, silenced: number, is_silencing: boolean, examples: {before: Text[], after: Text[]}[]}} Outlook */
+/** @typedef {{problems: string[], notes: string[], outlook: Outlook | null}} Trial */
+
+const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
+/** @type {Sheet | null} */
+let sheet = null;
+/** @type {Trial | null} */
+let trial = null;
+let draft = "";
+
+/** @param {string} method @param {string} path @param {object} [body] */
+async function ask(method, path, body) {
+  const headers = { "Content-Type": "application/json" };
+  const response = await fetch(`/api/rules${path}`, { method, headers, body: body && JSON.stringify(body) });
+  return { status: response.status, answer: await response.json() };
+}
+
+function draw() {
+  document.title = say("title");
+  const isFirst = sheet?.rows.length === 0;
+  byId("main").replaceChildren(
+    h("h1", {}, say("title")),
+    h("p", { class: "lead" }, say("lead")),
+    ...notes(sheet?.notes ?? []),
+    isFirst ? h("p", { class: "lead" }, say("none")) : h("ul", { class: "rules" }, (sheet?.rows ?? []).map(rule)),
+    file(),
+    ...(trial ? outcome(trial) : []),
+  );
+  const other = byId("language");
+  other.textContent = say("otherLanguage");
+  other.lang = currentLanguage() === "de" ? "en" : "de";
+}
+
+/** @param {Row} row */
+function rule(row) {
+  const never = row.never.length ? `, ${say("never", { never: row.never.join(", ") })}` : "";
+  const what = say(row.is_law ? "law" : row.kind, { value: figure(row.value), to: row.to.join(", ") }) + never;
+  const author = row.is_verified ? row.author : `${row.author} (${say("unverified")})`;
+  const state = row.is_in_force ? "" : ` · ${say("resting")}`;
+  const until = row.to_day ? ` · ${say("until", { day: day(row.to_day) })}` : "";
+  return h(
+    "li",
+    { class: row.is_in_force ? "" : "resting", data: { ruleId: row.rule_id } },
+    h("div", {}, h("b", {}, what), h("p", {}, row.targets.join(", ")), h("p", {}, row.reason)),
+    h(
+      "div",
+      { class: "quiet" },
+      h("p", {}, `${author}, ${day(row.day)}`),
+      h("p", {}, `${say(row.level)} · ${say("goods", { n: figure(row.items) })}${until}${state}`),
+    ),
+  );
+}
+
+function file() {
+  const area = /** @type {HTMLTextAreaElement} */ (h("textarea", { id: "file", spellcheck: "false", autocomplete: "off" }));
+  area.value = draft;
+  area.addEventListener("input", () => (draft = area.value));
+  return h(
+    "section",
+    { class: "group" },
+    h("h2", {}, say("file")),
+    h("p", {}, say("fileLead")),
+    h("label", { for: "file" }, say("file")),
+    area,
+    h(
+      "div",
+      { class: "bar" },
+      h("button", { type: "button", data: { do: "try" }, on: { click: tryOut } }, say("tryOut")),
+      h("button", { type: "button", class: "main", data: { do: "publish" }, on: { click: publish } }, say("publish")),
+    ),
+  );
+}
+
+/** @param {Trial} tried */
+function outcome(tried) {
+  if (tried.problems.length) {
+    return [h("section", { class: "group", role: "alert" }, h("h2", {}, say("problems")), ...notes(tried.problems))];
+  }
+  const seen = tried.outlook;
+  if (!seen) return [h("section", { class: "group" }, h("p", {}, say("noPast")), ...notes(tried.notes))];
+  const names = (/** @type {Text[]} */ texts) => texts.map(of).join(", ") || say("nothing");
+  return [
+    h(
+      "section",
+      { class: "group", id: "outlook" },
+      h("h2", {}, say("outlook")),
+      ...notes(seen.is_silencing ? [say("silencing"), ...tried.notes] : tried.notes),
+      h("dl", { class: "tallies" }, tally("decisions", seen.decisions), tally("changed", seen.changed), tally("silenced", seen.silenced)),
+      h("ul", { class: "turns" }, seen.examples.map((one) => h("li", {}, h("s", {}, names(one.before)), h("span", { "aria-hidden": "true" }, "→"), h("span", {}, names(one.after))))),
+    ),
+  ];
+}
+
+/** @param {string} name @param {number} value */
+const tally = (name, value) => h("div", {}, h("dt", {}, say(name)), h("dd", {}, figure(value)));
+
+/** @param {string[]} sentences */
+const notes = (sentences) => (sentences.length ? [h("ul", { class: "notes" }, sentences.map((s) => h("li", {}, s)))] : []);
+
+async function tryOut() {
+  const { status, answer } = await ask("POST", "/trial", { text: draft });
+  trial = status === 200 ? answer : null;
+  if (status !== 200) announce(say("failed"));
+  draw();
+}
+
+async function publish() {
+  const { status, answer } = await ask("PUT", "", { text: draft });
+  if (status === 200) {
+    trial = answer;
+    await load();
+    announce(say("published"));
+  } else {
+    trial = status === 409 ? { problems: answer.detail, notes: [], outlook: null } : null;
+    announce(say("failed"));
+  }
+  draw();
+}
+
+async function load() {
+  const { status, answer } = await ask("GET", "");
+  if (status !== 200) return;
+  sheet = answer;
+  draft = answer.text;
+}
+
+/** @param {string} text */
+function announce(text) {
+  byId("said").textContent = text;
+  setTimeout(() => (byId("said").textContent = ""), 6000);
+}
+
+byId("language").addEventListener("click", () => {
+  speak(currentLanguage() === "de" ? "en" : "de");
+  draw();
+});
+speak(navigator.language.startsWith("en") ? "en" : "de");
+await load();
+draw();
