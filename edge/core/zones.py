@@ -40,8 +40,8 @@ POWER_AT_1M_DBM = -59.0
 # lowest usual step (Nordic nRF52, register TXPOWER). The first second outweighs it for all others.
 POWER_START_DBM = -80.0
 POWER_START_READINGS = 1.0
-# Memory of the belief, in readings: 8 s of twelve receivers. A pocket or a turn changes the power.
-POWER_MEMORY_READINGS = 100.0
+# Memory of the belief, in readings: some 17 s of twelve receivers; a pocket changes the power.
+POWER_MEMORY_READINGS = 200.0
 # A reading this strong is a fault of the receiver (0 and +20 dBm occur as error codes).
 STRONGEST_DBM = -20.0
 WEAKEST_DBM = -127.0
@@ -252,21 +252,26 @@ class ZoneTracker:
         sums += self._powers
         logs = self._readings * np.log(self._powers) - readings * np.log(sums)
         logs -= weights @ self._model.log_gain[rows]
-        logs += self._misses((sums / readings).astype(np.float32))
+        silent = self._silent()
+        if len(silent):
+            logs += self._misses(silent, (sums / readings).astype(np.float32))
         belief = self._belief * np.exp(logs - logs.max())
         belief /= belief.sum()
         kept = min(readings, POWER_MEMORY_READINGS)
         return belief, (sums * (kept / readings)).astype(np.float32), kept
 
-    def _misses(self, powers: Floats) -> Floats:
-        """Return the log likelihood of silence, given the sending power that each cell implies."""
-        model = self._model
+    def _silent(self) -> NDArray[np.intp]:
+        """Return the receivers that hear nothing and, of all that do, should have heard most."""
         silent = np.flatnonzero((self._step or 0) - self._heard_at >= MISSED_AFTER_S / STEP_S)
         if len(silent) > MISSES_ASKED:
-            expected = model.gain[silent] @ self._before
+            expected = self._model.gain[silent] @ self._before
             silent = silent[np.argpartition(expected, -MISSES_ASKED)[-MISSES_ASKED:]]
+        return silent
+
+    def _misses(self, silent: NDArray[np.intp], powers: Floats) -> Floats:
+        """Return the log likelihood of silence, given the sending power that each cell implies."""
         faintest = np.float32(10 ** ((SENSITIVITY_DBM - POWER_AT_1M_DBM) / 10))
-        is_loud = np.exp(-faintest / (powers * model.gain[silent]))
+        is_loud = np.exp(-faintest / (powers * self._model.gain[silent]))
         misses: Floats = np.log1p(np.float32(-HEARING_PROBABILITY) * is_loud).sum(0)
         return misses
 
