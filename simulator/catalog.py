@@ -188,7 +188,8 @@ def _looks(department: Department, record: dict[str, Any], rng: random.Random) -
     offset = rng.randrange(len(brands))
     for at in range(record["count"]):
         style = at % len(models)
-        colour = colours[(at + at // len(colours)) % len(colours)]
+        # Model and colour go round together: every pair comes up once before any comes twice.
+        colour = colours[(at + at // math.lcm(len(models), len(colours))) % len(colours)]
         brand = brands[(offset + at + at // math.lcm(len(models), len(brands))) % len(brands)]
         de, en = models[style]
         if not record.get("plain_names", False):

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from simulator import store, visit_log
+from simulator import visit_log
 from simulator.people import MOTIVES
-from simulator.store import DEFAULT_AS_OF
 from simulator.visits import HABITS
 from simulator.written import read
 
+# One worker writes the store once and runs all that read it.
+pytestmark = pytest.mark.xdist_group("store")
+
 
 @pytest.fixture(scope="module")
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def directory(store_dir: Path) -> Path:
     """A written store."""
-    out = tmp_path_factory.mktemp("store")
-    store.main(out, 7, DEFAULT_AS_OF)
-    return out
+    return store_dir
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
