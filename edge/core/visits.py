@@ -248,6 +248,11 @@ class Visits:
         visit.lead, visit.lead_heard_at_s, visit.lead_level_dbm = beacon, now_s, level_dbm
         return True
 
+    def leads(self, visitor: str, beacon: str) -> bool:
+        """Tell whether this beacon places the visitor now, without hearing it."""
+        visit = self._open.get(visitor)
+        return visit is None or visit.lead in (None, beacon)
+
     def get(self, visitor: str) -> Visit | None:
         """Return the visit of a visitor who is present, else None (near the store is None too)."""
         visit = self._open.get(visitor)

@@ -141,6 +141,8 @@ def test_two_phones_are_one_visit_and_do_not_take_turns() -> None:
     assert not visits.decides("m1", "watch", -67, 1)
     assert visits.decides("m1", "phone", -72, 2)
     assert visits.decides("m1", "watch", -65, 3)
+    assert visits.leads("m1", "watch")
+    assert not visits.leads("m1", "phone")
     assert not visits.decides("m1", "phone", -65, 4)
     assert visits.decides("m1", "phone", -90, 3 + LEAD_SILENT_S + 1)
 
