@@ -4,7 +4,7 @@ Receipts of persons are encrypted with their key; receipts of nobody hold nothin
 kept in the clear, so that a late void still finds them.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -253,6 +253,17 @@ class Goods:
     def returned_items(self, lines: Lines) -> NDArray[np.int32]:
         """Return int32[m]: the items of what came back."""
         return self._skus.items(lines.back_sku_no)
+
+    def skus_of_nobody(self, start_s: float, end_s: float) -> Iterator[tuple[int, list[str]]]:
+        """Yield key and kept skus of receipts without a person, sold in [start_s, end_s)."""
+        for stored, body in self._db.execute(
+            "SELECT receipt_key, body FROM receipts"
+            " WHERE person_no IS NULL AND day >= ? AND day <= ?",
+            [int(start_s // DAY_S), int(end_s // DAY_S)],
+        ).fetchall():
+            receipt = _decode(body)
+            if receipt.sale is not None and start_s <= receipt.sale.sold_at_s < end_s:
+                yield unsigned(stored), [line.sku for line in receipt.kept()]
 
     # -- inside
 

@@ -257,6 +257,16 @@ class Ledger:
             is not None
         )
 
+    def telemetry_rows(self, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        """Return rows of the telemetry file, which knows no persons."""
+        db = open_database(
+            self.directory / "telemetry.db", TELEMETRY_STEPS, is_synced=False, is_read_only=True
+        )
+        try:
+            return list(db.execute(query, values).fetchall())
+        finally:
+            db.conn.close()
+
     def restore_state(self, now_s: float) -> RestoredState:
         """Return the caps that still count, so that a restart forgets none of them."""
         caps = (

@@ -211,6 +211,15 @@ class Happenings:
             plain = opened.cipher.open(body, happening_context(number))
             yield {"kind": found, **_decode(plain)}
 
+    def of_nobody(self, kind: str, start_s: float, end_s: float) -> Iterator[dict[str, Any]]:
+        """Yield happenings of a kind that are about no person, in [start_s, end_s)."""
+        for (body,) in self._db.execute(
+            "SELECT body FROM happenings WHERE kind = ? AND at_s >= ? AND at_s < ?"
+            " AND person_no IS NULL ORDER BY happening_no",
+            [kind, start_s, end_s],
+        ).fetchall():
+            yield {"kind": kind, **_decode(body)}
+
     def live(self, kind: str, now_s: float) -> Iterator[tuple[str | None, dict[str, Any]]]:
         """Yield pseudonym and content of everything of a kind that has not expired."""
         rows = self._db.execute(

@@ -1,0 +1,1 @@
+"""Noise for the daily totals, drawn by OpenDP; only the daily process loads it."""
