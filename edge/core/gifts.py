@@ -8,12 +8,14 @@ it reaches a screen, and nothing of it is kept but the flag on the line.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from enum import StrEnum
 
 from edge.core.catalog import Catalog, ClassKind
+from edge.core.memory import Purchases
 from edge.core.moment import Moment
+from edge.core.sales import Sale, SaleLine
 
 THRESHOLD = 0.5
 MIN_TAGGED = 10
@@ -163,6 +165,51 @@ def audience_counts(items: Iterable[int], catalog: Catalog) -> dict[str, int]:
         for audience in audiences_of(item, catalog):
             counts[audience] = counts.get(audience, 0) + 1
     return counts
+
+
+def buyer_of(
+    declared: Mapping[str, str],
+    purchases: Purchases,
+    catalog: Catalog,
+    not_gifts: Iterable[int] = (),
+) -> Buyer:
+    """Return what a profile says about its owner as a buyer.
+
+    Args:
+        declared: Bands the person gave; `audience` is the one that counts.
+        purchases: What is known; gifts among them say nothing about the buyer.
+        catalog: Gives audience tags.
+        not_gifts: Items that were corrected: they are for the buyer.
+    """
+    own = purchases.items[~purchases.is_gift].tolist()
+    cleared = frozenset(a for item in not_gifts for a in audiences_of(item, catalog))
+    return Buyer(declared.get("audience"), audience_counts(own, catalog), cleared)
+
+
+def marked(sale: Sale, catalog: Catalog, moment: Moment, buyer: Buyer | None) -> Sale:
+    """Return a sale whose lines carry the guess as their gift flag; a till's own flag stays.
+
+    From here on everything reads the flag: the visit's memory, the ledger, a later correction.
+    """
+    known = [(line, item) for line in sale.lines if (item := _item_of(line, catalog)) is not None]
+    guesses = guess(
+        [BasketLine(item, line.is_gift_wrapped) for line, item in known],
+        catalog,
+        moment,
+        buyer,
+        has_gift_receipt=sale.has_gift_receipt,
+    )
+    gifts = {line.line_no for (line, _), found in zip(known, guesses, strict=True) if found.is_gift}
+    lines = tuple(
+        replace(line, is_gift_wrapped=line.is_gift_wrapped or line.line_no in gifts)
+        for line in sale.lines
+    )
+    return replace(sale, lines=lines)
+
+
+def _item_of(line: SaleLine, catalog: Catalog) -> int | None:
+    sku = catalog.sku_of(line.sku, line.gtin)
+    return None if sku is None else catalog.item_of_sku(sku)
 
 
 def corrected(receipt_id: str, item: int, guessed: bool, corrections: Iterable[Correction]) -> bool:

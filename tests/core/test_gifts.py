@@ -13,13 +13,16 @@ from edge.core.gifts import (
     Correction,
     Sign,
     audience_counts,
+    buyer_of,
     cleared_audiences,
     corrected,
     guess,
     is_gift_season,
+    marked,
     mothers_day,
 )
 from edge.core.reasons import Reason
+from edge.core.sales import Sale, SaleLine
 from tests.core.decision_world import CATALOG, NOW, World, at, number
 
 SCENT = BasketLine(number("scent-w"))
@@ -125,6 +128,23 @@ def test_counts_audiences() -> None:
     """Two for women, one for men, the tie for anybody."""
     items = [number(i) for i in ("scent-w", "scent-w2", "scent-m", "tie")]
     assert audience_counts(items, CATALOG) == {"women": 2, "men": 1}
+
+
+def test_a_sale_carries_the_guess_as_its_flag() -> None:
+    """Of a man's basket the women's scent is flagged, the tie is not, an unknown sku is kept."""
+    lines = (
+        SaleLine(1, "scent-w"),
+        SaleLine(2, "tie"),
+        SaleLine(3, "nobody-knows"),
+        SaleLine(4, "tie", is_gift_wrapped=True),
+    )
+    sale = Sale("R1", "T1", NOW.now_s, lines)
+    buyer = buyer_of({"audience": "men"}, World().bought("scent-m").lines, CATALOG)
+    assert [line.is_gift_wrapped for line in marked(sale, CATALOG, NOW, buyer).lines] == [
+        True, False, False, True,
+    ]  # fmt: skip
+    corrected_buyer = buyer_of({"audience": "men"}, World().lines, CATALOG, [SCENT.item])
+    assert not marked(sale, CATALOG, NOW, corrected_buyer).lines[0].is_gift_wrapped
 
 
 def test_a_gift_makes_no_womens_scent_offers() -> None:
