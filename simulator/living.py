@@ -19,6 +19,7 @@ from simulator import beacons, floor, visits, walking
 from simulator.chance import cumulative, pick, stream
 from simulator.demand import Line, Memory
 from simulator.gateways import Gateways
+from simulator.on_air import OnAir
 from simulator.tills import Tills
 from simulator.visits import HABITS, Stop, Visit
 from simulator.walking import Walker
@@ -26,10 +27,7 @@ from simulator.wire import Message, event
 from simulator.written import MemberRecord, WrittenStore
 
 Process = Generator[Any, Any, None]
-FLUSH_S = 1.0
-HEALTH_S = 60.0
-DELIVERY_S = 240.0
-APP_SIGHTING_S = 5.0
+FLUSH_S, HEALTH_S, DELIVERY_S = 1.0, 60.0, 240.0
 QUEUE_S = (15.0, 75.0)
 RETURN_AFTER_S = 1800.0
 # Shares of members that check in with the app at the door, ask it once more on the way, or change
@@ -100,6 +98,14 @@ class LivingStore:
         self._outbox: deque[Message] = deque()
         self._receivers = [r for r in floor.RECEIVERS if r.family in set(families)]
         self._gateways = Gateways(stream(seed, "gateways"))
+        self._on_air = OnAir(
+            self._env,
+            self._receivers,
+            self._gateways,
+            self._pace.beacon_interval_s,
+            self._now_s,
+            self._outbox,
+        )
         self._tills = Tills(store.catalog, store.stock, stream(seed, "tills"))
         self._members = {m.member_id: m for m in store.members}
         self._items = {item.item_id: item for item in store.catalog.items}
@@ -184,9 +190,9 @@ class LivingStore:
         sent = [beacons.of_raw_id(raw, own) for raw in member.beacons]
         walker = walking.start(sent, own)
         self._env.process(self._member_visit(member, visit, walker, own, stage))
-        self._env.process(self._advertise(walker))
+        self._env.process(self._on_air.advertise(walker))
         if "location" in member.purposes and own.random() < 0.3:
-            self._env.process(self._app_listens(member, walker, own))
+            self._env.process(self._on_air.listen(member.member_id, walker, own, self._send))
 
     def _plan(self, member: MemberRecord, rng: random.Random) -> Visit:
         person = member.person
@@ -253,8 +259,7 @@ class LivingStore:
         yield self._env.timeout(rng.uniform(1, 6))
 
     def _has_app(self, member: MemberRecord) -> bool:
-        # A check-in needs the app, and the app asks for recognition first.
-        return "recognise" in member.purposes
+        return "recognise" in member.purposes  # the app asks for it before its first check-in
 
     def _stop(
         self, member: MemberRecord, stop: Stop, walker: Walker, rng: random.Random
@@ -315,7 +320,7 @@ class LivingStore:
         sent = [beacons.stranger(own) for _ in range(own.choice((1, 1, 1, 2)))]
         walker = walking.start(sent, own)
         self._env.process(self._stranger_visit(walker, own))
-        self._env.process(self._advertise(walker))
+        self._env.process(self._on_air.advertise(walker))
 
     def _stranger_visit(self, walker: Walker, rng: random.Random) -> Process:
         taste = rng.choice(self._store.members).person
@@ -332,41 +337,6 @@ class LivingStore:
         visit = Visit("", "", motive, stops, lines)
         yield from self._pay(None, visit, walker, rng, None)
         yield from self._leave(walker, rng)
-
-    def _advertise(self, walker: Walker) -> Process:
-        """Send advertisements while inside; every receiver in range may hear each."""
-        rng = walker.rng
-        yield self._env.timeout(rng.uniform(0, self._pace.beacon_interval_s))
-        while walker.is_inside and walker.beacons:
-            now = self._env.now
-            place, heading = walker.place(now), walker.heading_rad(now)
-            for beacon in walker.beacons:
-                for receiver in self._receivers:
-                    power = beacon.measured_power_dbm
-                    rssi = walker.air.hear(receiver, place, heading, power)
-                    if rssi is not None:
-                        heard = self._gateways.hear(receiver, beacon, rssi, self._now_s())
-                        self._outbox.extend(heard)
-            # The specification adds up to 10 ms of chance; phones' schedulers add far more.
-            yield self._env.timeout(self._pace.beacon_interval_s * rng.uniform(0.95, 1.1))
-
-    def _app_listens(self, member: MemberRecord, walker: Walker, rng: random.Random) -> Process:
-        """Let the customer's app hear the store's fixed beacons and say so."""
-        fixed = floor.fixed_beacons()
-        interval_s = max(APP_SIGHTING_S, 5 * self._pace.beacon_interval_s)
-        yield self._env.timeout(rng.uniform(0, interval_s))
-        while walker.is_inside:
-            now = self._env.now
-            heard = []
-            for beacon, place in fixed:
-                virtual = floor.Receiver(beacon, "app", "", *place)
-                rssi = walker.air.hear(virtual, walker.place(now), 0.0, -59.0)
-                if rssi is not None:
-                    heard.append({"beacon": beacon, "rssi_dbm": rssi, "measured_power_dbm": -59})
-            if heard:
-                self._send("app-sightings", f"/apps/{member.member_id}",
-                           {"member_id": member.member_id, "beacons": heard[:8]})  # fmt: skip
-            yield self._env.timeout(interval_s)
 
     def _check_in(self, member: MemberRecord, place: str, zone: str | None) -> None:
         data = {"member_id": member.member_id, "place": place}
