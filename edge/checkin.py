@@ -437,7 +437,9 @@ class Path:
         """Let time pass, about once a second: zones settle, visits end, dwellers are served."""
         for person, beacon in self._lately_heard:
             tracker = self._trackers.get(person, {}).get(beacon)
-            if tracker is not None and tracker.tick(now_s) is not None:
+            if tracker is None or tracker.tick(now_s) is None:
+                continue
+            if self.visits.leads(person, beacon):
                 self._sign(person, now_s, tracker.zone)
         self._lately_heard.clear()
         self.rotating.advance(now_s)
