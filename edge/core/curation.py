@@ -25,6 +25,10 @@ PINNED, SERVICE, COMPLEMENT, MODEL = range(4)
 OTHER_LINE = 0.3
 """Weight of another brand than the one somebody keeps buying of a repeated good: demoted, not
 deleted (a proposal)."""
+DISMISSAL_COST = 0.7
+DISMISSAL_HALF_LIFE_S = 14 * 86_400.0
+"""A wave of the hand costs an item most of its score, and half as much a fortnight later (D03;
+proposals)."""
 LOOK_AHEAD = 48
 """Candidates in order that a place is filled from; more would never be reached."""
 DEFAULT_FLOOR = 0.05
@@ -101,6 +105,7 @@ def _decision(
 ) -> Decision:
     person, now_s = snapshot.person, snapshot.moment.now_s
     as_of_s = person.profile_as_of_s if person else None
+    age_s = None if as_of_s is None else now_s - as_of_s
     return Decision(
         decision_id=snapshot.decision_id,
         visit_id=snapshot.visit.visit_id,
@@ -117,7 +122,8 @@ def _decision(
         slate=shown,
         empty=empty,
         zone=snapshot.visit.zone,
-        profile_age_s=None if as_of_s is None else now_s - as_of_s,
+        profile_age_s=age_s,
+        is_profile_stale=age_s is not None and age_s > snapshot.playbook.limits.profile_stale_s,
         trace_items=trace[0],
         trace_sources=trace[1],
         trace_reasons=trace[2],
@@ -145,6 +151,11 @@ def _weights(judged: Judged, snapshot: Snapshot) -> NDArray[np.float32]:
         weight = np.where(has_offer, weight * np.float32(OFFER_WEIGHT[motive]), weight)
     if snapshot.memory.line.size:
         weight = np.where(_is_other_line(judged, snapshot), weight * np.float32(OTHER_LINE), weight)
+    if snapshot.person is not None:
+        for item, at_s in snapshot.person.dismissed.items():
+            fade = 0.5 ** (max(0.0, snapshot.moment.now_s - at_s) / DISMISSAL_HALF_LIFE_S)
+            is_it = judged.items == item
+            weight = np.where(is_it, weight * np.float32(1.0 - DISMISSAL_COST * fade), weight)
     return weight.astype(np.float32)
 
 

@@ -68,6 +68,7 @@ class PersonView:
         person: Opaque pseudonym; used as a hash unit and as the key of caps, never shown.
         purposes: Purposes consented to now.
         vetoes: Item to the moment until which it is not shown, UTC seconds.
+        dismissed: Item to the moment it was last waved off, UTC seconds; fades (D03).
         stated: Tags and class ids that the customer chose.
         declared: Coarse bands the customer gave, such as `audience: women`.
         sizes: Size by class id, category or department.
@@ -80,6 +81,7 @@ class PersonView:
     person: str
     purposes: frozenset[str] = frozenset()
     vetoes: Mapping[int, float] = field(default_factory=dict)
+    dismissed: Mapping[int, float] = field(default_factory=dict)
     stated: frozenset[str] = frozenset()
     declared: Mapping[str, str] = field(default_factory=dict)
     sizes: Mapping[str, str] = field(default_factory=dict)
@@ -230,7 +232,8 @@ class TraceRow:
 class Decision:
     """The record of one decision: enough to explain it, to replay it and to learn from it.
 
-    The trace columns hold every candidate in order: little-endian int32 items, uint16 sources,
+    `is_profile_stale` marks a decision made on a profile older than the limit (A39). The trace
+    columns hold every candidate in order: little-endian int32 items, uint16 sources,
     uint32 reason masks (`reasons.ITEM_REASONS`), float32 scores of the model before human rules
     (NaN where never scored).
     """
@@ -251,6 +254,7 @@ class Decision:
     empty: Reason | None
     zone: str | None
     profile_age_s: float | None
+    is_profile_stale: bool
     trace_items: bytes
     trace_sources: bytes
     trace_reasons: bytes

@@ -319,3 +319,45 @@ def test_care_comes_instead_of_another_coat() -> None:
     line = outcome.decision.slate[0]
     assert (line.is_service, line.offer_id) == (True, None)
     assert "coat-b" not in outcome.shown
+
+
+def test_a_dismissal_lowers_the_rank_and_fades() -> None:
+    """Waved off today the mouse steps back; a year later it is forgiven (D03)."""
+    scores = {"mouse": 0.5, "scarf": 0.4, "bag": 0.35}
+    now = World().by_person(dismissed={number("mouse"): NOW.now_s})
+    assert "mouse" not in now.decide(scores).shown
+    later = World().by_person(dismissed={number("mouse"): NOW.now_s - 365 * 86_400.0})
+    assert later.decide(scores).shown[0] == "mouse"
+
+
+def test_a_stale_profile_is_marked() -> None:
+    """A profile of 31 days is used, and the record says how old it was (A39)."""
+    fresh = World().by_person(profile_as_of_s=NOW.now_s - 60.0).decide().decision
+    assert (fresh.profile_age_s, fresh.is_profile_stale) == (60.0, False)
+    old = World().by_person(profile_as_of_s=NOW.now_s - 31 * 86_400.0).decide().decision
+    assert old.is_profile_stale
+
+
+def test_who_asks_at_the_station_needs_no_identity() -> None:
+    """A shirt scanned at the station by nobody known: what goes with it (D15)."""
+    world = World(person=None, surface="station", is_pull=True)
+    world.in_visit(basket=(number("shirt-a"),), is_being_served=True)
+    assert sorted(world.decide().shown) == ["cufflinks", "tie"]
+
+
+def test_a_first_visit_is_personal_from_behaviour_alone() -> None:
+    """No purchase, no statement: the basket alone brings what goes with it (D06)."""
+    world = World().in_visit(basket=(number("laptop-a"),))
+    assert sorted(world.decide({"scarf": 0.9}).shown) == ["bag", "mouse"]
+
+
+def test_one_engine_for_segment_cluster_and_person() -> None:
+    """The same call serves an audience's rule, a motive without a person, and one person (B01)."""
+    scores = {"mouse": 0.5, "tie": 0.4, "bag": 0.3}
+    pin = rule("seg", RuleKind.PIN, "item:bag", value=1.0, audiences=frozenset({"kids"}))
+    segment = ruled(pin).by_person(declared={"audience": "kids"})
+    assert segment.decide(scores).shown[0] == "bag"
+    cluster = World(person=None).in_visit(motive=Motive.PRICE_COMPARING)
+    assert cluster.decide(scores).shown[0] == "tie"
+    person = World().by_person(vetoes={number("mouse"): NOW.now_s + 9})
+    assert person.decide(scores).shown[0] == "tie"
