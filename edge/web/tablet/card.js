@@ -33,18 +33,22 @@ export function buildCard(card, answer, onTap) {
       "aria-labelledby": heading,
       data: { cardId: card.card_id, itemId: card.item_id, ...(isSettled ? { settled: "" } : {}) },
     },
-    picture(card),
     h(
       "div",
-      { class: "about" },
-      card.brand && h("p", { class: "quiet" }, card.brand),
-      h("h3", { id: heading }, of(card.name)),
-      card.kind === "item" && h("div", { class: "terms" }, priceLine(card), stockLine(card)),
-      card.offer && h("p", {}, of(card.offer.text)),
-      card.text && h("p", { class: "content" }, of(card.text)),
-      card.mark && h("p", { class: "marked" }, say(card.mark) || say("marked")),
-      card.why.length > 0 && h("ul", { class: "why" }, card.why.slice(0, 2).map(reason)),
+      { class: "goods" },
+      picture(card),
+      h(
+        "div",
+        { class: "about" },
+        card.brand && h("p", { class: "quiet" }, card.brand),
+        h("h3", { id: heading }, of(card.name)),
+        card.kind === "item" && [priceLine(card), stockLine(card)],
+        card.offer && h("p", {}, of(card.offer.text)),
+        card.text && h("p", { class: "content" }, of(card.text)),
+        card.mark && h("p", { class: "marked" }, say(card.mark) || say("marked")),
+      ),
     ),
+    card.why.length > 0 && h("ul", { class: "why" }, card.why.slice(0, 2).map(reason)),
     actions(card, answer, isSettled, onTap),
   );
 }
@@ -57,7 +61,7 @@ function picture(card) {
   return h(
     "div",
     { class: "shown-picture" },
-    card.picture && h("img", { src: card.picture, alt: "", width: 400, height: 400, on: { error: gone } }),
+    h("div", { class: "tile" }, card.picture && h("img", { src: card.picture, alt: "", width: 400, height: 400, on: { error: gone } })),
     card.aisle && h("p", { class: "sign" }, h("small", {}, of(card.zone.name)), card.aisle),
   );
 }

@@ -5,7 +5,7 @@
 /**
  * @param {string} tag
  * @param {Record<string, any>} [props] attributes; `on` holds listeners, `data` data attributes
- * @param {...(Child | Child[])} children
+ * @param {...(Child | (Child | Child[])[])} children
  * @returns {HTMLElement}
  */
 export function h(tag, props = {}, ...children) {
@@ -17,7 +17,7 @@ export function h(tag, props = {}, ...children) {
     } else if (name === "data") Object.assign(element.dataset, value);
     else element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(...children.flat().filter((c) => c !== null && c !== undefined && c !== false));
+  element.append(...children.flat(2).filter((c) => c !== null && c !== undefined && c !== false));
   return element;
 }
 

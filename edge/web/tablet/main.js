@@ -73,7 +73,8 @@ const taps = {
     selected = contactId;
     unread.delete(contactId);
     show();
-    byId("stage").scrollIntoView({ block: "nearest" });
+    // Where the list stands above the stage, the tap should lead to what it opened.
+    if (byId("stage").getBoundingClientRect().top > innerHeight / 2) byId("stage").scrollIntoView();
   },
   react(/** @type {any} */ contact, /** @type {string} */ cardId, /** @type {any} */ action) {
     const id = crypto.randomUUID();
