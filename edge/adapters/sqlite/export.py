@@ -57,6 +57,22 @@ def export_person(
     return {"schema": "stammgast.export.v1", "exported_s": now_s, "identities": parts}
 
 
+def prove(
+    ledger: Ledger, member_id: str, now_s: float, *, code: str = "", receipt_id: str = ""
+) -> Proven | None:
+    """Check what somebody brings to prove who they are: the app's code or the last receipt.
+
+    Returns:
+        None where it proves nothing; the same for a member who does not exist.
+    """
+    person = ledger.consents().person_of_member(member_id)
+    if person is None:
+        return None
+    if code:
+        return ledger.prover().by_app_code(person, code, now_s)
+    return ledger.prover().by_receipt(person, receipt_id, now_s) if receipt_id else None
+
+
 def consent_receipts(
     ledger: Ledger, proven: Proven, now_s: float, controller: Controller | None = None
 ) -> list[dict[str, Any]]:

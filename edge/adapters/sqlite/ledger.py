@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 from sqlite_utils import Database
 
-from edge.adapters.sqlite.consentlog import ConsentLog
+from edge.adapters.sqlite.consentlog import ConsentLog, Problem
 from edge.adapters.sqlite.consentstates import ConsentStates
 from edge.adapters.sqlite.goods import Goods, SkuBook
 from edge.adapters.sqlite.histories import Lines, joined
@@ -133,6 +133,7 @@ class Ledger:
         self._on_forget: list[Callable[[str], None]] = []
         self._prover: Prover | None = None
         self._uses: Counter[str] = Counter()
+        self._known_stones = -1
 
     @classmethod
     def open(
@@ -222,19 +223,24 @@ class Ledger:
         Raises:
             GrantError: The decision was about another person than the grant's.
         """
-        reading = self.reading()
-        row = reading.db.execute(
-            "SELECT person_no, body FROM decisions WHERE decision_id = ?", [decision_id]
-        ).fetchone()
+        row = (
+            self.reading()
+            .db.execute(
+                "SELECT d.person_no, p.pseudonym, d.body FROM decisions d"
+                " LEFT JOIN persons p USING (person_no) WHERE decision_id = ?",
+                [decision_id],
+            )
+            .fetchone()
+        )
         if row is None or row[0] is None:
-            return None if row is None else bytes(row[1])
-        if grant is None:
+            return None if row is None else bytes(row[2])
+        if grant is None or row[1] is None:
             return None
-        opened = reading.persons.open_number(row[0])
-        if opened is None:
-            return None
-        grant.require(Purpose.PROFILE, now_s, f"{opened.pseudonym:016x}")
-        return opened.cipher.open(row[1], decision_context(decision_id))
+        person = f"{unsigned(row[1]):016x}"
+        grant.require(Purpose.PROFILE, now_s, self.consents().kept(person))
+        opened = self._open(person)
+        context = decision_context(decision_id)
+        return None if opened is None else opened.cipher.open(row[2], context)
 
     def prover(self) -> Prover:
         """Return what proves identities on this box; made once, since it counts tries."""
@@ -407,6 +413,31 @@ class Ledger:
                 self._consents.settle_claim(key, other)
         for tell in self._on_forget:
             tell(person)
+
+    def forget_elsewhere(self) -> list[str]:
+        """Drop from memory whoever was erased by another process; cheap, call it every second.
+
+        Returns:
+            Their pseudonyms.
+        """
+        stones = self.reading().tombstones()
+        if len(stones) == self._known_stones:
+            return []
+        self._known_stones = len(stones)
+        consents = self.consents()
+        gone = [
+            person
+            for _, _, pseudonym in stones
+            if pseudonym is not None and (person := f"{pseudonym:016x}") in consents.merged(person)
+        ]
+        for person in gone:
+            self.forget(person)
+        return gone
+
+    def verify_consents(self) -> tuple[int, list[Problem]]:
+        """Walk the chain of consents; return its length and every place where it does not hold."""
+        self.flush()
+        return self.reading().log.verify()
 
     # -- for the other modules of this folder
 

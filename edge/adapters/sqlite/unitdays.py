@@ -11,6 +11,7 @@ import numpy as np
 
 from edge.adapters.sqlite.ledger import Ledger
 from edge.adapters.sqlite.persons import Opened
+from edge.adapters.sqlite.schema import unsigned
 from edge.core.aggregates import Outcome, UnitDay
 from edge.core.catalog import Catalog
 from edge.core.consent import Purpose
@@ -38,11 +39,8 @@ class UnitDays:
     def _persons(self, now_s: float) -> Iterator[UnitDay]:
         consents, reading = self._ledger.consents(), self._ledger.reading()
         done: set[str] = set()
-        for (number,) in reading.db.execute("SELECT person_no FROM persons").fetchall():
-            opened = reading.persons.open_number(number)
-            if opened is None:
-                continue
-            person = consents.kept(f"{opened.pseudonym:016x}")
+        for (stored,) in reading.db.execute("SELECT pseudonym FROM persons").fetchall():
+            person = consents.kept(f"{unsigned(stored):016x}")
             grant = consents.grant(person, Purpose.AGGREGATES, now_s)
             if grant is None or person in done:
                 continue
