@@ -58,9 +58,8 @@ def onnx_bytes(network: Network) -> bytes:
     An item index one past the last is an unknown item: neutral parameters.
     """
     graph, params = _Graph(), network.params
-    standard, quantile = _scaled(graph, network.scaling)
     vector = _item_rows(graph, params["item_vector"])
-    hidden = graph.one("Concat", standard, quantile, vector, axis=1)
+    hidden = graph.one("Concat", _scaled(graph, network.scaling), vector, axis=1)
     layers = sum(name.startswith("weight_") for name in params)
     for layer in range(layers):
         hidden = _layer(graph, hidden, params[f"weight_{layer}"], params[f"offset_{layer}"])
@@ -78,21 +77,12 @@ def _ints(*values: int) -> npt.NDArray[np.int64]:
     return np.array(values, np.int64)
 
 
-def _scaled(graph: _Graph, scaling: Scaling) -> tuple[str, str]:
+def _scaled(graph: _Graph, scaling: Scaling) -> str:
     """Add `models.ranker.scaled`."""
     low, high = graph.constant(np.float32(-4.0)), graph.constant(np.float32(4.0))
-    zero, one = graph.constant(np.float32(0.0)), graph.constant(np.float32(1.0))
     centred = graph.one("Sub", "features", graph.constant(scaling.mean))
     standard = graph.one("Mul", centred, graph.constant(scaling.scale))
-    slope = (1.0 / np.diff(scaling.knots, axis=1)).astype(np.float32)
-    wide = graph.one("Unsqueeze", "features", graph.constant(_ints(2)))
-    rise = graph.one("Sub", wide, graph.constant(scaling.knots[:, :-1]))
-    steps = graph.one("Clip", graph.one("Mul", rise, graph.constant(slope)), zero, one)
-    mean = graph.one("ReduceMean", steps, axes=[2], keepdims=0)
-    is_used = (scaling.scale > 0).astype(np.float32)
-    doubled = graph.one("Mul", mean, graph.constant(2.0 * is_used))
-    quantile = graph.one("Sub", doubled, graph.constant(is_used))
-    return graph.one("Clip", standard, low, high), quantile
+    return graph.one("Clip", standard, low, high)
 
 
 def _item_rows(graph: _Graph, table: Floats) -> str:

@@ -47,15 +47,15 @@ class Plan:
     """Everything that shapes a training.
 
     Args:
-        backs: Stages used for pretraining, in baskets before the newest known one.
+        max_back: Most stages of the past used for pretraining.
+        enough: Customers over all stages that are enough; large chains need few stages.
         encoder, ranker: See there.
-        calibration_parts: Parts of the customers for held-out calibration scores.
     """
 
-    backs: tuple[int, ...] = (1, 2)
+    max_back: int = 4
+    enough: int = 20_000
     encoder: EncoderPlan = field(default_factory=EncoderPlan)
     ranker: RankerPlan = field(default_factory=RankerPlan)
-    calibration_parts: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +88,12 @@ def prepare_course(
 ) -> Course:
     """Count, encode and pretrain on the baskets of the purchases."""
     plan = plan or Plan()
-    stages = []
-    for back in plan.backs:
-        progress(f"stage {back}: counting and encoding")
+    stages: list[Examples] = []
+    for back in range(1, plan.max_back + 1):
         earlier, histories, labels = stage(purchases, back)
+        if stages and (not labels or sum(s.n_customers for s in stages) >= plan.enough):
+            break
+        progress(f"stage {back}: counting and encoding")
         tables = tables_of(earlier, category, plan.encoder, seed)
         progress(f"stage {back}: candidates and features of {len(labels)} customers")
         stages.append(examples_of(histories, labels, tables))
@@ -133,16 +135,12 @@ def _tuned(course: Course, examples: Examples) -> Params:
 
 
 def _calibration(course: Course, examples: Examples) -> Calibration:
-    """Score every customer with a network tuned on the others, and fit the map on that."""
-    part = np.random.default_rng(course.seed).permutation(examples.n_customers)
-    part %= course.plan.calibration_parts
-    scores, hits = [], []
-    for held_out in range(course.plan.calibration_parts):
-        params = _tuned(course, examples.of(part != held_out))
-        rest = examples.of(part == held_out)
-        scores.append(float_logits(params, course.scaling, rest)[rest.mask])
-        hits.append(rest.hit[rest.mask])
-    return calibrate.fit(np.concatenate(scores), np.concatenate(hits))
+    """Tune on half of the customers and fit the map on the scores of the other half."""
+    is_held_out = np.random.default_rng(course.seed).random(examples.n_customers) < 0.5
+    params = _tuned(course, examples.of(~is_held_out))
+    rest = examples.of(is_held_out)
+    scores = float_logits(params, course.scaling, rest)
+    return calibrate.fit(scores[rest.mask], rest.hit[rest.mask])
 
 
 def float_logits(params: Mapping[str, Any], scaling: Scaling, examples: Examples) -> Floats:

@@ -94,7 +94,7 @@ def features(
         _read_days(out, away)
     out[_CUSTOMER] = prepared.customer[:, None]
     out[_ITEM] = tables.item[items].T
-    _others(out, prepared, items, tables)
+    _others(out, prepared, items)
     if prepared.by_category is not None:
         _category(out, prepared.by_category, tables.category[items])
     if context.basket.size:
@@ -122,11 +122,11 @@ def _read_days(out: Floats, away: float) -> None:
     out[-1] = np.log1p(away)
 
 
-def _others(out: Floats, prepared: Prepared, items: Ints, tables: ItemTables) -> None:
+def _others(out: Floats, prepared: Prepared, items: Ints) -> None:
     """Fill what other customers' purchases say: neighbours, transitions, the encoder."""
     near = np.log1p(prepared.near.of(items) * SPREAD_SCALE)
     follow = np.log1p(prepared.next.of(items) * SPREAD_SCALE)
-    logit = tables.encoder.out[items] @ prepared.person + tables.encoder.bias[items]
+    logit = prepared.logit[items]
     out[_S : _S + 2] = near
     out[_S + 2 : _S + 4] = follow
     out[_S + 4] = near[1] / max(float(near[1].max(initial=0.0)), 1e-3)

@@ -20,6 +20,7 @@ from models.train import Plan, train
 N_ITEMS = 60
 IDS = [f"item-{number:03d}" for number in range(N_ITEMS)]
 PLAN = Plan(
+    max_back=2,
     encoder=EncoderPlan(size=8, hidden=16, epochs=2, batch=128),
     ranker=RankerPlan(widths=(16, 8), item_size=4, tower_size=4, rate=1e-2, epochs=15),
 )
