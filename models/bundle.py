@@ -79,6 +79,32 @@ def write(
     return manifest
 
 
+def extend(out: Path, extra: Mapping[str, bytes]) -> dict[str, Any]:
+    """Add files to a written bundle, or replace them, and list them in its manifest.
+
+    Args:
+        out: The bundle's folder.
+        extra: Content by name: further models, the card, the page on data quality.
+
+    Returns:
+        The new manifest.
+    """
+    manifest: dict[str, Any] = json.loads((out / "manifest.json").read_bytes())
+    for name, content in sorted(extra.items()):
+        (out / name).write_bytes(content)
+        manifest["files"][name] = {
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "bytes": len(content),
+        }
+    (out / "manifest.json").write_bytes(_json(manifest))
+    return manifest
+
+
+def json_bytes(value: object) -> bytes:
+    """Return the form in which a bundle keeps JSON: sorted, indented, one newline at the end."""
+    return _json(value)
+
+
 def loaded_bytes(out: Path) -> int:
     """Return the bytes of everything a box loads from a bundle, the manifest included."""
     return sum((out / name).stat().st_size for name in (*LOADED, "manifest.json"))

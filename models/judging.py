@@ -60,9 +60,14 @@ def auc(scores: Floats, labels: npt.NDArray[np.bool_]) -> float:
 
 
 def reliability(chances: Floats, labels: npt.NDArray[np.bool_], bins: int = 10) -> Reliability:
-    """Group rows into bins of equal size by prediction; equal widths would leave most empty."""
+    """Group rows by prediction into bins that expect equally many positives.
+
+    Bins of equal size would spend all but one on rows that nobody would ever be shown.
+    """
     order = np.argsort(chances, kind="stable")
-    parts = [part for part in np.array_split(order, bins) if part.size]
+    expected = np.cumsum(chances[order].astype(np.float64))
+    edges = np.searchsorted(expected, expected[-1] * np.arange(1, bins) / bins)
+    parts = [part for part in np.split(order, edges) if part.size]
     return Reliability(
         np.array([chances[part].mean() for part in parts]),
         np.array([labels[part].mean() for part in parts]),

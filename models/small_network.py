@@ -7,7 +7,7 @@ features come from (`edge.core`) and what the probabilities are for (`models.ano
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -295,10 +295,19 @@ def quantized(model: onnx.ModelProto) -> bytes:
         return target.read_bytes()
 
 
-def run(model: bytes, features: Floats) -> Floats:
-    """Run an ONNX file as the box does, on one thread."""
+def session(model: bytes) -> Callable[[Floats], Floats]:
+    """Open an ONNX file on one thread, as the box does, and return what answers features."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    found: Floats = session.run(None, {"features": features})[0]
-    return found[:, 0] if found.shape[1] == 1 else found
+    opened = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+    def answer(features: Floats) -> Floats:
+        found: Floats = opened.run(None, {"features": features})[0]
+        return found[:, 0] if found.shape[1] == 1 else found
+
+    return answer
+
+
+def run(model: bytes, features: Floats) -> Floats:
+    """Answer one table of features: float32[n], or float32[n, classes]."""
+    return session(model)(features)

@@ -1,0 +1,197 @@
+"""What to show somebody nobody knows: zone, time, today's basket and popularity.
+
+Decides the candidates and the inputs of the anonymous model, the main case in a real store. No
+person enters: two visitors in one zone at one moment with one basket get the same. Leaves out
+the model (`edge.adapters.onnx.visit_models`) and what may be shown (`edge.core.guard`).
+"""
+
+import hashlib
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float32]
+
+TOGETHER_WIDTH = 20
+"""Companions kept per item."""
+DAYPARTS_MIN = (0, 11 * 60, 14 * 60, 17 * 60)
+"""Local minutes at which morning, noon, afternoon and evening begin."""
+MAX_ZONE, MAX_POPULAR = 60, 30
+"""Candidates of the zone and of the whole store, best selling first; a basket adds companions."""
+
+FEATURES = (
+    "log_share",  # of all lines, against an even share
+    "trend",  # log of the last quarter's share against all time
+    "log_zone_share",  # of the lines of the item's own zone
+    "is_in_zone",
+    "month_lift",  # log lift of the item's class in this month
+    "daypart_lift",
+    "weekend_lift",
+    "together_best",  # highest log lift with anything in the basket
+    "together_sum",
+    "class_in_basket",  # something that replaces it lies in the basket already
+    "zone_in_basket",
+    "log_basket",
+    "log_price_ratio",  # to the basket's mean price
+    "log_price",
+)
+SCHEMA_HASH = hashlib.sha256(f"1:{','.join(FEATURES)}".encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class AnonymousTables:
+    """What all receipts say about items; every array's first axis is the item unless named.
+
+    Args:
+        log_share, trend, log_zone_share, log_price: float32[items]; see `FEATURES`.
+        class_of, zone_of: int32[items], −1 unknown; `zone_of` points into `zones`.
+        month_lift: float32[classes, 12]; `daypart_lift` [classes, 4]; `weekend_lift` [classes, 2].
+        together: int32[items, TOGETHER_WIDTH] and `together_lift` float32 of that shape, 0 where
+            there are fewer companions.
+        zones: Zone ids.
+    """
+
+    log_share: Floats
+    trend: Floats
+    log_zone_share: Floats
+    log_price: Floats
+    class_of: Ints
+    zone_of: Ints
+    month_lift: Floats
+    daypart_lift: Floats
+    weekend_lift: Floats
+    together: Ints
+    together_lift: Floats
+    zones: tuple[str, ...]
+
+    @property
+    def n_items(self) -> int:
+        """Return the size of the item index."""
+        return self.log_share.size
+
+    def aligned(self, rows: Ints) -> "AnonymousTables":
+        """Return the tables in a catalogue's item order.
+
+        Args:
+            rows: int32[catalogue items], the row of each item here, −1 where unknown; such an
+                item is never a candidate and never a companion.
+        """
+        known = rows >= 0
+        back = np.full(self.n_items, -1, np.int32)
+        back[rows[known]] = np.flatnonzero(known)
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        for name in ("log_share", "trend", "log_zone_share", "log_price"):
+            values[name] = np.where(known, values[name][rows], np.float32(-20.0))
+        for name in ("class_of", "zone_of"):
+            values[name] = np.where(known, values[name][rows], -1).astype(np.int32)
+        companions = back[self.together[rows]]
+        is_lost = (companions < 0) | ~known[:, None]
+        values["together"] = np.where(is_lost, 0, companions).astype(np.int32)
+        values["together_lift"] = np.where(is_lost, 0.0, self.together_lift[rows])
+        values["together_lift"] = values["together_lift"].astype(np.float32)
+        return AnonymousTables(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The moment of an anonymous visit.
+
+    Args:
+        zone: Where the visitor stands, None where unknown.
+        minute: Minutes since local midnight, None where unknown.
+        weekday: 0 Monday to 6 Sunday; month: 1 to 12; both None where unknown.
+        basket: int32[b], what lies in today's basket.
+    """
+
+    zone: str | None
+    minute: int | None
+    weekday: int | None
+    month: int | None
+    basket: Ints
+
+
+def candidates(scene: Scene, tables: AnonymousTables) -> Ints:
+    """Return the items worth scoring, int32[n] rising; what lies in the basket is left out."""
+    zone = _zone(scene, tables)
+    chosen = [_best(tables.log_share, np.arange(tables.n_items), MAX_POPULAR)]
+    if zone >= 0:
+        chosen.append(_best(tables.log_share, np.flatnonzero(tables.zone_of == zone), MAX_ZONE))
+    if scene.basket.size:
+        has_lift = tables.together_lift[scene.basket] > 0
+        chosen.append(tables.together[scene.basket][has_lift])
+    found = np.setdiff1d(np.concatenate(chosen), scene.basket)
+    known: Ints = found[tables.log_share[found] > -20.0].astype(np.int32)
+    return known
+
+
+def _zone(scene: Scene, tables: AnonymousTables) -> int:
+    return tables.zones.index(scene.zone) if scene.zone in tables.zones else -1
+
+
+def _best(score: Floats, items: npt.NDArray[np.integer], k: int) -> npt.NDArray[np.integer]:
+    if items.size <= k:
+        return items
+    return items[np.argpartition(-score[items], k - 1)[:k]]
+
+
+def features(items: Ints, scene: Scene, tables: AnonymousTables) -> Floats:
+    """Compute the model's inputs: float32[items, len(FEATURES)]."""
+    zone, class_of = _zone(scene, tables), tables.class_of[items]
+    best, total = _together(items, scene.basket, tables)
+    basket = scene.basket
+    price = tables.log_price[items]
+    ratio = price - tables.log_price[basket].mean() if basket.size else np.zeros(items.size)
+    columns = {
+        "log_share": tables.log_share[items],
+        "trend": tables.trend[items],
+        "log_zone_share": tables.log_zone_share[items],
+        "is_in_zone": (tables.zone_of[items] == zone) & (zone >= 0),
+        "month_lift": _lift(tables.month_lift, class_of, _less_one(scene.month)),
+        "daypart_lift": _lift(tables.daypart_lift, class_of, daypart(scene.minute)),
+        "weekend_lift": _lift(tables.weekend_lift, class_of, _is_weekend(scene.weekday)),
+        "together_best": best,
+        "together_sum": total,
+        "class_in_basket": np.isin(class_of, tables.class_of[basket]) & (class_of >= 0),
+        "zone_in_basket": np.isin(tables.zone_of[items], tables.zone_of[basket]),
+        "log_basket": np.full(items.size, np.log1p(basket.size)),
+        "log_price_ratio": ratio,
+        "log_price": price,
+    }
+    return np.stack([columns[name] for name in FEATURES], axis=1).astype(np.float32)
+
+
+def daypart(minute: int | None) -> int | None:
+    """Return 0 morning, 1 noon, 2 afternoon, 3 evening, or None where the time is unknown."""
+    if minute is None:
+        return None
+    return int(np.searchsorted(DAYPARTS_MIN, minute, side="right")) - 1
+
+
+def _less_one(month: int | None) -> int | None:
+    return None if month is None else month - 1
+
+
+def _is_weekend(weekday: int | None) -> int | None:
+    return None if weekday is None else int(weekday >= 4)  # Friday and Saturday sell alike
+
+
+def _lift(table: Floats, class_of: Ints, column: int | None) -> Floats:
+    """Return the lift of each item's class, 0 where class or time is unknown."""
+    if column is None or not table.shape[0]:
+        return np.zeros(class_of.size, np.float32)
+    lift: Floats = np.where(class_of >= 0, table[class_of, column], 0.0).astype(np.float32)
+    return lift
+
+
+def _together(items: Ints, basket: Ints, tables: AnonymousTables) -> tuple[Floats, Floats]:
+    """Return the highest and the summed lift of each item with the basket."""
+    if not basket.size:
+        return np.zeros(items.size, np.float32), np.zeros(items.size, np.float32)
+    at = tables.together[basket].ravel()
+    lift = tables.together_lift[basket].ravel()
+    best, total = np.zeros(tables.n_items, np.float32), np.zeros(tables.n_items, np.float32)
+    np.maximum.at(best, at, lift)
+    np.add.at(total, at, lift)
+    return best[items], total[items]

@@ -1,0 +1,178 @@
+"""The command line of training: `train`, `evaluate`, `export`, `card`.
+
+Decides arguments, progress bars and exit codes: 0 done, 2 for data or a bundle that cannot be
+used, every problem on standard error. Leaves out the work itself (`models.pipeline`).
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from edge.core.errors import ConfigError, StammgastError
+
+STAGE_TITLES = {
+    "lines": "checking the lines",
+    "histories": "histories and counts",
+    "quality": "data quality",
+    "judged": "training the ranker, judging it on the newest baskets",
+    "ranker": "training again on everything",
+    "anonymous": "anonymous visits",
+    "motive": "motives of a visit",
+    "acceptance": "acceptance of offers",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line."""
+    arguments = _parser().parse_args(argv)
+    # Quiet unless asked: XLA's and TensorFlow's start-up notes say nothing about the training.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    commands = {"train": _train, "evaluate": _evaluate, "export": _export, "card": _card}
+    try:
+        return commands[arguments.command](arguments)
+    except ConfigError as error:
+        for problem in error.problems:
+            print(f"stammgast-models: {problem}", file=sys.stderr)
+    except StammgastError as error:
+        print(f"stammgast-models: {error}", file=sys.stderr)
+    return 2
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from models import pipeline
+
+    order = pipeline.Order(
+        arguments.data,
+        arguments.seed,
+        arguments.work or arguments.out.with_name(f"{arguments.out.name}.stages"),
+        arguments.most_lines,
+        arguments.memory_mb,
+        arguments.threads,
+        is_final=arguments.final,
+    )
+    with _progress(is_quiet=arguments.quiet) as say:
+        metrics = pipeline.run(order, arguments.out, say)
+    if arguments.report is not None:
+        page = pipeline.quality_page(metrics)
+        arguments.report.write_text(page, encoding="utf-8")
+    print(json.dumps({"bundle": arguments.out.name, **pipeline.summary(metrics)}))
+    return 0
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from models import pipeline
+
+    judgement = pipeline.evaluate(
+        arguments.bundle, arguments.data, arguments.since, arguments.seed, arguments.memory_mb
+    )
+    print(json.dumps(judgement.row() if not arguments.brief else judgement.ours))
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from models import archive
+
+    digest = archive.pack(arguments.bundle, arguments.out)
+    print(json.dumps({"file": arguments.out.name, "sha256": digest}))
+    return 0
+
+
+def _card(arguments: argparse.Namespace) -> int:
+    from models import pipeline
+
+    names = pipeline.rewrite_card(arguments.bundle)
+    print(json.dumps({"bundle": arguments.bundle.name, "files": names}))
+    return 0
+
+
+class _progress:  # noqa: N801 - reads as a call
+    """A bar over the stages, on standard error; nothing when quiet."""
+
+    def __init__(self, *, is_quiet: bool) -> None:
+        from tqdm import tqdm
+
+        form = "{percentage:3.0f}% |{bar}| {desc} [{elapsed}]"
+        self._bar = tqdm(
+            total=len(STAGE_TITLES), bar_format=form, disable=is_quiet, file=sys.stderr
+        )
+        self._is_first = True
+
+    def __enter__(self) -> "_progress":
+        return self
+
+    def __call__(self, stage: str, was_found: bool) -> None:
+        """Say that a stage begins."""
+        if not self._is_first:
+            self._bar.update()
+        self._is_first = False
+        note = " (found finished)" if was_found else ""
+        self._bar.set_description_str(f"{STAGE_TITLES[stage]}{note}")
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.update(self._bar.total - self._bar.n)
+        self._bar.close()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="stammgast-models", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    _add_train(commands.add_parser("train", help="train a bundle from till data"))
+    _add_evaluate(commands.add_parser("evaluate", help="judge a bundle on baskets it never saw"))
+    _add_export(commands.add_parser("export", help="pack a bundle into one file, ready to sign"))
+    _add_card(commands.add_parser("card", help="write a bundle's model card again"))
+    return parser
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--data", type=Path, required=True, help="folder: a store's files or a next-basket set")
+    add("--out", type=Path, required=True, help="folder of the bundle, made when missing")
+    add("--seed", type=int, default=7, help="of everything random (default: 7)")
+    add("--report", type=Path, help="file for the page on data quality (HTML)")
+    add("--work", type=Path, help="folder of finished stages (default: OUT.stages)")
+    add(
+        "--final",
+        action="store_true",
+        help="after judging, train again with the newest baskets that were held out",
+    )
+    add("--quiet", action="store_true", help="no progress bar")
+    add(
+        "--most-lines",
+        type=int,
+        default=50_000,
+        help="lines of one customer above which the file is refused (default: 50000)",
+    )
+    _add_bounds(parser)
+
+
+def _add_bounds(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--memory-mb", type=int, default=2_000, help="bound of the engine (default: 2000)")
+    add("--threads", type=int, default=2, help="threads of the engine (default: 2)")
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--bundle", type=Path, required=True, help="folder of the bundle")
+    add("--data", type=Path, required=True, help="folder with baskets that the bundle never saw")
+    add("--since", help="first day (YYYY-MM-DD) to judge; receipts before it are history")
+    add("--seed", type=int, default=7, help="of the sample and the interval (default: 7)")
+    add("--brief", action="store_true", help="recall, ndcg and hit rate alone")
+    _add_bounds(parser)
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--bundle", type=Path, required=True, help="folder of the bundle")
+    parser.add_argument("--out", type=Path, required=True, help="file to write (.tar)")
+
+
+def _add_card(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--bundle", type=Path, required=True, help="folder of the bundle")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

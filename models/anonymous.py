@@ -1,0 +1,360 @@
+"""Train and judge the model for anonymous visits on all receipts of a store.
+
+Decides how a receipt becomes a visit: its lines in the order of the till, the visitor standing
+where the next line lies, with what was rung up before in the basket. That is the moment a card
+would help; a box hears the zone itself. The newest receipts are judged, the others counted and
+learned from. The naive baseline is what sells best in the zone. Leaves out candidates and inputs
+(`edge.core.anonymous`).
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+import ibis
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from edge.core.anonymous import (
+    FEATURES,
+    SCHEMA_HASH,
+    TOGETHER_WIDTH,
+    AnonymousTables,
+    Scene,
+    candidates,
+    daypart,
+    features,
+)
+from models import histories, judging, small_network
+from models.engine import Table
+from models.readers import Sales
+from models.small_network import Plan
+from models.visit_models import Measured, VisitModel, packed
+
+PLAN = Plan(widths=(32, 16), epochs=2, batch=4096)
+JUDGED_SHARE = 0.15
+MOST_TRAINED, MOST_JUDGED = 5_000, 3_000
+"""Receipts that become moments; more change the third digit and cost a second each thousand."""
+PRIOR_LINES = 50.0
+"""Strength of the store's mean in every lift."""
+RECENT_DAYS = 90.0
+K = 5
+"""Length of the judged list: what an associate or a screen can show."""
+DATA = "receipts; the visitor stands where the next line lies; newest 15 % of receipts judged"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipts:
+    """Receipts in columns, oldest first.
+
+    Args:
+        item: int32[lines], in the order of the till within a receipt.
+        starts: int64[receipts + 1], lines of each.
+        day: float64[receipts], NaN where unknown; `minute` int32[receipts], −1 where unknown.
+    """
+
+    item: npt.NDArray[np.int32]
+    starts: npt.NDArray[np.int64]
+    day: npt.NDArray[np.float64]
+    minute: npt.NDArray[np.int32]
+
+    @property
+    def n(self) -> int:
+        """Return the number of receipts."""
+        return self.starts.size - 1
+
+    def lines(self, receipt: int) -> npt.NDArray[np.int32]:
+        """Return the items of one receipt."""
+        return self.item[self.starts[receipt] : self.starts[receipt + 1]]
+
+    def head(self, n: int) -> "Receipts":
+        """Return the oldest receipts."""
+        return Receipts(
+            self.item[: self.starts[n]], self.starts[: n + 1], self.day[:n], self.minute[:n]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment of a visit, what was bought next, and in which receipt."""
+
+    scene: Scene
+    bought: int
+    receipt: int
+
+
+def train(sales: Sales, seed: int) -> VisitModel:
+    """Count, train on the older receipts, judge on the newest, and pack."""
+    facts = _facts(sales)
+    receipts = read_receipts(sales.lines, facts)
+    n_known = int(receipts.n * (1 - JUDGED_SHARE))
+    known = receipts.head(n_known)
+    tables = count(known, pairs(sales.lines, facts, float(receipts.day[n_known])), facts)
+    rng = np.random.default_rng(seed)
+    learned = _moments(receipts, _chosen(rng, 0, n_known, MOST_TRAINED), tables, rng)
+    asked = _moments(receipts, _chosen(rng, n_known, receipts.n, MOST_JUDGED), tables, rng)
+    x, y, group = _rows(learned, tables)
+    network = small_network.train(x, y, seed, PLAN, held_out=group % 10 == 0)
+    onnx, about, shift = packed(network, x, SCHEMA_HASH, FEATURES)
+    measured = judge(onnx, list(asked), tables, seed, shift)
+    about |= {"items": facts["item"].tolist(), "zones": list(tables.zones)}
+    files = {"anonymous.npz": _npz(tables)}
+    return VisitModel("anonymous", onnx, about, measured, DATA, files)
+
+
+def _facts(sales: Sales) -> pd.DataFrame:
+    """Return the items with a zone; a department stands in where no zone is known."""
+    facts = sales.items.copy()
+    zone = facts["zone"] if facts["zone"].notna().any() else facts["department"]
+    facts["zone"] = zone
+    return facts.sort_values("item", ignore_index=True)
+
+
+def read_receipts(lines: Table, facts: pd.DataFrame) -> Receipts:
+    """Bring all receipts, known members' and others', into memory in the order of time."""
+    frame = (
+        lines.group_by("receipt", "item")
+        .agg(
+            at=lines["at"].min(),
+            day=lines.day.min(),
+            minute=lines.minute.min(),
+            position=lines.row.min(),
+        )
+        .order_by("at", "receipt", "position")
+        .to_pyarrow()
+    )
+    index = pd.Index(facts["item"])
+    item = index.get_indexer(frame["item"].to_pandas()).astype(np.int32)
+    receipt = pd.factorize(frame["receipt"].to_pandas())[0]
+    is_known = item >= 0
+    item, receipt = item[is_known], receipt[is_known]
+    _, first, counts = np.unique(receipt, return_index=True, return_counts=True)
+    day = frame["day"].to_numpy(zero_copy_only=False).astype(np.float64)[is_known]
+    minute = frame["minute"].fill_null(-1).to_numpy(zero_copy_only=False)[is_known]
+    return Receipts(
+        item,
+        np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        day[first],
+        minute[first].astype(np.int32),
+    )
+
+
+def pairs(lines: Table, facts: pd.DataFrame, before_day: float) -> pd.DataFrame:
+    """Count companions of one receipt, known members' and others' alike, before a day."""
+    past = lines if np.isnan(before_day) else lines.filter(lines.day < before_day)
+    in_receipts = past.select(
+        customer=past.receipt, basket=ibis.literal(0, "int64"), item=past["item"]
+    ).distinct()
+    frame = histories.pair_counts(in_receipts, step=0).to_pyarrow().to_pandas()
+    index = pd.Index(facts["item"])
+    return pd.DataFrame(
+        {
+            "item": index.get_indexer(frame["item"]),
+            "other": index.get_indexer(frame["other"]),
+            "pairs": frame["pairs"].astype(np.float64),
+        }
+    )
+
+
+def count(known: Receipts, together: pd.DataFrame, facts: pd.DataFrame) -> AnonymousTables:
+    """Count the tables of the model from the receipts that may be learned from."""
+    n = len(facts)
+    sold = np.bincount(known.item, minlength=n).astype(np.float64)
+    zones = sorted(facts["zone"].dropna().unique())
+    zone_of = pd.Categorical(facts["zone"], zones).codes.astype(np.int32)
+    class_of = pd.factorize(facts["category"], sort=True)[0].astype(np.int32)
+    share = (sold + 0.5) / (sold.sum() + 0.5 * n)
+    in_zone = np.bincount(zone_of % (len(zones) + 1), share, len(zones) + 1)
+    line_day = np.repeat(known.day, np.diff(known.starts))
+    line_minute = np.repeat(known.minute, np.diff(known.starts))
+    lists, lifts = _companions(together, sold, known.n)
+    price = np.nan_to_num(facts["price_cents"].to_numpy(np.float64), nan=0.0)
+    return AnonymousTables(
+        log_share=np.log(share * n).astype(np.float32),
+        trend=_trend(known.item, line_day, sold),
+        log_zone_share=np.log(share / in_zone[zone_of % (len(zones) + 1)]).astype(np.float32),
+        log_price=np.log1p(price).astype(np.float32),
+        class_of=class_of,
+        zone_of=zone_of,
+        month_lift=_lifts(class_of[known.item], _months(line_day), 12),
+        daypart_lift=_lifts(class_of[known.item], _dayparts(line_minute), 4),
+        weekend_lift=_lifts(class_of[known.item], _weekends(line_day), 2),
+        together=lists,
+        together_lift=lifts,
+        zones=tuple(zones),
+    )
+
+
+def _trend(
+    item: npt.NDArray[np.int32], day: npt.NDArray[np.float64], sold: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float32]:
+    """Return the log of the last quarter's sales against what the whole share predicts."""
+    if np.isnan(day).any():
+        return np.zeros(sold.size, np.float32)
+    is_recent = day > day.max() - RECENT_DAYS
+    recent = np.bincount(item[is_recent], minlength=sold.size)
+    expected = sold * (recent.sum() / max(sold.sum(), 1.0))
+    trend: npt.NDArray[np.float32] = np.log((recent + 5.0) / (expected + 5.0)).astype(np.float32)
+    return trend
+
+
+def _months(day: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Return 0 January to 11 December of days since 1970, −1 where unknown."""
+    known = np.nan_to_num(day).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+    return np.where(np.isnan(day), -1, known % 12)
+
+
+def _weekday(day: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Return 0 Monday to 6 Sunday of days since 1970 (a Thursday), −1 where unknown."""
+    return np.where(np.isnan(day), -1, (np.nan_to_num(day).astype(np.int64) + 3) % 7)
+
+
+def _weekends(day: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    weekday = _weekday(day)
+    return np.where(weekday < 0, -1, weekday >= 4)
+
+
+def _dayparts(minute: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    return np.array([-1 if m < 0 else daypart(int(m)) for m in range(-1, 1440)])[minute + 1]
+
+
+def _lifts(
+    class_of: npt.NDArray[np.int32], column: npt.NDArray[np.int64], width: int
+) -> npt.NDArray[np.float32]:
+    """Return float32[classes, width]: log of a class's share in a column against its whole one."""
+    known = (class_of >= 0) & (column >= 0)
+    n = int(class_of.max(initial=-1)) + 1
+    if not known.any():
+        return np.zeros((n, width), np.float32)
+    table = np.zeros((n, width))
+    np.add.at(table, (class_of[known], column[known]), 1.0)
+    expected = table.sum(axis=1, keepdims=True) * (table.sum(axis=0) / table.sum())
+    lift = np.log((table + PRIOR_LINES) / (expected + PRIOR_LINES))
+    rounded: npt.NDArray[np.float32] = lift.astype(np.float32)
+    return rounded
+
+
+def _companions(
+    together: pd.DataFrame, sold: npt.NDArray[np.float64], n_receipts: int
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    """Return the companions with the highest smoothed log lift of every item."""
+    item, other = together["item"].to_numpy(), together["other"].to_numpy()
+    is_known = (item >= 0) & (other >= 0)
+    item, other, n = item[is_known], other[is_known], together["pairs"].to_numpy()[is_known]
+    lift = np.log((n + 1.0) / (sold[item] * sold[other] / max(n_receipts, 1) + 1.0))
+    lists = np.zeros((sold.size, TOGETHER_WIDTH), np.int32)
+    lifts = np.zeros((sold.size, TOGETHER_WIDTH), np.float32)
+    order = np.lexsort((other, -lift, item))
+    item, other, lift = item[order], other[order], lift[order]
+    place = np.arange(item.size) - np.searchsorted(item, item)
+    kept = (place < TOGETHER_WIDTH) & (lift > 0)
+    lists[item[kept], place[kept]] = other[kept]
+    lifts[item[kept], place[kept]] = lift[kept]
+    return lists, lifts
+
+
+def _chosen(rng: np.random.Generator, low: int, high: int, most: int) -> npt.NDArray[np.int64]:
+    receipts = np.arange(low, high)
+    return receipts if receipts.size <= most else np.sort(rng.choice(receipts, most, False))
+
+
+def _moments(
+    receipts: Receipts,
+    chosen: npt.NDArray[np.int64],
+    tables: AnonymousTables,
+    rng: np.random.Generator,
+) -> Iterator[Moment]:
+    """Yield one moment per receipt: before a line drawn by chance, standing in its zone."""
+    for receipt in chosen:
+        items = receipts.lines(receipt)
+        at = int(rng.integers(items.size))
+        zone = int(tables.zone_of[items[at]])
+        day, minute = receipts.day[receipt], int(receipts.minute[receipt])
+        is_dated = not np.isnan(day)
+        one = np.array([day])
+        yield Moment(
+            Scene(
+                tables.zones[zone] if zone >= 0 else None,
+                minute if minute >= 0 else None,
+                int(_weekday(one)[0]) if is_dated else None,
+                int(_months(one)[0]) + 1 if is_dated else None,
+                items[:at],
+            ),
+            int(items[at]),
+            int(receipt),
+        )
+
+
+def _rows(
+    moments: Iterator[Moment], tables: AnonymousTables
+) -> tuple[small_network.Floats, npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """Return features, labels and receipts of every candidate of every moment."""
+    x, y, group = [], [], []
+    for moment in moments:
+        items = candidates(moment.scene, tables)
+        x.append(features(items, moment.scene, tables))
+        y.append(items == moment.bought)
+        group.append(np.full(items.size, moment.receipt))
+    return np.concatenate(x), np.concatenate(y), np.concatenate(group)
+
+
+def judge(
+    onnx: bytes, moments: list[Moment], tables: AnonymousTables, seed: int, shift: float
+) -> Measured:
+    """Compare the chance to find the next line among K with the zone's best sellers."""
+    session = small_network.session(onnx)
+    hits, naive, everywhere = [], [], []
+    for moment in moments:
+        items = candidates(moment.scene, tables)
+        chance = session(features(items, moment.scene, tables))
+        hits.append(moment.bought in items[np.lexsort((items, -chance))[:K]])
+        share = tables.log_share[items]
+        in_zone = tables.zone_of[items] == tables.zone_of[moment.bought]
+        order = np.lexsort((items, -share, ~in_zone))
+        naive.append(moment.bought in items[order[:K]])
+        everywhere.append(moment.bought in items[np.lexsort((items, -share))[:K]])
+    ours, theirs = np.array(hits, float), np.array(naive, float)
+    receipts = np.array([moment.receipt for moment in moments])
+    return Measured(
+        measure=f"next line among {K} shown",
+        baseline="best sellers of the zone",
+        ours=float(ours.mean()),
+        theirs=float(theirs.mean()),
+        gain=judging.mean_interval(ours - theirs, receipts, seed),
+        rows=ours.size,
+        groups=receipts.size,
+        other={"best_sellers_of_the_store": float(np.mean(everywhere)), "int8_shift": shift},
+    )
+
+
+def _npz(tables: AnonymousTables) -> bytes:
+    """Return the tables as a compressed file whose bytes depend on them alone."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for entry in fields(tables):
+            value = getattr(tables, entry.name)
+            if entry.name == "zones":
+                continue
+            if value.dtype == np.float32:
+                value = value.astype(np.float16)
+            content = io.BytesIO()
+            np.lib.format.write_array(content, value, allow_pickle=False)
+            about = zipfile.ZipInfo(f"{entry.name}.npy", (1980, 1, 1, 0, 0, 0))
+            about.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(about, content.getvalue())
+    return buffer.getvalue()
+
+
+def tables_from(content: bytes, about: str) -> AnonymousTables:
+    """Read tables back, as the box does; `about` is the JSON beside them."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        values = {
+            name: arrays[name].astype(np.float32)
+            if arrays[name].dtype == np.float16
+            else arrays[name]
+            for name in arrays.files
+        }
+    return AnonymousTables(**values, zones=tuple(json.loads(about)["zones"]))

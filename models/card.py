@@ -1,0 +1,314 @@
+"""The model card: what a bundle is, what it was trained on, what it is worth, what it is not for.
+
+Decides what a data scientist sees first: the judgement with its interval, the rivals, the
+reliability diagram with ECE, the floors per surface, each further model against its naive
+baseline, and the variables that were switched off. Written as Markdown and as one HTML file with
+its plots inside, from `metrics.json` alone, so that the card can never say more than was measured.
+"""
+
+import base64
+import html
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.figure import Figure
+
+Metrics = Mapping[str, Any]
+_INK, _BLUE, _GREY = "#1d2433", "#1f5fbf", "#9aa4b5"
+
+
+def files(metrics: Metrics, loaded_bytes: int) -> dict[str, bytes]:
+    """Return `card.md`, `card.html` and the plots, by name.
+
+    Args:
+        metrics: As in the bundle's metrics.json.
+        loaded_bytes: Size of what a box loads.
+    """
+    plots = _plots(metrics)
+    return {
+        "card.md": markdown(metrics, loaded_bytes, list(plots)).encode(),
+        "card.html": page(metrics, loaded_bytes, plots).encode(),
+        **plots,
+    }
+
+
+def sections(metrics: Metrics, loaded_bytes: int) -> list[tuple[str, list[str], list[list[str]]]]:
+    """Return (title, sentences, table) in the order of the card; the first row is the header."""
+    return [
+        _about(metrics, loaded_bytes),
+        _judgement(metrics.get("judgement") or {}, bool(metrics.get("is_judged_itself"))),
+        _calibration(metrics.get("judgement") or {}),
+        _visit_models(metrics.get("visit_models") or {}),
+        _variables(metrics.get("variables") or []),
+        _limits(),
+    ]
+
+
+Section = tuple[str, list[str], list[list[str]]]
+
+
+def _about(metrics: Metrics, loaded_bytes: int) -> Section:
+    rows = [
+        ["", ""],
+        ["Customers", f"{metrics['customers']:,}"],
+        ["Baskets", f"{metrics['baskets']:,}"],
+        ["Lines", f"{metrics['lines']:,}"],
+        ["Seed", str(metrics["seed"])],
+        ["What a box loads", f"{loaded_bytes / 1e6:.2f} MB"],
+    ]
+    text = (
+        "Ranks the items of one store for one customer: an int8 network over features that the "
+        "box computes from the customer's own purchases, what others bought next, popularity, "
+        "today's basket and the zone. Trained on:"
+    )
+    return "What it is", [text], rows
+
+
+def _judgement(judgement: Metrics, is_itself: bool) -> Section:
+    title = "What it is worth"
+    if not judgement:
+        return title, ["Not judged: the data hold nothing that could be held out."], []
+    low, high = judgement["gain_ci95"]
+    verdict = "better than" if low > 0 else ("worse than" if high < 0 else "not told apart from")
+    which = (
+        "This very ranker, which has not seen the newest baskets,"
+        if is_itself
+        else "A ranker made alike, without the newest baskets,"
+    )
+    sentences = [
+        f"{which} was asked for the next basket of "
+        f"{judgement['customers_judged']:,} customers. It is {verdict} the best naive method "
+        f"({judgement['best_rival']}): recall@10 {judgement['gain']:+.4f}, 95 % interval "
+        f"{low:+.4f} to {high:+.4f}, paired by customer."
+    ]
+    header = ["Method", "recall@10", "ndcg@10", "phr@10"]
+    rows = [_measured("This ranker", judgement)]
+    rows += [_measured(name, row) for name, row in judgement["rivals"].items()]
+    return title, sentences, [header, *rows]
+
+
+def _measured(name: str, row: Metrics) -> list[str]:
+    return [name, *(f"{row[f'{m}_at_10']:.4f}" for m in ("recall", "ndcg", "phr"))]
+
+
+def _calibration(judgement: Metrics) -> Section:
+    title = "Whether its probabilities can be believed"
+    if not judgement:
+        return title, ["Not judged."], []
+    sentences = [
+        f"Expected calibration error {judgement['ece']:.5f} over all candidates of the judged "
+        "customers. The lowest probability from which enough of what is shown is bought gives "
+        "the relevance floor of each surface:"
+    ]
+    shares = {"tablet": "5 %", "station": "10 %", "push": "20 %"}
+    rows = [["Surface", "Bought of shown, at least", "Floor"]]
+    rows += [
+        [surface, shares[surface], "none reaches it" if floor is None else f"{floor:.4f}"]
+        for surface, floor in judgement["floors"].items()
+    ]
+    return title, sentences, rows
+
+
+def _visit_models(models: Mapping[str, Metrics]) -> Section:
+    title = "The models beside the ranker"
+    if not models:
+        return title, ["None: the data hold neither zones, visits nor a coupon log."], []
+    header = ["Model", "Measure", "Ours", "Naive", "Baseline", "Gain, 95 % interval", "Verdict"]
+    rows = [header]
+    for name, row in models.items():
+        low, high = row["gain_ci95"]
+        rows.append(
+            [
+                name,
+                row["measure"],
+                f"{row['ours']:.4f}",
+                f"{row['theirs']:.4f}",
+                row["baseline"],
+                f"{row['gain']:+.4f} ({low:+.4f} to {high:+.4f})",
+                "better" if row["is_better"] else "not shown to be better",
+            ]
+        )
+    notes = [f"{name}: {row['data']}; {_others(row)}." for name, row in models.items()]
+    return title, notes, rows
+
+
+_KNOWN = frozenset(
+    {"data", "bytes", "sha256", "measure", "baseline", "ours", "theirs", "gain", "gain_ci95"}
+    | {"is_better", "rows", "groups"}
+)
+
+
+def _others(row: Metrics) -> str:
+    named = [f"{k.replace('_', ' ')} {v:.4g}" for k, v in row.items() if k not in _KNOWN]
+    return f"{row['bytes'] / 1e3:.0f} kB, {row['rows']:,} judged rows, " + ", ".join(named)
+
+
+def _variables(variables: Sequence[Metrics]) -> Section:
+    off = [v["name"] for v in variables if v["is_alarming"]]
+    sentence = (
+        f"Switched off for want of quality: {', '.join(off)}."
+        if off
+        else "No variable had to be switched off."
+    )
+    rows = [["Variable", "Filled", "Plausible", "Used"]]
+    rows += [
+        [v["name"], f"{v['fill']:.1%}", f"{v['valid']:.1%}", "yes" if v["is_enabled"] else "no"]
+        for v in variables
+    ]
+    return "The variables it rests on", [sentence], rows
+
+
+def _limits() -> Section:
+    sentences = [
+        "Ranking says what is likely to be bought, not what a suggestion adds: that is measured "
+        "in the store against a holdout.",
+        "Zone, time of day and today's basket are in no public purchase history; where a model "
+        "uses them, its row above names what it was judged on.",
+        "Nothing here infers health, emotion or identity; sensitive classes are suppressed before "
+        "any score is asked for.",
+    ]
+    return "What it does not say", sentences, []
+
+
+def markdown(metrics: Metrics, loaded_bytes: int, plots: Sequence[str]) -> str:
+    """Return the card as Markdown, the plots as links beside it."""
+    parts = ["# Model card", ""]
+    for title, sentences, table in sections(metrics, loaded_bytes):
+        parts += [f"## {title}", "", *(f"{sentence}\n" for sentence in sentences)]
+        if table:
+            parts += [_line(table[0]), _line(["---"] * len(table[0])), *map(_line, table[1:]), ""]
+    parts += [f"![{_CAPTIONS[name]}]({name})\n" for name in plots]
+    return "\n".join(parts)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def page(metrics: Metrics, loaded_bytes: int, plots: Mapping[str, bytes]) -> str:
+    """Return the card as one HTML file that needs nothing beside it."""
+    body = []
+    for title, sentences, table in sections(metrics, loaded_bytes):
+        body.append(f"<section><h2>{html.escape(title)}</h2>")
+        body += [f"<p>{html.escape(sentence)}</p>" for sentence in sentences]
+        body += [_table(table)] if table else []
+        body.append("</section>")
+    for name, content in plots.items():
+        text = base64.b64encode(content).decode()
+        caption = html.escape(_CAPTIONS[name])
+        body.append(
+            f"<figure><img alt='{caption}' src='data:image/svg+xml;base64,{text}'>"
+            f"<figcaption>{caption}</figcaption></figure>"
+        )
+    return _PAGE.replace("{body}", "\n".join(body))
+
+
+def _table(table: Sequence[Sequence[str]]) -> str:
+    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in table[0])
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
+        for row in table[1:]
+    )
+    header = f"<thead><tr>{head}</tr></thead>" if any(table[0]) else ""
+    return f"<div class='scroll'><table>{header}<tbody>{rows}</tbody></table></div>"
+
+
+_CAPTIONS = {
+    "reliability.svg": "Reliability: predicted against observed share bought, by bin; the diagonal "
+    "is perfect, the bars show how many candidates each bin holds",
+    "ranking.svg": "Recall@10 of this ranker and of the naive methods",
+    "gains.svg": "Gain of each further model over its naive baseline, in units of its 95 % "
+    "interval's half width; right of the line is better beyond doubt",
+}
+
+
+def _plots(metrics: Metrics) -> dict[str, bytes]:
+    plots = {}
+    judgement = metrics.get("judgement")
+    if judgement:
+        plots["reliability.svg"] = _reliability(judgement["reliability"])
+        plots["ranking.svg"] = _ranking(judgement)
+    if metrics.get("visit_models"):
+        plots["gains.svg"] = _gains(metrics["visit_models"])
+    return plots
+
+
+def _reliability(diagram: Metrics) -> bytes:
+    figure = Figure(figsize=(6, 6), layout="constrained")
+    top, bottom = figure.subplots(2, 1, height_ratios=(3, 1), sharex=True)
+    predicted, observed = diagram["predicted"], diagram["observed"]
+    low = min(*predicted, *(o for o in observed if o > 0)) * 0.7
+    high = max(*predicted, *observed) * 1.4
+    top.plot([low, high], [low, high], color=_GREY, linewidth=1, linestyle="--")
+    top.plot(predicted, [max(o, low) for o in observed], "o-", color=_BLUE)
+    top.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high))
+    top.set_ylabel("observed share bought")
+    bottom.vlines(predicted, 1, diagram["rows"], color=_BLUE, linewidth=6)
+    bottom.set(yscale="log", xlabel="predicted probability", ylabel="candidates")
+    return _svg(figure)
+
+
+def _ranking(judgement: Metrics) -> bytes:
+    figure = Figure(figsize=(6, 2.6), layout="constrained")
+    axes = figure.subplots()
+    names = ["This ranker", *judgement["rivals"]]
+    values = [judgement["recall_at_10"]]
+    values += [row["recall_at_10"] for row in judgement["rivals"].values()]
+    axes.barh(names, values, color=[_BLUE, *[_GREY] * (len(names) - 1)])
+    axes.invert_yaxis()
+    axes.set_xlabel("recall@10")
+    for at, value in enumerate(values):
+        axes.annotate(f" {value:.4f}", (value, at), va="center", color=_INK)
+    axes.set_xlim(0, max(values) * 1.2)
+    return _svg(figure)
+
+
+def _gains(models: Mapping[str, Metrics]) -> bytes:
+    figure = Figure(figsize=(6, 0.8 + 0.6 * len(models)), layout="constrained")
+    axes = figure.subplots()
+    for at, row in enumerate(models.values()):
+        low, high = row["gain_ci95"]
+        half = max((high - low) / 2, 1e-9)
+        axes.plot([low / half, high / half], [at, at], color=_BLUE, linewidth=3)
+        axes.plot(row["gain"] / half, at, "o", color=_BLUE)
+    axes.axvline(0, color=_INK, linewidth=1)
+    axes.set_yticks(range(len(models)), list(models))
+    axes.set_xlabel("gain, in half widths of its 95 % interval")
+    axes.margins(y=0.4)
+    axes.invert_yaxis()
+    return _svg(figure)
+
+
+def _svg(figure: Figure) -> bytes:
+    """Return a figure whose bytes depend on its content alone."""
+    for axes in figure.axes:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(colors=_INK)
+    out = io.BytesIO()
+    import matplotlib
+
+    with matplotlib.rc_context({"svg.hashsalt": "stammgast", "svg.fonttype": "path"}):
+        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    return out.getvalue()
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>Model card</title>
+<style>
+body { font: 17px/1.55 system-ui, sans-serif; color: #1d2433; background: #fff;
+  margin: 2.5rem auto; max-width: 60rem; padding: 0 1.25rem; }
+h1 { font-size: 2rem; margin: 0 0 1.5rem; } h2 { font-size: 1.25rem; margin: 2.25rem 0 .5rem; }
+p { max-width: 42rem; } .scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { text-align: left; padding: .35rem .9rem .35rem 0; border-bottom: 1px solid #d9dee8;
+  vertical-align: top; }
+th { font-weight: 600; color: #55607a; }
+figure { margin: 2rem 0; } img { max-width: 100%; height: auto; }
+figcaption { color: #55607a; font-size: .9rem; max-width: 36rem; }
+</style></head><body>
+<h1>Model card</h1>
+{body}
+</body></html>
+"""

@@ -1,0 +1,215 @@
+"""Judge a bundle on baskets it has not seen: ranking, calibration, and the naive rivals.
+
+Decides which baskets are known and which are to be predicted, and measures with the box's own
+candidates and features. A set with held-out baskets is judged on those; a store's receipts are
+cut at a day, the first basket of each customer after it being the question. Leaves out the
+published rivals, which `benchmarks.next_basket` computes.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from edge.core.candidates import Context, candidates, prepare
+from edge.core.features import features
+from edge.core.history import Floats, History, Ints
+from edge.core.item_tables import ItemTables, unpacked
+from edge.core.ranking import Calibration
+from models.judging import Interval, Reliability, mean_interval, reliability
+from models.purchases import Purchases
+from models.stages import Label
+
+K = 10
+"""Length of the judged list, as in protocol nbr-v1."""
+MOST_CUSTOMERS = 4_000
+"""Customers that are judged; more narrow the interval by little and cost a minute each 30,000."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle opened for judging, in its own item order."""
+
+    session: Any
+    tables: ItemTables
+    calibration: Calibration
+    item_ids: tuple[str, ...]
+    metrics: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, path: Path) -> "Bundle":
+        """Open a folder that `models.bundle` wrote; whether it may be trusted is the box's ask."""
+        with np.load(path / "tables.npz", allow_pickle=False) as arrays:
+            tables = unpacked(arrays)
+        points = json.loads((path / "calibration.json").read_text(encoding="utf-8"))
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        return cls(
+            onnxruntime.InferenceSession(
+                (path / "model.onnx").read_bytes(), options, providers=["CPUExecutionProvider"]
+            ),
+            tables,
+            Calibration(
+                np.array(points["logit"], np.float32), np.array(points["probability"], np.float32)
+            ),
+            tuple(json.loads((path / "items.json").read_text(encoding="utf-8"))),
+            json.loads((path / "metrics.json").read_text(encoding="utf-8")),
+        )
+
+    def score(self, history: History, day: float | None) -> tuple[Ints, Floats]:
+        """Return a customer's candidates and their probabilities."""
+        prepared = prepare(history, self.tables)
+        context = Context(day=day)
+        found = candidates(prepared, self.tables, context)
+        feed = {
+            "features": features(prepared, found, self.tables, context),
+            "items": found.items.astype(np.int64),
+            "person": prepared.person.reshape(1, -1),
+        }
+        wanted = {entry.name: entry.type for entry in self.session.get_inputs()}
+        if wanted["items"] == "tensor(int32)":
+            feed["items"] = found.items.astype(np.int32)
+        return found.items, self.calibration(self.session.run(None, feed)[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a bundle is worth on unseen baskets.
+
+    Args:
+        customers: Judged.
+        ours, rivals: recall@10, ndcg@10 and phr@10 by name of the method.
+        best_rival: The rival with the highest recall.
+        gain: Paired difference in recall to it, with its interval over customers.
+        diagram: Reliability of the probabilities of all candidates.
+        floors: Probability from which at least this share of the shown is bought, by share.
+    """
+
+    customers: int
+    ours: dict[str, float]
+    rivals: dict[str, dict[str, float]]
+    best_rival: str
+    gain: Interval
+    diagram: Reliability
+    floors: dict[str, float | None]
+
+    def row(self) -> dict[str, Any]:
+        """Return the JSON form for metrics.json and the card."""
+        return {
+            "customers_judged": self.customers,
+            **{f"{name}_at_10": round(value, 5) for name, value in self.ours.items()},
+            "rivals": {
+                rival: {f"{name}_at_10": round(value, 5) for name, value in row.items()}
+                for rival, row in self.rivals.items()
+            },
+            "best_rival": self.best_rival,
+            "gain": round(self.gain.value, 5),
+            "gain_ci95": [round(self.gain.low, 5), round(self.gain.high, 5)],
+            "ece": round(self.diagram.ece, 6),
+            "reliability": {
+                "predicted": [round(float(x), 6) for x in self.diagram.predicted],
+                "observed": [round(float(x), 6) for x in self.diagram.observed],
+                "rows": [int(x) for x in self.diagram.rows],
+            },
+            "floors": self.floors,
+        }
+
+
+def judge(
+    bundle: Bundle,
+    known: Purchases,
+    labels: Mapping[int, Label],
+    seed: int,
+    most: int = MOST_CUSTOMERS,
+) -> Judgement:
+    """Rank for customers and compare with what they bought next.
+
+    Args:
+        bundle: Trained on `known` alone, item order included.
+        known: The histories.
+        labels: What was bought next, by customer number.
+        seed: Of the sample of customers and of the interval.
+        most: Customers judged; a seeded sample where there are more.
+    """
+    chosen = np.array(sorted(labels))
+    if chosen.size > most:
+        chosen = np.sort(np.random.default_rng(seed).choice(chosen, most, replace=False))
+    histories = known.histories()
+    popularity = np.bincount(known.item, minlength=known.n_items)
+    rows: dict[str, list[tuple[float, float, float]]] = {name: [] for name in (_OURS, *_RIVALS)}
+    chances, hits = [], []
+    for customer in chosen:
+        label, history = labels[int(customer)], histories[customer]
+        items, chance = bundle.score(history, label.day)
+        order = np.lexsort((items, -chance))
+        rows[_OURS].append(measures(items[order[:K]], label.items))
+        for name, ranked in rivals(history, popularity).items():
+            rows[name].append(measures(ranked, label.items))
+        chances.append(chance)
+        hits.append(np.isin(items, label.items))
+    table = {name: np.array(values) for name, values in rows.items()}
+    best = max(_RIVALS, key=lambda name: table[name][:, 0].mean())
+    gain = mean_interval(table[_OURS][:, 0] - table[best][:, 0], chosen, seed)
+    chance, hit = np.concatenate(chances), np.concatenate(hits)
+    return Judgement(
+        int(chosen.size),
+        _means(table[_OURS]),
+        {name: _means(table[name]) for name in _RIVALS},
+        best,
+        gain,
+        reliability(chance, hit),
+        floors(chance, hit),
+    )
+
+
+_OURS = "ours"
+_RIVALS = ("G-TopFreq", "P-TopFreq", "GP-TopFreq")
+_MEASURES = ("recall", "ndcg", "phr")
+FLOOR_SHARES = {"tablet": 0.05, "station": 0.10, "push": 0.20}
+"""Share of shown items that should be bought, per surface: our proposal, an interruption must be
+worth more than a line on an associate's screen."""
+
+
+def _means(values: npt.NDArray[np.float64]) -> dict[str, float]:
+    return {n: float(v) for n, v in zip(_MEASURES, values.mean(axis=0), strict=True)}
+
+
+def measures(ranked: Ints, bought: Ints) -> tuple[float, float, float]:
+    """Return recall, ndcg and hit rate of a list against a basket (protocol nbr-v1)."""
+    is_hit = np.isin(ranked[:K], bought)
+    discount = 1.0 / np.log2(np.arange(2, K + 2))
+    ideal = discount[: min(K, bought.size)].sum()
+    gained = discount[: is_hit.size][is_hit].sum()
+    return is_hit.sum() / bought.size, gained / ideal, float(is_hit.any())
+
+
+def rivals(history: History, popularity: npt.NDArray[np.int64]) -> dict[str, Ints]:
+    """Return the lists of the naive methods: everybody's, own, and own before everybody's."""
+    own = np.bincount(history.item, minlength=popularity.size)
+    rank = np.argsort(-popularity, kind="stable").argsort(kind="stable")
+    everybody = np.argsort(rank)[:K]
+    mine = np.lexsort((rank, -own))[:K]
+    return {
+        "G-TopFreq": everybody.astype(np.int32),
+        "P-TopFreq": mine[own[mine] > 0].astype(np.int32),
+        "GP-TopFreq": mine.astype(np.int32),
+    }
+
+
+def floors(chances: Floats, hits: npt.NDArray[np.bool_]) -> dict[str, float | None]:
+    """Return, per surface, the lowest probability from which enough of the shown is bought.
+
+    None where no probability reaches the share: the surface then shows nothing unasked.
+    """
+    order = np.argsort(-chances, kind="stable")
+    share = np.cumsum(hits[order]) / np.arange(1, order.size + 1)
+    found: dict[str, float | None] = {}
+    for surface, wanted in FLOOR_SHARES.items():
+        enough = np.flatnonzero((share >= wanted) & (np.arange(order.size) >= 20))
+        found[surface] = round(float(chances[order[enough[-1]]]), 5) if enough.size else None
+    return found

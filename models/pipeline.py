@@ -1,0 +1,361 @@
+"""From a directory of till data to a bundle, stage by stage, each done once.
+
+Decides the order: check the lines, build histories, train a ranker on all but the newest baskets
+and judge it on those, train it once more on everything where asked, train the models beside it
+where the data allow, write the page on data quality and the card. Leaves out how each stage
+works and the command line.
+"""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from edge.core.errors import ConfigError, TrustError
+from models import acceptance as acceptance_model
+from models import anonymous, bundle, card, coupons, histories, motives, quality, readers
+from models.encoder import EncoderPlan
+from models.engine import Engine, duckdb_engine
+from models.evaluation import Bundle, Judgement, judge
+from models.network import onnx_bytes
+from models.purchases import Purchases
+from models.readers import Sales
+from models.resume import Workshop
+from models.stages import Label
+from models.train import Plan, prepare_course, tune
+from models.visit_models import VisitModel
+
+JUDGED_SHARE = 0.1
+"""Newest share of a store's baskets that the judging training does not see."""
+SMALL_LINES = 200_000
+"""Lines under which the smaller plan is enough and three times as fast."""
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be trained.
+
+    Args:
+        data: A store's files or a next-basket set.
+        seed: Of everything random.
+        work: Where finished stages are kept.
+        most_lines: See `readers.read`.
+        memory_mb, threads: Bounds of the engine.
+        is_final: Train once more on everything: the judged ranker leaves the newest baskets out.
+    """
+
+    data: Path
+    seed: int
+    work: Path
+    most_lines: int = readers.MOST_LINES_PER_CUSTOMER
+    memory_mb: int = 2_000
+    threads: int = 2
+    is_final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Checked data: lines, numbered baskets, item index, variables that may be used."""
+
+    sales: Sales
+    numbered: Any
+    items: Any
+    variables: tuple[quality.Variable, ...]
+
+    def usable(self, name: str) -> bool:
+        """Tell whether a variable is filled and valid enough to learn from."""
+        return any(v.name == name and v.is_enabled for v in self.variables)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """What is known, and what is to be predicted, over one item index."""
+
+    known: Purchases
+    labels: Mapping[int, Label]
+    item_ids: tuple[str, ...]
+
+
+STAGES = ("lines", "histories", "quality", "judged", "ranker", "anonymous", "motive", "acceptance")
+
+
+def workshop(order: Order, say: Callable[[str, bool], None]) -> Workshop:
+    """Return the stages of an order, found again when nothing changed."""
+    files = [path for path in order.data.iterdir() if path.name.endswith((".csv.gz", ".json"))]
+    options = {"seed": order.seed, "most_lines": order.most_lines}
+    return Workshop(order.work, files, options, say)
+
+
+def run(order: Order, out: Path, say: Callable[[str, bool], None]) -> dict[str, Any]:
+    """Train and write a bundle.
+
+    Returns:
+        What was measured, as in the bundle's metrics.json.
+
+    Raises:
+        ConfigError: The data cannot be learned from; every problem is named.
+    """
+    shop = workshop(order, say)
+    prepared = prepare(order, shop)
+    judged = shop.once("judged", lambda to: _judge(order, prepared, to))
+    judgement = _json(judged / "judgement.json")
+    ranker = judged
+    if order.is_final or not judgement:
+        ranker = shop.once("ranker", lambda to: _train_ranker(order, prepared, to))
+    models = _visit_models(order, prepared, shop)
+    return _assemble(ranker, out, prepared, judgement, models)
+
+
+def prepare(order: Order, shop: Workshop) -> Prepared:
+    """Check the data and number the baskets."""
+    engine = duckdb_engine(order.work / "spill", order.memory_mb, order.threads)
+    lines = shop.once(
+        "lines", lambda to: _keep_sales(readers.read(engine, order.data, to, order.most_lines), to)
+    )
+    sales = _found_sales(engine, order.data, lines)
+    tables = shop.once("histories", lambda to: _write_histories(engine, sales, to))
+    numbered = engine.open(tables / "baskets.parquet")
+    items = engine.open(tables / "items.parquet")
+    pages = shop.once("quality", lambda to: quality.write(quality.measure(sales), to))
+    return Prepared(sales, numbered, items, quality.read(pages))
+
+
+def _keep_sales(sales: Sales, to: Path) -> None:
+    sales.items.to_parquet(to / "items.parquet")
+    (to / "form.txt").write_text(sales.form)
+
+
+def _found_sales(engine: Engine, data: Path, lines: Path) -> Sales:
+    form = (lines / "form.txt").read_text()
+    items = pd.read_parquet(lines / "items.parquet")
+    return Sales(form, data, engine.open(lines / "lines.parquet"), items)
+
+
+def _write_histories(engine: Engine, sales: Sales, to: Path) -> None:
+    numbered = engine.save(histories.baskets(sales.lines), to / "baskets.parquet")
+    least = 1 if sales.form == "store" else histories.LEAST_LINES
+    engine.save(histories.item_index(histories.history(numbered), least), to / "items.parquet")
+    for name, table in histories.counts(histories.history(numbered)).items():
+        engine.save(table, to / f"{name}.parquet")
+
+
+def split(prepared: Prepared) -> Split | None:
+    """Separate what is known from what is to be predicted; None where nothing can be held out."""
+    numbered, items = prepared.numbered, prepared.items
+    if bool(numbered.is_test.max().to_pyarrow().as_py()):
+        known = numbered.filter(~numbered.is_test)
+        later = numbered.filter(numbered.is_test)
+    elif prepared.usable("day"):
+        cut = numbered.day.quantile(1 - JUDGED_SHARE).to_pyarrow().as_py()
+        known = numbered.filter(numbered.day < cut)
+        later = numbered.filter(numbered.day >= cut)
+    else:
+        return None
+    before = histories.purchases(known, items)
+    return Split(before, _first_labels(before, later, items), histories.item_ids(items))
+
+
+def _first_labels(before: Purchases, later: Any, items: Any) -> dict[int, Label]:
+    """Return each known customer's first later basket."""
+    after = histories.purchases(later, items)
+    number = {customer: at for at, customer in enumerate(before.customer_ids)}
+    ends, lines = after.basket_ends(), after.line_ends()
+    labels = {}
+    for at, customer in enumerate(after.customer_ids):
+        if customer in number and ends[at + 1] > ends[at]:
+            basket = ends[at]
+            day = None if after.day is None else float(after.day[basket])
+            labels[number[customer]] = Label(after.item[lines[basket] : lines[basket + 1]], day)
+    return labels
+
+
+def plan_for(purchases: Purchases) -> Plan:
+    """Return the plan that fits the amount of data."""
+    if purchases.item.size >= SMALL_LINES:
+        return Plan()
+    return Plan(encoder=EncoderPlan(size=32, hidden=64, epochs=6))
+
+
+def _fit(order: Order, prepared: Prepared, purchases: Purchases, to: Path) -> None:
+    """Train a ranker on purchases and write its files."""
+    codes = _categories(prepared) if prepared.usable("category") else None
+    course = prepare_course(purchases, codes, plan_for(purchases), order.seed)
+    network, calibration = tune(course, course.newest)
+    counted = {
+        "customers": len(purchases.customer_ids),
+        "baskets": int(purchases.customer.size),
+        "lines": int(purchases.item.size),
+        "newest_day": None if purchases.day is None else float(purchases.day.max()),
+        "seed": order.seed,
+    }
+    ids = histories.item_ids(prepared.items)
+    bundle.write(to, onnx_bytes(network), course.tables, ids, calibration, counted)
+
+
+def _categories(prepared: Prepared) -> Any:
+    """Return int32[items], the category of every item of the index, −1 where unknown."""
+    known = dict(zip(prepared.sales.items["item"], prepared.sales.items["category"], strict=True))
+    named = [known.get(item) for item in histories.item_ids(prepared.items)]
+    return pd.factorize(np.array(named, object))[0].astype(np.int32)
+
+
+def _judge(order: Order, prepared: Prepared, to: Path) -> None:
+    """Train on the past alone and judge on what came after."""
+    parts = split(prepared)
+    row: dict[str, Any] = {}
+    if parts is not None and parts.labels:
+        _fit(order, prepared, parts.known, to)
+        judgement: Judgement = judge(Bundle.open(to), parts.known, parts.labels, order.seed)
+        row = judgement.row()
+    (to / "judgement.json").write_text(json.dumps(row))
+
+
+def _train_ranker(order: Order, prepared: Prepared, to: Path) -> None:
+    """Train on everything that is not held out by the data itself."""
+    past = histories.history(prepared.numbered)
+    _fit(order, prepared, histories.purchases(past, prepared.items), to)
+
+
+def _visit_models(order: Order, prepared: Prepared, shop: Workshop) -> list[Path]:
+    """Train the models beside the ranker that the data allow."""
+    data, seed = order.data, order.seed
+    found = []
+    if prepared.usable("zone"):
+        made = shop.once("anonymous", lambda to: _keep(anonymous.train(prepared.sales, seed), to))
+        found.append(made)
+    if (data / "visits.csv.gz").is_file():
+        found.append(shop.once("motive", lambda to: _keep(motives.train(data, seed), to)))
+    if coupons.has_coupons(data):
+        made = shop.once("acceptance", lambda to: _keep(acceptance_model.train(data, seed), to))
+        found.append(made)
+    return found
+
+
+def _keep(model: VisitModel, to: Path) -> None:
+    for name, content in model.files().items():
+        (to / name).write_bytes(content)
+    (to / "row.json").write_text(json.dumps({model.name: model.row()}))
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _assemble(
+    ranker: Path, out: Path, prepared: Prepared, judgement: Any, models: list[Path]
+) -> dict[str, Any]:
+    """Put the files of the stages together, with the page and the card."""
+    rows: dict[str, Any] = {}
+    extra: dict[str, bytes] = {}
+    for directory in models:
+        rows |= _json(directory / "row.json")
+        extra |= {p.name: p.read_bytes() for p in directory.iterdir() if p.name != "row.json"}
+    metrics = _json(ranker / "metrics.json") | {
+        "judgement": judgement or None,
+        "is_judged_itself": bool(judgement) and ranker.name == "judged",
+        "visit_models": rows,
+        "variables": [variable.row() for variable in prepared.variables],
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    for path in ranker.iterdir():
+        if path.name != "judgement.json":
+            shutil.copyfile(path, out / path.name)
+    extra["metrics.json"] = bundle.json_bytes(metrics)
+    extra |= card.files(metrics, bundle.loaded_bytes(out))
+    bundle.extend(out, extra)
+    return metrics
+
+
+def summary(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the figures of a training in one line."""
+    judgement = metrics["judgement"] or {}
+    gains = {name: row["gain_ci95"] for name, row in metrics["visit_models"].items()}
+    return {
+        "customers": metrics["customers"],
+        "lines": metrics["lines"],
+        "recall_at_10": judgement.get("recall_at_10"),
+        "best_rival_gain_ci95": judgement.get("gain_ci95"),
+        "ece": judgement.get("ece"),
+        "visit_model_gain_ci95": gains,
+        "switched_off": [v["name"] for v in metrics["variables"] if v["is_alarming"]],
+    }
+
+
+def quality_page(metrics: Mapping[str, Any]) -> str:
+    """Return the page on data quality of a training."""
+    derived = ("is_enabled", "is_alarming")
+    rows = [{k: v for k, v in row.items() if k not in derived} for row in metrics["variables"]]
+    return quality.page([quality.Variable(**row) for row in rows])
+
+
+def rewrite_card(out: Path) -> list[str]:
+    """Write a bundle's card again from its metrics; returns the files' names."""
+    try:
+        metrics = _json(out / "metrics.json")
+    except (OSError, ValueError) as error:
+        raise TrustError(f"{out}: metrics.json: {error}; train the bundle again") from error
+    written = card.files(metrics, bundle.loaded_bytes(out))
+    bundle.extend(out, written)
+    return sorted(written)
+
+
+def evaluate(out: Path, data: Path, since: str | None, seed: int, memory_mb: int) -> Judgement:
+    """Judge a bundle on baskets that it has not seen.
+
+    Args:
+        out: The bundle.
+        data: A set with held-out baskets, or a store's files with receipts since a day.
+        since: First day to judge, for a store's files; must lie after the bundle's training data.
+        seed: Of the sample and the interval.
+        memory_mb: Bound of the engine.
+
+    Raises:
+        ConfigError: Nothing in the data is known to be unseen.
+    """
+    opened = Bundle.open(out)
+    with tempfile.TemporaryDirectory() as directory:
+        engine = duckdb_engine(Path(directory) / "spill", memory_mb)
+        sales = readers.read(engine, data, Path(directory) / "lines")
+        numbered = engine.save(histories.baskets(sales.lines), Path(directory) / "baskets.parquet")
+        items = engine.save(_index_of(opened), Path(directory) / "items.parquet")
+        known, later = _unseen(numbered, since, opened.metrics, data)
+        before = histories.purchases(known, items)
+        labels = _first_labels(before, later, items)
+        if not labels:
+            raise ConfigError([f"{data}: no customer of the histories has an unseen basket"])
+        return judge(opened, before, labels, seed)
+
+
+def _index_of(opened: Bundle) -> Any:
+    ids = list(opened.item_ids)
+    return ibis.memtable(pa.table({"item": ids, "index": list(range(len(ids)))}))
+
+
+def _unseen(
+    numbered: Any, since: str | None, metrics: Mapping[str, Any], data: Path
+) -> tuple[Any, Any]:
+    """Return known and unseen baskets, or refuse to judge on what was learned from."""
+    if since is None:
+        if not bool(numbered.is_test.max().to_pyarrow().as_py()):
+            raise ConfigError(
+                [f"{data}: no basket is held out; name the first unseen day with --since"]
+            )
+        return numbered.filter(~numbered.is_test), numbered.filter(numbered.is_test)
+    first = (date.fromisoformat(since) - date(1970, 1, 1)).days
+    newest = metrics.get("newest_day")
+    if newest is not None and first < newest:
+        learned = date(1970, 1, 1) + timedelta(days=int(newest))
+        raise ConfigError(
+            [f"--since {since}: the bundle has learned from receipts up to {learned}"]
+        )
+    return numbered.filter(numbered.day < first), numbered.filter(numbered.day >= first)
