@@ -262,6 +262,11 @@ class Demand:
             self._item_weights[key] = cumulative([math.exp(u) for u in utilities])
         return pick(rng, self._by_class[class_id], self._item_weights[key])
 
+    def loved(self, person: Person, rng: random.Random) -> Line:
+        """Return an item of the class that somebody likes best."""
+        class_id = max(person.class_weights, key=lambda c: person.class_weights[c])
+        return self.line_of(person, self.choose(person, class_id, rng), 1, "wish", rng)
+
     def choose_new(self, person: Person, memory: Memory, class_id: str, rng: random.Random) -> Item:
         """Draw an item, looking on when it is one that the person has and that lasts."""
         item = self.choose(person, class_id, rng)

@@ -28,7 +28,7 @@ from simulator.written import MemberRecord, WrittenStore
 
 Process = Generator[Any, Any, None]
 FLUSH_S, HEALTH_S, DELIVERY_S = 1.0, 60.0, 240.0
-QUEUE_S = (15.0, 75.0)
+QUEUE_S, NEXT_S = (15.0, 75.0), (3.0, 15.0)
 RETURN_AFTER_S = 1800.0
 # Shares of members that check in with the app at the door, ask it once more on the way, or change
 # a consent in it; our own assumptions.
@@ -52,9 +52,9 @@ class Pace:
     members_per_h: float = 240.0
     strangers_per_h: float = 600.0
     beacon_interval_s: float = 1.0
-    members_at_start: int = 14
+    members_at_start: int = 24
     strangers_at_start: int = 45
-    start_within_s: float = 10.0
+    start_within_s: float = 20.0
 
 
 def pace_for(speed: float) -> Pace:
@@ -66,7 +66,7 @@ def pace_for(speed: float) -> Pace:
         members_per_h=min(240.0, 3600 * 0.8 / speed),
         strangers_per_h=min(600.0, 3600 * 1.6 / speed),
         beacon_interval_s=max(1.0, speed),
-        start_within_s=12.0 * speed,
+        start_within_s=20.0 * speed,
     )
 
 
@@ -164,7 +164,7 @@ class LivingStore:
             self._stranger_comes(rng)
         gap_s = self._pace.start_within_s / max(1, self._pace.members_at_start)
         for number in range(self._pace.members_at_start):
-            stage = ("shopping", "entering", "paying", "shopping", "leaving")[number % 5]
+            stage = ("shopping", "paying", "entering", "paying", "leaving")[number % 5]
             self._member_comes(rng, stage)
             yield self._env.timeout(gap_s * rng.uniform(0.5, 1.2))
 
@@ -211,13 +211,8 @@ class LivingStore:
         return visit
 
     def _bought(self, planned: list[Line], motive: int, rng: random.Random) -> list[Line]:
-        chance = HABITS[motive].buys
-        return [
-            line
-            for line in planned
-            if self._tills.has(line.variant.sku)
-            and rng.random() < (0.9 if line.cause == "refill" else chance)
-        ]
+        taken = visits.bought(planned, motive, rng)
+        return [line for line in taken if self._tills.has(line.variant.sku)]
 
     def _member_visit(
         self, member: MemberRecord, visit: Visit, walker: Walker, rng: random.Random, stage: str
@@ -250,6 +245,9 @@ class LivingStore:
         """Put somebody in the middle of a visit: a play begins while the store is open."""
         visit.stops = visit.stops[-1:] if stage == "shopping" else []
         zone = visit.stops[0].zone if visit.stops else "till"
+        if stage == "paying":
+            visit.has_queued = True
+            visit.lines = visit.lines or [self._store.demand.loved(member.person, rng)]
         if stage == "leaving":
             visit.stops, zone = [Stop("entrance", floor.place_in("entrance", rng), 20.0)], "beauty"
         walker.appear(floor.place_in(zone, rng), self._env.now)
@@ -288,7 +286,7 @@ class LivingStore:
         if not visit.lines and not visit.advised:
             return
         yield self._env.timeout(walker.set_out(floor.place_in("till", rng), self._env.now))
-        yield self._env.timeout(rng.uniform(*QUEUE_S))
+        yield self._env.timeout(rng.uniform(*(NEXT_S if visit.has_queued else QUEUE_S)))
         lines = [line for line in visit.lines if self._tills.has(line.variant.sku)]
         if not lines:
             return

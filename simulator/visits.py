@@ -60,6 +60,8 @@ class Visit:
         motive: Index into `people.MOTIVES`.
         lines: The basket; advice may add to it.
         started_s, ended_s: UTC seconds; the end is 0 while the visit lasts.
+        advised: Items that an associate showed.
+        has_queued: Whether the person stood first in line when the play began.
     """
 
     visit_id: str
@@ -70,6 +72,13 @@ class Visit:
     started_s: float = 0.0
     ended_s: float = 0.0
     advised: list[str] = field(default_factory=list)
+    has_queued: bool = False
+
+
+def bought(planned: list[Line], motive: int, rng: random.Random) -> list[Line]:
+    """Return what of a plan becomes a purchase: refills nearly always, wishes by the motive."""
+    chance = HABITS[motive].buys
+    return [x for x in planned if rng.random() < (0.9 if x.cause == "refill" else chance)]
 
 
 def stops_of(catalog: Catalog, wanted: list[Line], motive: int, rng: random.Random) -> list[Stop]:

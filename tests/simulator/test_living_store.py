@@ -127,6 +127,7 @@ def test_life_begins_at_once(store_dir: Path) -> None:
     messages = _play(written.read(store_dir), 30.0)
     checkins = [at for at, m in messages if m.topic == "stammgast/v1/checkins"]
     assert sum(at <= 10 for at in checkins) >= 6
+    assert sum(m.topic == "stammgast/v1/sales" for _, m in messages) >= 2
     per_second = Counter(int(at) for at in checkins)
     assert max(per_second.values()) <= 4
     faster = _play(written.read(store_dir), 600.0, pace=living.pace_for(20.0))
