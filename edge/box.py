@@ -46,7 +46,6 @@ from edge.core.gateways import Gateways
 from edge.core.history import Floats, Ints
 from edge.core.item_tables import ItemTables, blank
 from edge.core.moment import Moment
-from edge.core.playbook import Playbook
 from edge.core.ports import Ranker
 from edge.core.records import Record
 from edge.core.rotating import RotatingIds
@@ -54,6 +53,7 @@ from edge.core.sightings import GatewayReport, Report, Sighting
 from edge.core.visits import Visits
 from edge.core.zones import ZoneModel
 from edge.intake import Intake
+from edge.rulebook import Rulebook
 from edge.settings import Settings
 
 log = logging.getLogger("stammgast.box")
@@ -111,6 +111,14 @@ class Box:
             epoch=epoch or secrets.token_hex(4),
         )
         self.gateways = Gateways(receiver.gateway for receiver in plan.receivers)
+        self.rulebook = Rulebook(
+            settings.store.rules,
+            catalog,
+            lambda now_s: Moment.of(datetime.fromtimestamp(now_s, facts.time_zone)),
+            clock.now_s,
+        )
+        self.journal.keep = self.rulebook.keep
+        self.ledger.on_forget(self.rulebook.forget)
         house = House(
             catalog=catalog,
             stock=stock,
@@ -125,10 +133,10 @@ class Box:
         )
         self.path = Path(
             house=house,
-            playbook=Playbook(catalog),
+            playbook=self.rulebook.state.playbook,
             consents=self.ledger.consents(),
             visits=Visits(self.ledger.visit_secret, plan.zone_ids("till")),
-            caps=Caps(),
+            caps=Caps(self.rulebook.state.playbook.caps),
             gateways=self.gateways,
             rotating=RotatingIds(encrypt_block),
             ranker=ranker,
@@ -136,6 +144,7 @@ class Box:
             log=self.journal,
             screens=self.hub,
         )
+        self.rulebook.live = lambda playbook: self.path.take_rules(playbook, clock.now_s())
         self.intake = Intake(self.path, self.journal)
         self.router = GatewayRouter(settings.gateways.families)
         self.broker: BrokerLoop | None = None
@@ -265,19 +274,24 @@ class Box:
         )
         self.broker.start(loop)
         pictures = self.settings.store.files / "pictures"
-        app = create_app(hub=self.hub, path=self, operations=self, pictures=pictures)
+        app = create_app(
+            hub=self.hub, path=self, operations=self, pictures=pictures, rules=self.rulebook
+        )
         serving = asyncio.create_task(
             serve(app, self.hub, self.settings.http.host, self.settings.http.port, on_ready)
         )
         ticking = asyncio.create_task(self._tick())
+        ruling = asyncio.create_task(self.rulebook.watch())
         try:
             stopping = asyncio.create_task(self._stop.wait())
-            await asyncio.wait({serving, ticking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                {serving, ticking, ruling, stopping}, return_when=asyncio.FIRST_COMPLETED
+            )
         finally:
             self.broker.stop()
-            for task in (ticking, serving):
+            for task in (ticking, ruling, serving):
                 task.cancel()
-            results = await asyncio.gather(serving, ticking, return_exceptions=True)
+            results = await asyncio.gather(serving, ticking, ruling, return_exceptions=True)
             if embedded is not None:
                 embedded.stop()
             self.close()
@@ -346,6 +360,8 @@ class Box:
             "writer_is_well": self.ledger.writer.is_well,
             "writer_waiting": self.ledger.writer.waiting(),
             "model": self.model,
+            "rules": self.rulebook.state.playbook.version,
+            "rule_problems": list(self.rulebook.state.problems),
         }
         is_healthy = (
             bool(parts["broker_connected"])

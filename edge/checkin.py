@@ -28,7 +28,7 @@ from edge.core.board import (
     on_screen,
     reason_of,
 )
-from edge.core.candidates import Candidates, Context, Prepared
+from edge.core.candidates import Candidates, Context, Prepared, Source
 from edge.core.caps import Caps
 from edge.core.catalog import Catalog, Stock, Text
 from edge.core.consent import Consents, Purpose
@@ -47,6 +47,7 @@ from edge.core.impressions import impressions
 from edge.core.item_tables import ItemTables
 from edge.core.memory import Purchases, remember
 from edge.core.moment import Moment
+from edge.core.person import Profile
 from edge.core.playbook import Playbook
 from edge.core.ports import Log, People, Ranker, Screens
 from edge.core.ranking import by_popularity, with_moment
@@ -246,13 +247,12 @@ class Path:
     def _read(self, guest: Guest, now_s: float) -> None:
         """Read what the consents of this moment let in, and nothing else."""
         person, consents = guest.person, self.consents
-        profile = language = name = None
+        language = name = None
         if (recognise := consents.grant(person, Purpose.RECOGNISE, now_s)) is not None:
             language = self.people.language(person, recognise, now_s)
         if (greeting := consents.grant(person, Purpose.STAFF_GREETING, now_s)) is not None:
             name = self.people.name(person, greeting, now_s)
-        if (reading := consents.grant(person, Purpose.PROFILE, now_s)) is not None:
-            profile = self.people.profile(person, reading, now_s)
+        profile = self.profile_of(person, now_s)
         guest.language, guest.name = language, name
         purposes = frozenset(purpose.value for purpose in consents.purposes(person))
         guest.view = PersonView.of(person, purposes, profile)
@@ -262,6 +262,11 @@ class Path:
         guest.prepared = finding.prepare(history, self.house.tables) if is_known else self._nobody
         guest.liked = self._shelf.liked(guest.view.stated)
         self.remember(guest)
+
+    def profile_of(self, person: str, now_s: float) -> Profile | None:
+        """Read what was bought and said, None without a present consent to it."""
+        reading = self.consents.grant(person, Purpose.PROFILE, now_s)
+        return None if reading is None else self.people.profile(person, reading, now_s)
 
     def remember(self, guest: Guest) -> None:
         """Work out what the guest's purchases, today's included, forbid and suggest."""
@@ -504,6 +509,23 @@ class Path:
         else:
             self._clear(guest)
             self._show(self.board.remove(guest.visit_id, "consent"))
+
+    def take_rules(self, playbook: Playbook, now_s: float) -> None:
+        """Put other orders of people in force, on every screen at once."""
+        self.playbook = playbook
+        self.caps.use(playbook.caps)
+        for guest in list(self.guests.values()):
+            self.remember(guest)
+            if guest.cards:
+                self._recheck_guest(guest, now_s)
+
+    def purchase_behind(self, guest: Guest, card: OpenCard, now_s: float) -> int | None:
+        """Return the item whose purchase a card follows, None where it follows none."""
+        if card.is_service:
+            return card.item
+        if not card.sources & Source.COMPLEMENT:
+            return None
+        return self._snapshot(guest, now_s, is_pull=True).prompts.anchor
 
     def guest_of_contact(self, contact_id: str) -> Guest | None:
         """Return the guest that a contact on the tablets stands for."""

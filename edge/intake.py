@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from edge.checkin import Path
+from edge.core import gifts
 from edge.core.board import Why
 from edge.core.catalog import Text
 from edge.core.errors import MessageError
@@ -22,12 +23,14 @@ from edge.core.events import (
     StockLevels,
     Tick,
 )
-from edge.core.guest import Guest
+from edge.core.guest import Guest, OpenCard
+from edge.core.memory import Purchases
 from edge.core.ports import Log
 from edge.core.records import (
     CardReacted,
     ConsentChanged,
     EventSeen,
+    GiftCorrected,
     Record,
     ReturnRecorded,
     SaleRecorded,
@@ -118,6 +121,7 @@ class Intake:
     def sell(self, sale: Sale, now_s: float) -> tuple[Record, ...]:
         """A receipt was closed: the stock moves, and what was bought is not shown again."""
         sale = replace(sale, sold_at_s=self._not_ahead(sale.sold_at_s, now_s))
+        sale = self._with_gifts(sale, now_s)
         items = {self._move_stock(line.sku, line.gtin, -line.quantity) for line in sale.lines}
         person = self._member(sale.member_id)
         if person is not None:
@@ -162,6 +166,17 @@ class Intake:
             else:
                 counts["stock_outdated"] += 1
         self.path.recheck(now_s, items=items)
+
+    def _with_gifts(self, sale: Sale, now_s: float) -> Sale:
+        """Guess which lines were bought for somebody else; only what consent lets in is asked."""
+        house, person = self.path.house, self._member(sale.member_id)
+        buyer: gifts.Buyer | None = None
+        if person is not None:
+            profile = self.path.profile_of(person, now_s)
+            if profile is not None:
+                bought = Purchases.of_profile(profile)
+                buyer = gifts.buyer_of(profile.declared, bought, house.catalog)
+        return gifts.marked(sale, house.catalog, house.moment(sale.sold_at_s), buyer)
 
     def _move_stock(self, sku: str, gtin: str | None, quantity: float) -> int:
         """Move the stock of a till line; return its item, −1 where nobody knows the sku."""
@@ -266,6 +281,8 @@ class Intake:
         else:
             if action == "wrong":
                 records += self._veto(guest, card.item, now_s)
+            elif action == "gift":
+                records += self._was_gift(guest, card, now_s)
             self.path.put_away(guest, card)
         if action != "shown":
             self.path.caps.answered(card_id)
@@ -280,6 +297,21 @@ class Intake:
             return ()  # without a profile the veto lives as long as the visit
         item_id = self.path.house.catalog.items[item].item_id
         return (Vetoed(guest.person, item_id, until_s, now_s),)
+
+    def _was_gift(self, guest: Guest, card: OpenCard, now_s: float) -> tuple[Record, ...]:
+        """The purchase behind a card was for somebody else: it says nothing about this guest."""
+        item = self.path.purchase_behind(guest, card, now_s)
+        if item is None:
+            return ()
+        guest.said_gifts[item] = True
+        self.path.remember(guest)
+        self.path.recheck(now_s, guest.person)
+        profile = self.path.profile_of(guest.person, now_s)
+        lines = [] if profile is None else [p for p in profile.purchases if p.item == item]
+        if not lines:
+            return ()  # without a profile it holds for this visit
+        newest = max(lines, key=lambda line: line.at_s)
+        return (GiftCorrected(guest.person, newest.receipt_id, True, now_s, newest.sku),)
 
     def _guest(self, contact_id: str) -> Guest:
         guest = self.path.guest_of_contact(contact_id)

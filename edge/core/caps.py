@@ -32,6 +32,8 @@ RESERVATION_S = 120.0
 """A reservation outlives the longest lease of a card (60 s) by the time of a report."""
 HOLDER_GONE_S = DAY_S
 """What a tablet holds that never came back counts as shown after a day: no overshoot."""
+MAX_LAPSED = 5_000
+"""Given-back cards that a late report may still count; a tablet reports within minutes."""
 MAX_PER_PERSON = 400
 """Impressions kept per person; the longest default window sees a few dozen."""
 
@@ -54,6 +56,7 @@ class Caps:
         self._of_who: dict[str, deque[Entry]] = {}
         self._keyed: dict[str, list[Keyed]] = {}  # made when asked, dropped on any change
         self._held: dict[str, Entry] = {}
+        self._lapsed: dict[str, Entry] = {}
         self._shown: dict[str, Entry] = {}
         self._merged: dict[str, str] = {}
         self._tallies = {r.cap_id: Tally(r) for r in rules if not r.is_personal}
@@ -106,7 +109,10 @@ class Caps:
             self._held[impression.card_id] = entry
 
     def shown(self, card_id: str, moment: Moment) -> Impression | None:
-        """Count a reserved card as seen, or one that a tablet reports late; once per card.
+        """Count a reserved card as seen; once per card.
+
+        A card whose reservation was given back counts too: a tablet off the network may show it
+        within its lease and say so when it is back.
 
         Returns:
             The impression as the ledger keeps it, None where it was counted before or the card
@@ -114,7 +120,11 @@ class Caps:
         """
         entry = self._held.pop(card_id, None)
         if entry is None:
-            return None
+            entry = self._lapsed.pop(card_id, None)
+            if entry is None:
+                return None
+            self._file(entry)
+            self._tally(entry.impression, entry.impression.units)
         self._move(entry, moment, entry.impression.units)
         self._shown[card_id] = entry
         return entry.impression
@@ -125,6 +135,9 @@ class Caps:
         if entry is None:
             return False
         self._drop(entry)
+        self._lapsed[card_id] = entry
+        if len(self._lapsed) > MAX_LAPSED:
+            del self._lapsed[next(iter(self._lapsed))]
         return True
 
     def settle(self, card_id: str, used: int, moment: Moment) -> int:
@@ -188,8 +201,15 @@ class Caps:
         for impression in impressions:
             self._tally(impression, impression.units)
 
+    def forget(self, who: str) -> None:
+        """Let go of everything about somebody; the totals keep bare numbers."""
+        self.leave(who)
+        for kept in (self._held, self._lapsed):
+            for card_id in [c for c, e in kept.items() if e.impression.who == who]:
+                del kept[card_id]
+
     def leave(self, who: str) -> None:
-        """Let go of somebody who left, or is to be forgotten; the totals keep bare numbers."""
+        """Let go of somebody who left; a late report of a card still counts."""
         self._keyed.pop(self._root(who), None)
         for entry in self._of_who.pop(self._root(who), ()):
             self._shown.pop(entry.impression.card_id, None)

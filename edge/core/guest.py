@@ -50,6 +50,7 @@ class Guest:
         memory: What `known` and this visit's receipts mean.
         name: Only with a consent to be greeted.
         receipts: Those of this visit by the till's id, so that a void finds its sale.
+        said_gifts: What staff said in this visit: this purchase was a gift, or was none.
         decisions: How many were made in this visit; part of each one's seed.
         next_look_s: When the box next looks for something to say; infinite: no occasion.
     """
@@ -74,6 +75,7 @@ class Guest:
     motive: Motive = Motive.UNKNOWN
     basket: list[int] = field(default_factory=list)
     receipts: dict[str, Receipt] = field(default_factory=dict)
+    said_gifts: dict[int, bool] = field(default_factory=dict)
     cards: dict[str, OpenCard] = field(default_factory=dict)
     decisions: int = 0
     next_look_s: float = float("inf")
@@ -114,7 +116,10 @@ class Guest:
                 item = _item(catalog, taken.sku, None)
                 if item is not None:
                     back.append((item, taken.at_s))
-        return self.known.plus(Purchases.of(kept, gifts, back))
+        bought = self.known.plus(Purchases.of(kept, gifts, back))
+        for said, is_gift in self.said_gifts.items():
+            bought.is_gift[bought.items == said] = is_gift
+        return bought
 
 
 def _item(catalog: Catalog, sku: str, gtin: str | None) -> int | None:

@@ -308,6 +308,31 @@ def test_a_tablet_that_returns_unshown_gives_back() -> None:
     assert caps.expire(NOW.now_s + 600.0) == ("a",)
 
 
+def test_a_late_report_counts_after_the_reservation_was_given_back() -> None:
+    """Off the network it was shown within its lease: it counts when the tablet says so, once."""
+    caps = Caps([one(Ever())])
+    caps.reserve([card("a")])
+    assert caps.expire(NOW.now_s + 600.0) == ("a",)
+    assert is_open(caps, context())
+    caps.leave("p1")
+    assert caps.shown("a", Moment(NOW.now_s + 30.0, NOW.day)) is not None
+    assert caps.shown("a", NOW) is None
+    assert not is_open(caps, context())
+
+
+def test_nothing_is_left_of_who_is_forgotten() -> None:
+    """Held, lapsed and shown cards of an erased person are gone; the store's total stays."""
+    caps = Caps([one(Ever(), per=frozenset())])
+    caps.reserve([card("a"), card("b"), card("c")])
+    caps.refund("a")
+    caps.shown("b", NOW)
+    caps.forget("p1")
+    assert caps.shown("a", NOW) is None
+    assert caps.shown("c", NOW) is None
+    assert caps.last_shown("p1") == {}
+    assert not is_open(caps, context(who="p2", visit_id="v2"))
+
+
 def test_a_tablet_that_never_returns_has_shown_it() -> None:
     """After a day the doubt goes against another impression."""
     caps = Caps([one(Ever())], is_away=lambda _: True)

@@ -99,8 +99,13 @@ class RuleFiles:
     def _read(self) -> RulesState:
         sources = self._sources()
         playbook = Playbook(self._catalog, read_orders(sources, self._author))
-        told = [str(conflict) for conflict in conflicts(playbook)]
-        return RulesState(playbook, (), (*told, *unknown(playbook), *warnings(playbook)))
+        return RulesState(playbook, (), notes_of(playbook))
+
+
+def notes_of(playbook: Playbook) -> tuple[str, ...]:
+    """Return contradictions, targets that mean nothing, and what deserves a second thought."""
+    told = [str(conflict) for conflict in conflicts(playbook)]
+    return (*told, *unknown(playbook), *warnings(playbook))
 
 
 def unknown(playbook: Playbook) -> tuple[str, ...]:

@@ -26,11 +26,13 @@ class Journal:
 
     Attributes:
         tap: Called with every decision before it is written, for replay.
+        keep: Called with every decision and its person, for previews of rules.
     """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self.tap: Callable[[Decision], object] | None = None
+        self.keep: Callable[[Decision, str], object] | None = None
 
     def has_event(self, source: str, event_id: str) -> bool:
         """Tell whether a message was taken before."""
@@ -59,6 +61,8 @@ class Journal:
         """Return the record of a decision with its whole trace."""
         if self.tap is not None:
             self.tap(decision)
+        if self.keep is not None:
+            self.keep(decision, person)
         return DecisionMade(
             decision_id=decision.decision_id,
             visit_id=decision.visit_id,

@@ -1,0 +1,183 @@
+"""The rules of people on this box: the file, what it means, and how a change goes live.
+
+The file lives outside the box's own folder and is edited by hand or on the page; both ways end in
+the same check. A change is tried on the decisions of the last day first. The decisions for that
+stay in memory, bounded, and go with their person on erasure. Decides nothing about guests: `live`
+hands a new playbook to the path.
+"""
+
+import asyncio
+import os
+import tempfile
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import date
+from pathlib import Path
+
+from edge.adapters.http.ports import Draft, RuleLine, RuleSheet
+from edge.adapters.rules.reading import Source, read_orders, sources_in
+from edge.adapters.rules.watch import RuleFiles, RulesState, notes_of
+from edge.core.catalog import Catalog, Text
+from edge.core.decision import Decision
+from edge.core.errors import ConfigError, UnavailableError
+from edge.core.moment import Moment
+from edge.core.playbook import Playbook
+from edge.core.preview import Preview, preview
+from edge.core.rules import Level
+
+PREVIEW_S = 36 * 3_600.0
+"""Yesterday and today so far."""
+MAX_DECISIONS = 500
+"""Decisions kept for a preview: about 2 MB with their traces."""
+
+
+class Rulebook:
+    """The rule files of a box and the decisions they are tried on.
+
+    Args:
+        path: A file, a folder with `chain.toml` and `store.toml`, or None for the defaults.
+        catalog: What the rules are laid over.
+        moment: Puts UTC seconds into the store's calendar.
+        now_s: The box's time.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        catalog: Catalog,
+        moment: Callable[[float], Moment],
+        now_s: Callable[[], float],
+    ) -> None:
+        self._path = path
+        self._catalog = catalog
+        self._moment = moment
+        self._now_s = now_s
+        self._files = RuleFiles(path, catalog)
+        self._kept: deque[tuple[str, Decision]] = deque(maxlen=MAX_DECISIONS)
+        self.live: Callable[[Playbook], None] = lambda _: None
+        self._files.load()
+
+    @property
+    def state(self) -> RulesState:
+        """How the rule files stand."""
+        return self._files.state
+
+    def keep(self, decision: Decision, person: str) -> None:
+        """Keep a decision for previews."""
+        if decision.trace_items:
+            self._kept.append((person, decision))
+
+    def forget(self, person: str) -> None:
+        """Drop the decisions of somebody who is erased."""
+        kept = [pair for pair in self._kept if pair[0] != person]
+        self._kept.clear()
+        self._kept.extend(kept)
+
+    async def watch(self) -> None:
+        """Follow the files while the box runs."""
+        await self._files.watch(self._take)
+
+    def _take(self, state: RulesState) -> None:
+        self.live(state.playbook)
+
+    # -- the page ----------------------------------------------------------------------------
+
+    def sheet(self) -> RuleSheet:
+        """Return the rules in force."""
+        state = self.state
+        today = self._moment(self._now_s()).day
+        lines = tuple(
+            RuleLine(
+                rule,
+                int(state.playbook.rules.targets(at).sum()),
+                (rule.from_day or 0) <= today <= (rule.to_day or date.max.toordinal()),
+            )
+            for at, rule in enumerate(state.playbook.rules.rules)
+        )
+        return RuleSheet(
+            state.playbook.version, self._text(), lines, (*state.problems, *state.warnings)
+        )
+
+    async def try_out(self, text: str) -> Draft:
+        """Read another file without putting it in force."""
+        return await asyncio.to_thread(self._draft, text)
+
+    async def publish(self, text: str) -> Draft:
+        """Put a file in force where it has no problems; it holds when this returns.
+
+        Raises:
+            UnavailableError: No rule file is configured, or it cannot be written.
+        """
+        target = self._editable()
+        if target is None:
+            raise UnavailableError("no rule file is configured: set store.rules and restart")
+        draft = await self.try_out(text)
+        if not draft.problems:
+            try:
+                await asyncio.to_thread(_replace, target, text)
+            except OSError as error:
+                raise UnavailableError(f"{target.name} cannot be written: {error}") from error
+            if await asyncio.to_thread(self._files.refresh):
+                self._take(self.state)
+        return draft
+
+    def _draft(self, text: str) -> Draft:
+        try:
+            playbook = self._read(text)
+        except ConfigError as error:
+            return Draft(tuple(error.problems), (), None, {})
+        oldest_s = self._now_s() - PREVIEW_S
+        past = [decision for _, decision in list(self._kept) if decision.at_s >= oldest_s]
+        outlook = preview(past, playbook, self._moment) if past else None
+        notes = notes_of(playbook)
+        if outlook is not None and outlook.is_silencing:
+            notes = (
+                f"{outlook.silenced} of {outlook.spoke} recent decisions would show nothing",
+                *notes,
+            )
+        return Draft((), notes, outlook, self._names(outlook))
+
+    def _read(self, text: str) -> Playbook:
+        """Read a text as if it stood in the file that the page edits."""
+        target = self._editable() or Path("store.toml")
+        with tempfile.TemporaryDirectory() as folder:
+            draft = Path(folder) / target.name
+            draft.write_text(text, encoding="utf-8")
+            others = [s for s in self._sources() if s.path != target and s.level is Level.CHAIN]
+            return Playbook(self._catalog, read_orders([*others, Source(draft)]))
+
+    def _names(self, outlook: Preview | None) -> Mapping[str, Text]:
+        if outlook is None:
+            return {}
+        named = {i for change in outlook.examples for i in (*change.before, *change.after)}
+        known = ((i, self._catalog.index_of(i)) for i in sorted(named))
+        return {i: self._catalog.items[at].name for i, at in known if at is not None}
+
+    def _sources(self) -> tuple[Source, ...]:
+        return () if self._path is None else sources_in(self._path)
+
+    def _editable(self) -> Path | None:
+        """Return the store's own file."""
+        if self._path is None:
+            return None
+        return self._path / "store.toml" if self._path.is_dir() else self._path
+
+    def _text(self) -> str:
+        target = self._editable()
+        if target is None or not target.exists():
+            return ""
+        return target.read_text(encoding="utf-8", errors="replace")
+
+
+def _replace(target: Path, text: str) -> None:
+    """Write a file whole or not at all, also when the power fails in between."""
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, target)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
