@@ -170,6 +170,27 @@ def served(box: HttpBox) -> list[Serving]:
     return [m for m in box.path.heard if isinstance(m, Serving)]
 
 
+async def test_a_refused_word_about_serving_is_taken_back(open_page: OpenPage) -> None:
+    """The button says again what is so."""
+    async with http_box() as box:
+        page = await shown(open_page, box, SHOPPER)
+        box.path.is_refusing = True
+        await page.get_by_role("button", name="Ich übernehme").click()
+        await expect(page.locator("#said")).to_contain_text("Nicht angenommen")
+        await expect(page.get_by_role("button", name="Ich übernehme")).to_be_visible()
+
+
+async def test_a_card_is_seen_in_a_busy_store_too(open_page: OpenPage) -> None:
+    """News about others every few milliseconds do not start the moment of seeing anew."""
+    async with http_box() as box:
+        page = await shown(open_page, box, SHOPPER)
+        for turn in range(100):
+            box.put(replace(NAMED, title=Text(f"Gast {turn}", f"Guest {turn}")))
+            await asyncio.sleep(0.02)
+        assert seen(box) == {"d1-0", "d1-1"}
+        await expect(page.locator(".guest")).to_have_count(2)
+
+
 async def test_only_what_is_on_screen_was_seen(open_page: OpenPage) -> None:
     """Cards of a guest who is not open make no impression; opening them does, once."""
     async with http_box() as box:

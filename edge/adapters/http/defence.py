@@ -3,6 +3,7 @@
 Until sign-in exists the box trusts whoever reaches its loopback address, so a foreign page in a
 browser on the same machine must not: the Host header is checked against the names of the box (DNS
 rebinding), and a request that changes something, or opens a socket, must come from our own origin.
+A browser always names the origin of such a request; what names none is no page.
 """
 
 import time

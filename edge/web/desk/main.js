@@ -39,7 +39,7 @@ function draw() {
   const main = byId("main");
   const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset.purpose;
   main.replaceChildren(...(proofToken ? gone(proofToken) : standing ? mine(standing) : start()));
-  if (focused) main.querySelector(`[data-purpose="${focused}"]`)?.focus({ preventScroll: true });
+  if (focused) /** @type {HTMLElement | null} */ (main.querySelector(`[data-purpose="${focused}"]`))?.focus({ preventScroll: true });
 }
 
 function start() {

@@ -17,7 +17,8 @@ export function h(tag, props = {}, ...children) {
     } else if (name === "data") Object.assign(element.dataset, value);
     else element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(...children.flat(2).filter((c) => c !== null && c !== undefined && c !== false));
+  const kept = children.flat(2).filter((c) => c !== null && c !== undefined && c !== false);
+  element.append(...kept.map((c) => (c instanceof Node ? c : String(c))));
   return element;
 }
 
@@ -41,6 +42,7 @@ export function keep(parent, wanted) {
       node = fresh;
     }
     old.delete(key);
+    /** @type {Element | null} */
     const place = after ? after.nextElementSibling : parent.firstElementChild;
     if (place !== node) parent.insertBefore(node, place);
     after = node;

@@ -18,7 +18,8 @@ export class Link {
   #offsetS = 0;
   /** @type {LinkState} */
   state = "waiting";
-  #heardMs = [performance.now(), Date.now()];
+  /** By both clocks: one may stand still in standby, the other may be set. */
+  #heardMs = { monotonic: performance.now(), wall: Date.now() };
 
   /**
    * @param {string} address
@@ -39,9 +40,10 @@ export class Link {
     return performance.now() / 1000 + this.#offsetS;
   }
 
-  /** Seconds since the box was last heard. A clock may stand still in standby, so the larger of two. */
+  /** Seconds since the box was last heard: the larger of what two clocks say. */
   silentS() {
-    return Math.max(performance.now() - this.#heardMs[0], Date.now() - this.#heardMs[1]) / 1000;
+    const { monotonic, wall } = this.#heardMs;
+    return Math.max(performance.now() - monotonic, Date.now() - wall) / 1000;
   }
 
   get queued() {
@@ -70,7 +72,7 @@ export class Link {
   /** @param {WebSocket} socket @param {any} frame */
   #hear(socket, frame) {
     if (socket !== this.#socket) return;
-    this.#heardMs = [performance.now(), Date.now()];
+    this.#heardMs = { monotonic: performance.now(), wall: Date.now() };
     this.#watch(socket);
     if (frame.now_s !== undefined) this.#offsetS = frame.now_s - performance.now() / 1000;
     if (frame.kind === "ack" || frame.kind === "error") {

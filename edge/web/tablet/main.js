@@ -15,6 +15,8 @@ const board = new Board();
 const answers = new Map();
 /** @type {Map<string, string>} message id to card id */
 const sent = new Map();
+/** @type {Map<string, {contactId: string, was: boolean}>} message id to who was being served */
+const serving = new Map();
 /** @type {Map<string, number>} card id to when it came on screen, in the box's time */
 const seen = new Map();
 /** @type {Set<string>} */
@@ -38,10 +40,12 @@ const link = new Link(address, {
   },
   onState: show,
   onAcknowledged: (id) => settle(id, (cardId) => answers.set(cardId, { .../** @type {any} */ (answers.get(cardId)), isPending: false })),
-  onRefused: (id) => settle(id, (cardId) => {
-    answers.delete(cardId);
+  onRefused: (id) => {
+    const before = serving.get(id);
+    if (before) board.change(before.contactId, { is_being_served: before.was });
     announce(say("refused"));
-  }),
+    settle(id, (cardId) => answers.delete(cardId));
+  },
   onJoined: () => {
     const shown = [...seen].map(([card_id, at_s]) => ({ card_id, at_s }));
     return shown.length ? [{ kind: "report", shown: shown.slice(-64) }] : [];
@@ -85,14 +89,17 @@ const taps = {
   },
   serve(/** @type {any} */ contact) {
     const state = contact.is_being_served ? "free" : "serving";
+    const id = crypto.randomUUID();
+    serving.set(id, { contactId: contact.contact_id, was: contact.is_being_served });
     board.change(contact.contact_id, { is_being_served: state === "serving" });
-    link.deliver(/** @type {any} */ ({ kind: "serving", id: crypto.randomUUID(), contact_id: contact.contact_id, state }));
+    link.deliver(/** @type {any} */ ({ kind: "serving", id, contact_id: contact.contact_id, state }));
     show();
   },
   toggleCustomerView() {
     isCustomerView = !isCustomerView;
     show();
-    byId("stage").querySelector("[data-focus='customer-view']")?.focus();
+    const toggle = byId("stage").querySelector("[data-focus='customer-view']");
+    /** @type {HTMLElement | null} */ (toggle)?.focus();
   },
 };
 
@@ -116,6 +123,7 @@ function forget() {
 function settle(id, change) {
   const cardId = sent.get(id);
   sent.delete(id);
+  serving.delete(id);
   if (cardId && answers.has(cardId)) change(cardId);
   show();
 }

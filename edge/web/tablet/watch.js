@@ -9,6 +9,8 @@ const SEEN_MS = 500;
 export class Sight {
   /** @type {Map<Element, number>} */
   #timers = new Map();
+  /** @type {Set<Element>} */
+  #watched = new Set();
 
   /** @param {(cardId: string) => void} onSeen */
   constructor(onSeen) {
@@ -28,12 +30,21 @@ export class Sight {
     );
   }
 
-  /** @param {Element} root observe its cards, and only those */
+  /**
+   * Watch the cards that are there now. One that is watched already keeps its moment, however often
+   * the page is drawn.
+   * @param {Element} root
+   */
   look(root) {
-    this.observer.disconnect();
-    for (const timer of this.#timers.values()) clearTimeout(timer);
-    this.#timers.clear();
-    for (const card of root.querySelectorAll("[data-card-id]")) this.observer.observe(card);
+    const present = new Set(root.querySelectorAll("[data-card-id]"));
+    for (const card of this.#watched) {
+      if (present.has(card)) continue;
+      this.observer.unobserve(card);
+      clearTimeout(this.#timers.get(card));
+      this.#timers.delete(card);
+    }
+    for (const card of present) if (!this.#watched.has(card)) this.observer.observe(card);
+    this.#watched = present;
   }
 }
 
