@@ -1,0 +1,5 @@
+"""Attacks on consent, ledger and totals; each is shown to succeed without its defence."""
+
+from tests.attacks import on_consent, on_ledger, on_totals
+
+ATTACKS = (*on_consent.ATTACKS, *on_ledger.ATTACKS, *on_totals.ATTACKS)
