@@ -21,6 +21,8 @@ from models.adam import Adam, AdamState
 from models.purchases import Purchases
 
 Params = dict[str, jax.Array]
+DENSE_ITEMS = 2048
+"""Up to here a history is pooled by one dense product; beyond, line by line."""
 MAX_LINES = 200
 """Newest lines of a history the encoder reads while training."""
 
@@ -160,8 +162,13 @@ def _loss(params: Params, batch: Params, n_rows: int) -> jax.Array:
     real = (row < n_rows).astype(jnp.float32)
     weight = weight * real
     add = partial(jax.ops.segment_sum, segment_ids=row, num_segments=n_rows + 1)
-    summed = jax.vmap(lambda w: add(params["into"][item] * w[:, None]))(weight)
     norm = jnp.sqrt(jax.vmap(add)(weight) + 1.0)
+    n_items = params["into"].shape[0]
+    if n_items <= DENSE_ITEMS:
+        blank = jnp.zeros((n_rows + 1, n_items))
+        summed = jax.vmap(lambda w: blank.at[row, item].add(w))(weight) @ params["into"]
+    else:
+        summed = jax.vmap(lambda w: add(params["into"][item] * w[:, None]))(weight)
     pooled = jnp.moveaxis(summed / norm[:, :, None], 0, 1).reshape(n_rows + 1, -1)
     inner = jnp.tanh(pooled @ params["hidden"] + params["hidden_bias"])
     person = inner @ params["last"] + params["last_bias"]

@@ -1,8 +1,8 @@
 """Write a trained ranker as an int8 ONNX graph, scaling included.
 
 Decides the quantization: layers are 8-bit with activations scaled as they come (dynamic), item
-vectors 8-bit per column, biases float32. Weights are unsigned with zero point 128, so that no
-x86 kernel saturates 16-bit partial sums and every processor computes the same integers.
+vectors 8-bit per column, biases float32. Layer weights use 7 of the 8 bits, so that no x86
+kernel saturates its 16-bit partial sums and every processor computes the same integers.
 Leaves out training (`models.ranker`) and what else a bundle holds (`models.bundle`).
 """
 
@@ -18,6 +18,8 @@ from models.ranker import Network, Scaling
 
 OPSET = 17
 IR_VERSION = 8
+WEIGHT_LEVELS = 63
+"""2 * 255 * 63 < 2 ** 15: two products of a uint8 and such a weight fit vpmaddubsw's sum."""
 
 
 class _Graph:
@@ -41,15 +43,15 @@ class _Graph:
         return self(kind, *inputs, **attributes)[0]
 
 
-def quantized(values: Floats) -> tuple[npt.NDArray[np.uint8], Floats]:
-    """Quantize the columns of a matrix around zero point 128.
+def quantized(values: Floats, most: int = 127) -> tuple[npt.NDArray[np.int8], Floats]:
+    """Quantize the columns of a matrix to integers within -most and most.
 
     Returns:
-        uint8 of the same shape and float32[columns], with values = (q - 128) * scale.
+        int8 of the same shape and float32[columns], with values = q * scale.
     """
-    scale = np.maximum(np.abs(values).max(axis=0), 1e-12) / 127.0
-    levels = np.clip(np.rint(values / scale), -127, 127) + 128
-    return levels.astype(np.uint8), scale.astype(np.float32)
+    scale = np.maximum(np.abs(values).max(axis=0), 1e-12) / most
+    levels = np.clip(np.rint(values / scale), -most, most)
+    return levels.astype(np.int8), scale.astype(np.float32)
 
 
 def onnx_bytes(network: Network) -> bytes:
@@ -88,20 +90,18 @@ def _scaled(graph: _Graph, scaling: Scaling) -> str:
 def _item_rows(graph: _Graph, table: Floats) -> str:
     """Look items up in an 8-bit table with a neutral last row; returns [n, columns]."""
     levels, scale = quantized(table)
-    levels = np.concatenate([levels, np.full((1, levels.shape[1]), 128, np.uint8)])
+    levels = np.concatenate([levels, np.zeros((1, levels.shape[1]), np.int8)])
     rows = graph.one("Gather", graph.constant(levels), "items", axis=0)
     number = graph.one("Cast", rows, to=TensorProto.FLOAT)
-    centred = graph.one("Sub", number, graph.constant(np.float32(128.0)))
-    return graph.one("Mul", centred, graph.constant(scale))
+    return graph.one("Mul", number, graph.constant(scale))
 
 
 def _layer(graph: _Graph, hidden: str, weight: Floats, offset: Floats) -> str:
     """Add one 8-bit layer with float32 scales and offsets."""
-    levels, scale = quantized(weight)
+    levels, scale = quantized(weight, WEIGHT_LEVELS)
     value, step, zero = graph("DynamicQuantizeLinear", hidden, n_out=3)
-    total = graph.one(
-        "MatMulInteger", value, graph.constant(levels), zero, graph.constant(np.uint8(128))
-    )
+    weights, centre = graph.constant(levels), graph.constant(np.int8(0))
+    total = graph.one("MatMulInteger", value, weights, zero, centre)
     number = graph.one("Cast", total, to=TensorProto.FLOAT)
     scaled = graph.one("Mul", number, graph.one("Mul", step, graph.constant(scale)))
     return graph.one("Add", scaled, graph.constant(offset))

@@ -99,13 +99,12 @@ def tables_of(
     return unpacked(packed(exact))
 
 
-def stage(purchases: Purchases, back: int) -> tuple[Purchases, list[History], dict[int, Label]]:
+def stage(purchases: Purchases, back: int) -> tuple[list[History], dict[int, Label]]:
     """Split the purchases `back` baskets before everybody's present.
 
     Returns:
-        The purchases before, every customer's history, and the label of those who have both.
+        Every customer's history, and the label of those who have both.
     """
-    earlier = purchases.without_newest(back)
     ends, lines = purchases.basket_ends(), purchases.line_ends()
     labels = {}
     for customer, (low, high) in enumerate(pairwise(ends)):
@@ -114,7 +113,7 @@ def stage(purchases: Purchases, back: int) -> tuple[Purchases, list[History], di
             continue
         day = None if purchases.day is None else float(purchases.day[at])
         labels[customer] = Label(purchases.item[lines[at] : lines[at + 1]], day)
-    return earlier, earlier.histories(), labels
+    return purchases.without_newest(back).histories(), labels
 
 
 def examples_of(

@@ -40,6 +40,8 @@ from models.ranker import (
 from models.stages import Examples, examples_of, stage, tables_of
 
 Progress = Callable[[str], None]
+LONG_HISTORY = 8
+"""Mean baskets a customer for every further stage that may share tables with an older one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +90,7 @@ def prepare_course(
 ) -> Course:
     """Count, encode and pretrain on the baskets of the purchases."""
     plan = plan or Plan()
-    stages: list[Examples] = []
-    for back in range(1, plan.max_back + 1):
-        earlier, histories, labels = stage(purchases, back)
-        if stages and (not labels or sum(s.n_customers for s in stages) >= plan.enough):
-            break
-        progress(f"stage {back}: counting and encoding")
-        tables = tables_of(earlier, category, plan.encoder, seed)
-        progress(f"stage {back}: candidates and features of {len(labels)} customers")
-        stages.append(examples_of(histories, labels, tables))
+    stages = _stages(purchases, category, plan, seed, progress)
     scaling = scaling_of(_sample(stages))
     progress("pretraining")
     params = initial(len(FEATURE_NAMES), purchases.n_items, plan.encoder.size, plan.ranker, seed)
@@ -104,6 +98,30 @@ def prepare_course(
     progress("counting and encoding everything")
     tables = tables_of(purchases, category, plan.encoder, seed)
     return Course(tables, purchases.histories(), params, scaling, stages[0], plan, seed)
+
+
+def _stages(
+    purchases: Purchases, category: Ints | None, plan: Plan, seed: int, progress: Progress
+) -> list[Examples]:
+    """Return the examples of each stage, the newest first.
+
+    Where customers have long histories several stages share the tables of their oldest: that
+    saves trainings of the encoder, and is what a store sees, whose tables age between trainings.
+    """
+    shared = int(purchases.customer.size / max(1, len(purchases.customer_ids)) // LONG_HISTORY)
+    shared = min(max(1, shared), plan.max_back)
+    stages: list[Examples] = []
+    for back in range(1, plan.max_back + 1):
+        histories, labels = stage(purchases, back)
+        if stages and (not labels or sum(s.n_customers for s in stages) >= plan.enough):
+            break
+        if (back - 1) % shared == 0:
+            progress(f"stage {back}: counting and encoding")
+            as_known = purchases.without_newest(back - 1 + shared)
+            tables = tables_of(as_known, category, plan.encoder, seed)
+        progress(f"stage {back}: candidates and features of {len(labels)} customers")
+        stages.append(examples_of(histories, labels, tables))
+    return stages
 
 
 def _sample(stages: Sequence[Examples], rows: int = 200_000) -> Floats:
