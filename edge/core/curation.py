@@ -159,6 +159,14 @@ def _weights(judged: Judged, snapshot: Snapshot) -> NDArray[np.float32]:
     return weight.astype(np.float32)
 
 
+def _liking(judged: Judged, snapshot: Snapshot) -> NDArray[np.int8]:
+    """Return int8[n]: 1 what the customer stated, −1 another line than the one kept, else 0."""
+    liking = ((judged.sources & Source.STATED) != 0).astype(np.int8)
+    if snapshot.memory.line.size:
+        liking[_is_other_line(judged, snapshot)] = -1
+    return liking
+
+
 def _is_other_line(judged: Judged, snapshot: Snapshot) -> NDArray[np.bool_]:
     """Return bool[n]: a repeated good of another brand than the one kept (D10)."""
     classes, person = snapshot.playbook.classes, snapshot.person
@@ -195,7 +203,7 @@ def _ranking(
         items,
         tier[rows],
         score,
-        (judged.sources[rows] & Source.STATED) != 0,
+        _liking(judged, snapshot)[rows],
         priority,
         ends_s,
         last_shown_s,

@@ -16,14 +16,15 @@ class Ranking:
 
     Attributes:
         item: int[n]. group: int[n], earlier groups first. score: float[n], NaN: lowest.
-        stated: bool[n]. priority: int[n]. ends_s: float[n]. last_shown_s: float[n].
+        liking: int[n], what the customer stated before what is neutral before another line than
+            the one kept. priority: int[n]. ends_s: float[n]. last_shown_s: float[n].
         tie: uint64[n], a hash that no two items share.
     """
 
     item: NDArray[np.int32]
     group: NDArray[np.int32]
     score: NDArray[np.float32]
-    stated: NDArray[np.bool_]
+    liking: NDArray[np.int8]
     priority: NDArray[np.int32]
     ends_s: NDArray[np.float64]
     last_shown_s: NDArray[np.float64]
@@ -32,10 +33,11 @@ class Ranking:
     def order(self) -> NDArray[np.intp]:
         """Return rows in rank order.
 
-        Ties: what the customer stated, higher priority, sooner end, least recently shown, hash.
+        Ties: what the customer stated or keeps to, higher priority, sooner end, least recently
+        shown, hash.
         """
         score = np.where(np.isnan(self.score), -np.inf, self.score)
-        columns = (self.tie, self.last_shown_s, self.ends_s, -self.priority, ~self.stated, -score)
+        columns = (self.tie, self.last_shown_s, self.ends_s, -self.priority, -self.liking, -score)
         return np.lexsort((*columns, self.group))
 
     def merged(self) -> NDArray[np.intp]:

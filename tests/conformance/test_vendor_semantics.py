@@ -53,7 +53,7 @@ def ranking(rows: list[tuple[str, int, float]]) -> tuple[list[str], Ranking]:
         np.array([names.index(name) for name, _, _ in rows], np.int32),
         np.array([group for _, group, _ in rows], np.int32),
         np.array([score for _, _, score in rows], np.float32),
-        np.zeros(n, np.bool_),
+        np.zeros(n, np.int8),
         np.zeros(n, np.int32),
         np.full(n, np.inf),
         np.full(n, -np.inf),

@@ -38,7 +38,7 @@ def ranking(rows: list[tuple[int, int, float]]) -> Ranking:
         np.array([r[0] for r in rows], np.int32),
         np.array([r[1] for r in rows], np.int32),
         np.array([r[2] for r in rows], np.float32),
-        np.zeros(n, np.bool_),
+        np.zeros(n, np.int8),
         np.zeros(n, np.int32),
         np.full(n, np.inf),
         np.full(n, -np.inf),
@@ -54,13 +54,14 @@ def test_a_later_strategy_group_appends_only_what_is_new() -> None:
 
 
 TIES = [
-    ("stated", {"stated": np.array([False, True])}, [1, 0]),
+    ("stated", {"liking": np.array([0, 1], np.int8)}, [1, 0]),
+    ("another line", {"liking": np.array([-1, 0], np.int8)}, [1, 0]),
     ("higher priority", {"priority": np.array([49, 50], np.int32)}, [1, 0]),
     ("sooner end", {"ends_s": np.array([9.0, 5.0])}, [1, 0]),
     ("least recently shown", {"last_shown_s": np.array([5.0, -np.inf])}, [1, 0]),
     ("hash", {"tie": np.array([8, 7], np.uint64)}, [1, 0]),
     ("score beats them all", {"score": np.array([0.2, 0.1], np.float32),
-                              "stated": np.array([False, True])}, [0, 1]),
+                              "liking": np.array([0, 1], np.int8)}, [0, 1]),
     ("no score comes last", {"score": np.array([np.nan, 0.0], np.float32)}, [1, 0]),
 ]  # fmt: skip
 
