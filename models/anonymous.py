@@ -8,7 +8,6 @@ learned from. The naive baseline is what sells best in the zone. Leaves out cand
 """
 
 import io
-import json
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -346,15 +345,3 @@ def _npz(tables: AnonymousTables) -> bytes:
             about.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(about, content.getvalue())
     return buffer.getvalue()
-
-
-def tables_from(content: bytes, about: str) -> AnonymousTables:
-    """Read tables back, as the box does; `about` is the JSON beside them."""
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        values = {
-            name: arrays[name].astype(np.float32)
-            if arrays[name].dtype == np.float16
-            else arrays[name]
-            for name in arrays.files
-        }
-    return AnonymousTables(**values, zones=tuple(json.loads(about)["zones"]))

@@ -6,6 +6,7 @@ features come from (`edge.core`) and what the probabilities are for (`models.ano
 `models.motives`, `models.acceptance`).
 """
 
+import logging
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -291,7 +292,12 @@ def quantized(model: onnx.ModelProto) -> bytes:
     with tempfile.TemporaryDirectory() as directory:
         source, target = Path(directory) / "float.onnx", Path(directory) / "int8.onnx"
         onnx.save(model, source)
-        quantize_dynamic(source, target, weight_type=QuantType.QInt8, per_channel=True)
+        # It advises a shape inference that a graph written by hand does not need.
+        logging.disable(logging.WARNING)
+        try:
+            quantize_dynamic(source, target, weight_type=QuantType.QInt8, per_channel=True)
+        finally:
+            logging.disable(logging.NOTSET)
         return target.read_bytes()
 
 
