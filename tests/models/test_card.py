@@ -1,0 +1,117 @@
+"""The card says what was measured, and nothing else."""
+
+from typing import Any
+
+import pytest
+
+from models import card
+
+JUDGEMENT: dict[str, Any] = {
+    "customers_judged": 300,
+    "recall_at_10": 0.21,
+    "ndcg_at_10": 0.2,
+    "phr_at_10": 0.5,
+    "rivals": {
+        "G-TopFreq": {"recall_at_10": 0.05, "ndcg_at_10": 0.04, "phr_at_10": 0.2},
+        "P-TopFreq": {"recall_at_10": 0.15, "ndcg_at_10": 0.14, "phr_at_10": 0.3},
+    },
+    "best_rival": "P-TopFreq",
+    "gain": 0.06,
+    "gain_ci95": [0.03, 0.09],
+    "ece": 0.00123,
+    "reliability": {
+        "predicted": [0.001, 0.02, 0.2],
+        "observed": [0.0012, 0.018, 0.21],
+        "rows": [9000, 400, 30],
+    },
+    "floors": {"tablet": 0.04, "station": 0.1, "push": None},
+}
+ROW: dict[str, Any] = {
+    "data": "simulated visits",
+    "bytes": 4000,
+    "sha256": "0" * 64,
+    "measure": "log loss",
+    "baseline": "frequencies",
+    "ours": -0.9,
+    "theirs": -1.4,
+    "gain": 0.5,
+    "gain_ci95": [0.4, 0.6],
+    "is_better": True,
+    "rows": 6000,
+    "groups": 1500,
+    "accuracy": 0.61,
+}
+
+
+def metrics(**changes: Any) -> dict[str, Any]:
+    """Return metrics of a judged bundle."""
+    variable = {"name": "day", "fill": 1.0, "valid": 1.0, "is_enabled": True, "is_alarming": False}
+    return {
+        "customers": 300,
+        "baskets": 9_000,
+        "lines": 30_000,
+        "seed": 7,
+        "judgement": JUDGEMENT,
+        "is_judged_itself": True,
+        "visit_models": {"motive": ROW},
+        "variables": [variable],
+    } | changes
+
+
+def test_the_card_shows_every_figure() -> None:
+    """Ranking with its rivals and interval, ECE, floors, and the other models."""
+    files = card.files(metrics(), loaded_bytes=1_500_000)
+    text = files["card.md"].decode()
+    for expected in (
+        "This very ranker",
+        "better than the best naive method (P-TopFreq)",
+        "+0.0600, 95 % interval +0.0300 to +0.0900",
+        "| This ranker | 0.2100 | 0.2000 | 0.5000 |",
+        "0.00123",
+        "| push | 20 % | none reaches it |",
+        "| motive | log loss | -0.9000 | -1.4000 | frequencies | +0.5000 (+0.4000 to +0.6000)",
+        "1.50 MB",
+        "![",
+    ):
+        assert expected in text
+    assert sorted(files) == ["card.html", "card.md", "gains.svg", "ranking.svg", "reliability.svg"]
+
+
+@pytest.mark.parametrize(
+    ("interval", "verdict"),
+    [([0.01, 0.1], "better than"), ([-0.1, -0.01], "worse than"), ([-0.1, 0.1], "not told apart")],
+)
+def test_the_verdict_follows_the_interval(interval: list[float], verdict: str) -> None:
+    """An interval that holds zero is no win."""
+    text = card.markdown(metrics(judgement=JUDGEMENT | {"gain_ci95": interval}), 1, [])
+    assert verdict in text
+
+
+def test_an_unjudged_bundle_says_so() -> None:
+    """No figure is better than an invented one."""
+    files = card.files(metrics(judgement=None, visit_models={}), loaded_bytes=1)
+    text = files["card.md"].decode()
+    assert "Not judged" in text
+    assert "recall" not in text
+    assert sorted(files) == ["card.html", "card.md"]
+
+
+def test_a_switched_off_variable_is_named() -> None:
+    """What the models did without stands in the card."""
+    off = {"name": "zone", "fill": 0.6, "valid": 1.0, "is_enabled": False, "is_alarming": True}
+    assert "Switched off for want of quality: zone." in card.markdown(
+        metrics(variables=[off]), 1, []
+    )
+
+
+def test_the_same_metrics_give_the_same_bytes() -> None:
+    """A card can be made again, plots included."""
+    assert card.files(metrics(), 5) == card.files(metrics(), 5)
+
+
+def test_the_page_stands_alone() -> None:
+    """One file without a reference to anything beside it."""
+    page = card.files(metrics(), 5)["card.html"].decode()
+    assert page.count("data:image/svg+xml;base64,") == 3
+    assert "http" not in page.replace("http-equiv", "")
+    assert "<script" not in page

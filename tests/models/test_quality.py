@@ -1,0 +1,85 @@
+"""Each variable is measured; below the threshold it is switched off, marked and not used."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from models import quality, readers
+from models.engine import duckdb_engine
+from models.quality import Variable
+from tests.models.till_data import write_random_store
+
+
+def measured(tmp_path: Path, change: object = None) -> dict[str, Variable]:
+    """Return the variables of a small store, its catalogue changed."""
+    directory = write_random_store(tmp_path / "store", customers=30, seed=1)
+    if callable(change):
+        path = directory / "catalog.json"
+        document = json.loads(path.read_text())
+        for at, item in enumerate(document["items"]):
+            change(at, item)
+        path.write_text(json.dumps(document))
+    sales = readers.read(duckdb_engine(tmp_path / "spill"), directory, tmp_path / "staging")
+    return {variable.name: variable for variable in quality.measure(sales)}
+
+
+def test_a_good_store_has_every_variable(tmp_path: Path) -> None:
+    """All are filled and plausible; the register stays within twenty."""
+    found = measured(tmp_path)
+    assert len(found) <= 20
+    assert [v.name for v in found.values() if not v.is_enabled] == []
+    assert found["category"].rows == 60
+    assert found["item"].fill == 1.0
+
+
+def test_most_receipts_carry_no_id_and_that_is_no_defect(tmp_path: Path) -> None:
+    """A third of the receipts are anonymous here; the variable stays in use."""
+    customer = measured(tmp_path)["customer"]
+    assert 0.5 < customer.fill < 0.8
+    assert customer.is_enabled
+
+
+def test_fill_of_60_percent_switches_a_variable_off(tmp_path: Path) -> None:
+    """Two items in five lose their class: 60 % are left, 80 % are wanted."""
+
+    def forget(at: int, item: dict[str, object]) -> None:
+        if at % 5 < 2:
+            item["class_id"] = item["category"] = None
+
+    category = measured(tmp_path, forget)["category"]
+    assert category.fill == pytest.approx(0.6)
+    assert not category.is_enabled
+    assert category.is_alarming
+
+
+def test_implausible_values_switch_a_variable_off(tmp_path: Path) -> None:
+    """Prices of 0 are filled, but not plausible."""
+    price = measured(tmp_path, lambda at, item: item.update(price_cents=0 if at % 2 else 5))
+    assert price["shelf_price_cents"].fill == 1.0
+    assert price["shelf_price_cents"].valid == pytest.approx(0.5)
+    assert price["shelf_price_cents"].is_alarming
+
+
+def test_what_was_never_given_is_no_alarm(tmp_path: Path) -> None:
+    """A chain without zones has nothing broken."""
+    zone = measured(tmp_path, lambda _, item: item.pop("zone"))["zone"]
+    assert not zone.is_enabled
+    assert not zone.is_alarming
+
+
+def test_the_page_says_what_is_off() -> None:
+    """People read it in a sentence, and a name cannot break the page."""
+    good = Variable("day", "day of the receipt", "season", 10, 1.0, 1.0)
+    bad = Variable("<b>price", "price", "band", 10, 0.6, 1.0)
+    text = quality.page([good, bad])
+    assert "1 of 2 variables are switched off: &lt;b&gt;price" in text
+    assert "60.0%" in text
+    assert "Every variable that is there" in quality.page([good])
+
+
+def test_measures_survive_the_disk(tmp_path: Path) -> None:
+    """What was written is read back as it was."""
+    variables = tuple(measured(tmp_path).values())
+    quality.write(variables, tmp_path)
+    assert quality.read(tmp_path) == variables
