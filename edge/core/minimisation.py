@@ -15,7 +15,7 @@ from edge.core.errors import MessageError
 from edge.core.sightings import canonical_beacon_id
 
 # Parts of field names, compared without case and punctuation. A hit is never stored.
-_DENIED: Final = {
+DENIED: Final = {
     "birth_year": ("birthyear", "yearofbirth", "birthdate", "dateofbirth", "geburtsjahr", "dob"),
     "place_of_birth": ("birthplace", "placeofbirth", "geburtsort", "birthcity", "birthcountry"),
     "relatives": (
@@ -76,7 +76,7 @@ _KEPT: Final = frozenset(
 def denial_of(field: str) -> str | None:
     """Return why a field of this name is never stored, or None where no rule names it."""
     plain = re.sub(r"[^a-z0-9]", "", field.lower())
-    for reason, stems in _DENIED.items():
+    for reason, stems in DENIED.items():
         if any(stem in plain for stem in stems):
             return reason
     return "ad_network_id" if any(plain.startswith(stem) for stem in _AD_IDS) else None

@@ -19,6 +19,8 @@ ANONYMOUS_RECEIPT_DAYS = 90
 """Returns to a till without a card come within weeks."""
 HISTORY_DAYS = 3_653
 """Ten years: the interval of the most durable goods, such as a coat or a suitcase, twice over."""
+RECEIPT_INDEX_DAYS = 400
+"""Within these a void or return still finds its packed receipt: a guarantee year and a month."""
 FIELD_USE_DAYS = 90
 YOUNG_RECEIPT_DAYS = 30
 """After this a person's receipts are packed into the history."""
@@ -64,7 +66,8 @@ FIELDS: tuple[StoredField, ...] = (
         "birthday", "persons.body", "day and month, never a year", (_P.PROFILE,), None, "person"
     ),
     StoredField(
-        "purchases", "histories.body", "what was bought and kept", (_P.PROFILE,), HISTORY_DAYS,
+        "purchases", "histories.body", "what was bought and kept",
+        (_P.PROFILE, _P.AGGREGATES), HISTORY_DAYS,
         "tills",
     ),
     StoredField(
@@ -75,7 +78,8 @@ FIELDS: tuple[StoredField, ...] = (
         HISTORY_DAYS, "tills",
     ),
     StoredField(
-        "vetoes", "happenings.body", "what not to show again", (_P.PROFILE,), HAPPENING_DAYS,
+        "vetoes", "happenings.body", "what not to show again",
+        (_P.PROFILE, _P.AGGREGATES), HAPPENING_DAYS,
         "person, staff",
     ),
     StoredField(
@@ -87,7 +91,8 @@ FIELDS: tuple[StoredField, ...] = (
         HAPPENING_DAYS, "this box",
     ),
     StoredField(
-        "cards", "happenings.body", "cards shown, answered, recalled", (_P.RECOGNISE,),
+        "cards", "happenings.body", "cards shown, answered, recalled",
+        (_P.RECOGNISE, _P.AGGREGATES),
         HAPPENING_DAYS, "this box",
     ),
     StoredField(
@@ -95,7 +100,8 @@ FIELDS: tuple[StoredField, ...] = (
         HAPPENING_DAYS, "person",
     ),
     StoredField(
-        "exposures", "happenings.body", "assigned arm of an experiment", (_P.RECOGNISE,),
+        "exposures", "happenings.body", "assigned arm of an experiment",
+        (_P.RECOGNISE, _P.AGGREGATES),
         HAPPENING_DAYS, "this box",
     ),
     StoredField(

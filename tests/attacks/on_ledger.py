@@ -416,7 +416,7 @@ def stored(**more: Any) -> Callable[[Path], bool]:
 
 NO_TOMBSTONES = patched(erasure, "_bury", lambda *_: None)
 NOT_DENIED: Removal = both(
-    patched(minimisation, "_DENIED", {}),
+    patched(minimisation, "DENIED", {}),
     patched(minimisation, "_AD_IDS", ()),
 )
 DECLARES_ALL: Removal = both(

@@ -163,8 +163,14 @@ class Goods:
         owner = row.person_no if row is not None else person_no
         self._put(key, owner, receipt.with_return(goods), goods.at_s)
 
-    def add_lines(self, person_no: int, lines: Lines) -> int:
+    def add_lines(self, person_no: int, lines: Lines, indexed_from_s: float) -> int:
         """Join packed lines to a person's history; receipts known already are left out.
+
+        Args:
+            person_no: Whose they are.
+            lines: Sorted.
+            indexed_from_s: Younger receipts are put into the index, for voids and returns; older
+                ones are only in the history, which keeps the index small.
 
         Returns:
             How many lines were new.
@@ -172,20 +178,21 @@ class Goods:
         cipher = self._cipher(person_no)
         if cipher is None:
             return 0
+        known = self._packed(person_no, cipher)
+        lines = lines.where(~np.isin(lines.receipt, known.receipt))
+        is_young = lines.at_s >= indexed_from_s
         day = {
             int(key): int(at_s // DAY_S)
-            for key, at_s in zip(lines.receipt, lines.at_s, strict=True)
+            for key, at_s in zip(lines.receipt[is_young], lines.at_s[is_young], strict=True)
         }
         new = [key for key in day if not self._is_known(key)]
         self._db.conn.executemany(
             "INSERT INTO receipts (receipt_key, person_no, day) VALUES (?, ?, ?)",
             [(signed(key), person_no, day[key]) for key in new],
         )
-        fresh = lines.where(np.isin(lines.receipt, np.array(new, np.uint64)))
+        fresh = lines.where(~is_young | np.isin(lines.receipt, np.array(new, np.uint64)))
         if len(fresh):
-            self._pack(
-                person_no, cipher, histories.joined([self._packed(person_no, cipher), fresh])
-            )
+            self._pack(person_no, cipher, histories.joined([known, fresh]).sorted())
         return len(fresh)
 
     def _is_known(self, key: int) -> bool:
@@ -216,11 +223,8 @@ class Goods:
             return 0
         lines = self._packed(person_no, cipher)
         is_old = lines.at_s < before_s
-        self._pack(person_no, cipher, lines.where(~is_old).forgetting(before_s))
-        self._db.execute(
-            "DELETE FROM receipts WHERE person_no = ? AND day < ?",
-            [person_no, int(before_s // DAY_S)],
-        )
+        if is_old.any() or (lines.back_at_s < before_s).any():
+            self._pack(person_no, cipher, lines.where(~is_old).forgetting(before_s))
         return int(is_old.sum())
 
     # -- reading

@@ -28,6 +28,8 @@ from edge.adapters.sqlite.schema import signed, unsigned
 from edge.core.consent import Consents, KeyedHash, Purpose, Statement
 from edge.core.errors import ConfigError, MessageError
 from edge.core.minimisation import MemberData, minimise
+from edge.core.person import DAY_S
+from edge.core.register import RECEIPT_INDEX_DAYS
 from edge.core.sales import TakenBack
 
 T = TypeVar("T")
@@ -426,6 +428,7 @@ class ReceiptImport:
             np.empty(0, np.float64),
         )
         sorted_no = person_no[order]
+        indexed_from_s = float(lines.at_s.max()) - RECEIPT_INDEX_DAYS * DAY_S
         starts = np.flatnonzero(np.append(True, sorted_no[1:] != sorted_no[:-1]))
         ends = np.append(starts[1:], len(sorted_no))
         for group in _groups(zip(starts.tolist(), ends.tolist(), strict=True), _GROUP):
@@ -434,7 +437,7 @@ class ReceiptImport:
                 with self._db.atomic():
                     for start, end in group:
                         mine = _netted(lines.taken(order[start:end]).sorted())
-                        taken = self._goods.add_lines(int(sorted_no[start]), mine)
+                        taken = self._goods.add_lines(int(sorted_no[start]), mine, indexed_from_s)
                         report.taken += taken
                         report.repeated += int(end - start) - taken
 

@@ -19,6 +19,8 @@ from edge.core.person import DAY_S
 # How far the box's clock may be ahead of the newest receipt of a till before nothing is deleted.
 _AHEAD_DAYS = 8
 _BATCH = 1_000
+# Every history is looked through once in so many days: opening all of them takes seconds.
+_TRIM_TURNS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ def _delete_by_age(ledger: Ledger, now_s: float, today: int, deleted: Counter[st
                 "person_no IS NULL AND day < ?",
                 today - register.ANONYMOUS_RECEIPT_DAYS,
             ),
+            ("receipts", "body IS NULL AND day < ?", today - register.RECEIPT_INDEX_DAYS),
             ("field_uses", "day < ?", today - register.FIELD_USE_DAYS),
         ):
             query = f"DELETE FROM {table} WHERE {where}"  # noqa: S608
@@ -135,17 +138,15 @@ def _in_batches(ledger: Ledger, before_day: int) -> int:
 
 
 def _trim_histories(ledger: Ledger, now_s: float, deleted: Counter[str]) -> None:
-    """Take lines older than the retention out of packed histories; at most once a day each."""
+    """Take lines older than the retention out of packed histories, a thirtieth of them a day."""
     limit_s = now_s - register.HISTORY_DAYS * DAY_S
-    db = ledger.writing.db
-    # Receipts tell cheaply which persons have lines so old; their index rows go with the lines.
-    day = int(limit_s // DAY_S)
+    db, turn = ledger.writing.db, int(now_s // DAY_S) % _TRIM_TURNS
     owners = db.execute(
-        "SELECT DISTINCT person_no FROM receipts WHERE day < ? AND person_no IS NOT NULL", [day]
+        "SELECT person_no FROM histories WHERE person_no % ? = ?", [_TRIM_TURNS, turn]
     ).fetchall()
-    for (person_no,) in owners:
-        with db.atomic():
-            deleted["history_lines"] += ledger.writing.goods.trim(person_no, day * DAY_S)
+    with db.atomic():
+        trimmed = [ledger.writing.goods.trim(person_no, limit_s) for (person_no,) in owners]
+        deleted["history_lines"] += sum(trimmed)
 
 
 def _stored(ledger: Ledger) -> Counter[str]:
