@@ -161,7 +161,7 @@ def _weights(judged: Judged, snapshot: Snapshot) -> NDArray[np.float32]:
 
 def _liking(judged: Judged, snapshot: Snapshot) -> NDArray[np.int8]:
     """Return int8[n]: 1 what the customer stated, −1 another line than the one kept, else 0."""
-    liking = ((judged.sources & Source.STATED) != 0).astype(np.int8)
+    liking: NDArray[np.int8] = ((judged.sources & Source.STATED) != 0).astype(np.int8)
     if snapshot.memory.line.size:
         liking[_is_other_line(judged, snapshot)] = -1
     return liking
