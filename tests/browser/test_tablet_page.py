@@ -389,3 +389,37 @@ async def test_nothing_stays_in_the_browser(open_page: OpenPage) -> None:
         )
         assert kept == [0, 0, "", 0, 0]
         assert await page.context.cookies() == []
+
+
+async def test_a_full_store_is_narrowed_to_one_area(open_page: OpenPage) -> None:
+    """With many guests the list can show one area; the open guest stays."""
+    async with http_box() as box:
+        for at in range(5):
+            box.put(replace(SHOPPER, contact_id=f"w{at}", cards=()))
+            box.put(replace(SHOPPER, contact_id=f"s{at}", zone=NAMED.zone, cards=()))
+        page = await shown(open_page, box, SHOPPER)
+        await expect(page.locator(".guest")).to_have_count(11)
+        await expect(page.locator("[aria-current=true]")).to_contain_text("2 Karten")
+        await page.get_by_label("Bereich").select_option("shoes")
+        await expect(page.locator(".guest")).to_have_count(6)
+        await expect(page.locator(".card")).to_have_count(2)
+
+
+async def test_nothing_is_said_twice(open_page: OpenPage) -> None:
+    """Two reasons of the same words are one."""
+    async with http_box() as box:
+        twice = replace(SCARF, why=(SCARF.why[0], replace(SCARF.why[0], source="sales")))
+        page = await shown(open_page, box, replace(SHOPPER, cards=(twice,)))
+        await expect(page.locator(".why li")).to_have_count(1)
+
+
+async def test_advice_has_no_price_and_no_reservation(open_page: OpenPage) -> None:
+    """A care card carries its tip, and one main action."""
+    async with http_box() as box:
+        tip = Text("Kalt waschen, liegend trocknen", "Wash cold, dry flat")
+        care = replace(SCARF, kind="care", text=tip, price_cents=None, stock=None)
+        page = await shown(open_page, box, replace(SHOPPER, cards=(care,)))
+        card = page.locator(".card")
+        await expect(card).to_contain_text("Kalt waschen, liegend trocknen")
+        await expect(card.locator(".price, .stock")).to_have_count(0)
+        await expect(card.locator("[data-action]")).to_have_count(3)

@@ -48,7 +48,7 @@ export function buildCard(card, answer, onTap) {
         card.mark && h("p", { class: "marked" }, say(card.mark) || say("marked")),
       ),
     ),
-    card.why.length > 0 && h("ul", { class: "why" }, card.why.slice(0, 2).map(reason)),
+    card.why.length > 0 && h("ul", { class: "why" }, reasons(card).map(reason)),
     actions(card, answer, isSettled, onTap),
   );
 }
@@ -87,6 +87,12 @@ function stockLine(card) {
   return h("p", { class: "stock" }, `${say(name, { size, sizes })} · ${units}`);
 }
 
+/** At most two, and nothing said twice. @param {Card} card */
+function reasons(card) {
+  const said = new Set();
+  return card.why.filter((why) => !said.has(of(why.text)) && said.add(of(why.text))).slice(0, 2);
+}
+
 /** @param {import("./board.js").Insight} why */
 function reason(why) {
   return h("li", {}, of(why.text), h("span", { class: "quiet" }, origin(why.source, why.age_s)));
@@ -111,5 +117,5 @@ function actions(card, answer, isSettled, onTap) {
   const main = answer?.action === "shown" || answer?.action === "reserve" ? "" : "main";
   const buttons = [tap("shown", main), tap("reserve", ""), tap("not_now", "bare"), tap("wrong", "bare"), tap("gift", "bare")];
   const offered = card.kind === "item" ? buttons : [buttons[0], buttons[2], buttons[3]];
-  return h("div", { class: "actions" }, isSettled ? null : offered, h("p", { class: "answer" }, said));
+  return h("div", { class: `actions for-${card.kind}` }, isSettled ? null : offered, h("p", { class: "answer" }, said));
 }

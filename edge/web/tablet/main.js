@@ -8,6 +8,7 @@ import { currentLanguage, of, say, speak } from "./words.js";
 
 const RENEW_MS = 20_000; // a third of the default lease
 const SAID_MS = 8_000;
+const NEWS_MS = 60_000; // arrivals are news once a minute at most
 const LEAVE_MS = 320; // as in tablet.css
 
 const board = new Board();
@@ -26,6 +27,9 @@ let selected = null;
 let areNamesHidden = false;
 let isCustomerView = false;
 let saidTimer = 0;
+/** The zone whose guests are listed; empty: all. */
+let area = "";
+let newsMs = -Infinity;
 
 const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const address = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/tablet`;
@@ -65,7 +69,7 @@ function show() {
   const silentS = link.state === "live" ? 0 : link.silentS();
   draw(
     { contacts: board.inOrder(), selected, store: board.store, areNamesHidden: areNamesHidden || isCustomerView,
-      isCustomerView, nowS: link.nowS(), silentS, answers, unread },
+      isCustomerView, nowS: link.nowS(), silentS, answers, unread, area },
     taps,
   );
   drawChrome(silentS);
@@ -95,6 +99,10 @@ const taps = {
     link.deliver(/** @type {any} */ ({ kind: "serving", id, contact_id: contact.contact_id, state }));
     show();
   },
+  choose(/** @type {string} */ zoneId) {
+    area = zoneId;
+    show();
+  },
   toggleCustomerView() {
     isCustomerView = !isCustomerView;
     show();
@@ -107,7 +115,8 @@ const taps = {
 function choose() {
   if (selected && board.contacts.has(selected)) return;
   isCustomerView = false;
-  selected = board.inOrder()[0]?.contact_id ?? null;
+  const free = board.inOrder().filter((c) => !area || c.zone?.id === area);
+  selected = (free.find((c) => c.cards.length) ?? free[0] ?? board.inOrder()[0])?.contact_id ?? null;
   if (selected) unread.delete(selected);
 }
 
@@ -153,9 +162,10 @@ function leave(node) {
 /** @param {import("./board.js").Contact} contact */
 function arrived(contact) {
   unread.add(contact.contact_id);
-  if (board.contacts.size > 1 && !isCustomerView) {
-    announce(say("newGuest", { where: of(contact.zone?.name) || say("guest") }));
-  }
+  const isOurs = contact.zone && (!area || contact.zone.id === area);
+  if (!isOurs || isCustomerView || board.contacts.size < 2 || performance.now() - newsMs < NEWS_MS) return;
+  newsMs = performance.now();
+  announce(say("newGuest", { where: of(contact.zone?.name) }));
 }
 
 /** Say something once, on screen and to a screen reader. @param {string} text */

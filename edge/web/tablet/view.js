@@ -18,6 +18,7 @@ import { currentLanguage, languageName, of, origin, say, since } from "./words.j
  * @property {number} silentS seconds since the box was heard, 0 while it is
  * @property {Map<string, Answer>} answers by card
  * @property {Set<string>} unread contacts nobody has opened yet
+ * @property {string} area the zone whose guests are listed; empty: all
  */
 /**
  * @typedef {object} Taps
@@ -25,10 +26,15 @@ import { currentLanguage, languageName, of, origin, say, since } from "./words.j
  * @property {(contact: Contact, cardId: string, action: Action) => void} react
  * @property {(contact: Contact) => void} serve
  * @property {() => void} toggleCustomerView
+ * @property {(zoneId: string) => void} choose
  */
 
 /** Seconds without the box after which nobody is shown at all: the default lease of a card. */
 const HOLD_S = 60;
+/** Somebody is new for so long. */
+const NEW_S = 120;
+/** From so many guests on the list can be narrowed to one area. */
+const MANY = 7;
 
 const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
@@ -40,7 +46,9 @@ export function draw(scene, taps) {
   const guests = isHeld ? [] : scene.contacts;
   byId("rail").hidden = guests.length === 0;
   byId("rail-title").textContent = `${say("here")} · ${guests.length}`;
-  keep(byId("guests"), guests.map((contact) => guest(contact, scene, taps)));
+  keep(byId("areas"), areas(guests, scene, taps));
+  const listed = guests.filter((c) => !scene.area || c.zone?.id === scene.area || c.contact_id === scene.selected);
+  keep(byId("guests"), listed.map((contact) => guest(contact, scene, taps)));
   const selected = guests.find((c) => c.contact_id === scene.selected);
   keep(byId("stage"), selected ? stage(selected, scene, taps) : [nobody(scene, isHeld)]);
 }
@@ -57,13 +65,38 @@ function title(contact, scene) {
   return isPlace || !scene.areNamesHidden ? text : say("guest");
 }
 
+/** @param {Contact[]} guests @param {Scene} scene @param {Taps} taps */
+function areas(guests, scene, taps) {
+  if (guests.length < MANY && !scene.area) return [];
+  const names = new Map(guests.flatMap((c) => (c.zone ? [[c.zone.id, of(c.zone.name)]] : [])));
+  if (scene.area && !names.has(scene.area)) names.set(scene.area, scene.area);
+  const sorted = [...names].sort((a, b) => a[1].localeCompare(b[1]));
+  const build = () => {
+    const choice = /** @type {HTMLSelectElement} */ (
+      h(
+        "select",
+        { "aria-label": say("area"), data: { focus: "area" }, on: { change: () => taps.choose(choice.value) } },
+        h("option", { value: "" }, say("allAreas")),
+        sorted.map(([id, name]) => h("option", { value: id }, name)),
+      )
+    );
+    choice.value = scene.area;
+    return h("div", {}, choice);
+  };
+  return [{ key: "areas", print: JSON.stringify([currentLanguage(), scene.area, sorted]), build }];
+}
+
 /** @param {Contact} contact @param {Scene} scene @param {Taps} taps */
 function guest(contact, scene, taps) {
   const isCurrent = contact.contact_id === scene.selected;
-  const state = contact.is_being_served ? say("beingServed") : scene.unread.has(contact.contact_id) ? say("arrived") : "";
+  const ageS = scene.nowS - contact.since_s;
+  const isNew = scene.unread.has(contact.contact_id) && ageS < NEW_S;
+  const state = contact.is_being_served ? say("beingServed") : isNew ? say("arrived") : "";
   const name = title(contact, scene);
   const where = contact.zone && !name.includes(of(contact.zone.name)) ? `${of(contact.zone.name)}, ` : "";
-  const when = where + since(scene.nowS - contact.since_s);
+  const count = contact.cards.length;
+  const cards = count ? ` · ${count === 1 ? say("oneCard") : say("cards", { n: count })}` : "";
+  const when = where + since(ageS) + cards;
   const build = () =>
     h(
       "li",
