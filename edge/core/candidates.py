@@ -149,7 +149,7 @@ CUSTOMER_COLUMNS = (
     "log_distinct",
     "log_mean_basket",
     "log_last_basket",
-    "repeat_share",
+    "own_repeat_share",
     "recent_repeat_share",
     "log_basket_gap_days",
 )

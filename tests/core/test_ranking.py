@@ -1,0 +1,48 @@
+"""From scores to probabilities and an order."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.core.candidates import Candidates, Source
+from edge.core.ranking import MOMENT_ODDS, Calibration, ranked, with_moment
+
+MAP = Calibration(np.array([-40, -2, 0, 40], np.float32), np.array([0, 0.1, 0.4, 1], np.float32))
+
+
+@pytest.mark.parametrize(("logit", "expected"), [(-2, 0.1), (-1, 0.25), (0, 0.4), (20, 0.7)])
+def test_calibration_is_linear_between_its_knots(logit: float, expected: float) -> None:
+    """The map goes straight from knot to knot."""
+    assert MAP(np.array([logit], np.float32))[0] == pytest.approx(expected)
+
+
+@given(st.lists(st.floats(-30, 30, width=16), min_size=2, unique=True))
+def test_calibration_never_turns_an_order(logits: list[float]) -> None:
+    """A higher logit never gets a lower probability."""
+    rising = np.sort(np.array(logits, np.float32))
+    assert (np.diff(MAP(rising)) >= 0).all()
+
+
+def test_the_moment_raises_odds_by_its_factor() -> None:
+    """Half becomes f / (f + 1) for each named item and stays half for the others."""
+    found = Candidates(
+        np.arange(2, dtype=np.int32), np.array([Source.HISTORY, Source.STATED], np.uint16)
+    )
+    factor = dict(MOMENT_ODDS)[Source.STATED]
+    raised = with_moment(np.full(2, 0.5, np.float32), found)
+    assert raised.tolist() == pytest.approx([0.5, factor / (factor + 1)])
+
+
+def test_ties_go_to_the_lower_item() -> None:
+    """The order is total: score first, then the item index."""
+    items = np.array([9, 4, 7], np.int32)
+    assert ranked(np.array([0.2, 0.2, 0.3], np.float32), items).tolist() == [2, 1, 0]
+
+
+@given(st.permutations(list(range(6))))
+def test_permuting_candidates_permutes_nothing(order: list[int]) -> None:
+    """The ranked items are the same whichever way the candidates came."""
+    items, scores = np.array([3, 8, 1, 6, 2, 5], np.int32), np.array([1, 1, 2, 0, 2, 1], np.float32)
+    expected = items[ranked(scores, items)].tolist()
+    assert items[order][ranked(scores[order], items[order])].tolist() == expected
