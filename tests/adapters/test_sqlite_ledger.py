@@ -2,7 +2,9 @@
 
 import csv
 import gzip
+import itertools
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,7 @@ from edge.core.records import (
     ZoneEntered,
 )
 from edge.core.sales import Return, ReturnLine, Sale, SaleLine, Void
+from tests.conftest import wait_until
 
 NOW_S = 1_790_000_000.0
 KEY = bytes(range(32))
@@ -461,6 +464,8 @@ def test_records_of_one_unit_are_written_together_or_not_at_all(ledger: Ledger) 
     ledger.append(EventSeen(EventKey("s", "2"), NOW_S), on_durable=lambda: told.append("sound"))
     ledger.flush()
     assert told == ["sound"]
+    assert not ledger.has_event("s", "1"), "the sender will repeat it, and then it counts"
+    assert ledger.has_event("s", "2")
     assert ledger.writer.counts["failed"] == 1
     assert ledger.writing.db.execute("SELECT count(*) FROM events").fetchone() == (1,)
 
@@ -513,6 +518,66 @@ def test_nobodys_records_are_dropped(ledger: Ledger) -> None:
     assert db.execute("SELECT count(*) FROM happenings").fetchone() == (0,)
     assert db.execute("SELECT person_no FROM receipts").fetchall() == [(None,)]
     assert db.execute("SELECT count(*) FROM consent_log").fetchone() == (0,)
+
+
+def test_a_full_queue_refuses_what_may_not_be_lost(ledger: Ledger) -> None:
+    """While the writer is held up: telemetry is dropped and counted, the rest is refused."""
+    held, go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        held.set()
+        go.wait(30)
+
+    holding = threading.Thread(target=ledger.writer.call, args=(hold,))
+    holding.start()
+    held.wait(30)
+    numbers = itertools.count()
+
+    def overfill() -> None:
+        for number in numbers:
+            ledger.append(EventSeen(EventKey("s", str(number)), NOW_S))
+
+    with pytest.raises(UnavailableError, match="behind"):
+        overfill()
+    at = next(numbers) - 1
+    assert not ledger.has_event("s", str(at)), "refused, so it may come again"
+    assert ledger.has_event("s", str(at - 1))
+    ledger.append(VisitStarted("v", NOW_S))
+    assert ledger.writer.counts["telemetry_dropped"] == 1
+    go.set()
+    holding.join()
+    ledger.flush()
+    assert ledger.writing.db.execute("SELECT count(*) FROM events").fetchone() == (at,)
+
+
+def test_a_full_disk_holds_back_the_acknowledgement_and_nothing_is_lost(ledger: Ledger) -> None:
+    """A limit on pages stands for the end of the disk; when room is made, the writer goes on."""
+    db = ledger.writing.db
+    (pages,) = db.execute("PRAGMA page_count").fetchone()
+    ledger.writer.call(lambda: db.execute(f"PRAGMA max_page_count = {pages}"))
+    told: list[int] = []
+    big = DecisionMade("d", "v", NOW_S, "tablet", bytes(100_000))
+    ledger.append(big, lambda: told.append(1))
+    wait_until(lambda: not ledger.writer.is_well, "the writer to notice")
+    assert told == []
+    db.execute(f"PRAGMA max_page_count = {pages + 1_000}")
+    wait_until(lambda: told == [1], "the writer to go on")
+    assert ledger.writer.is_well
+    assert ledger.decision("d", None, NOW_S) == bytes(100_000)
+
+
+def test_an_empty_unit_waits_for_what_came_before(ledger: Ledger) -> None:
+    """How a repeated message is acknowledged: not before the first one is on disk."""
+    told: list[str] = []
+    ledger.append(EventSeen(EventKey("s", "1"), NOW_S), lambda: told.append("first"))
+    ledger.append((), lambda: told.append("again"))
+    ledger.flush()
+    assert told == ["first", "again"]
+
+
+def test_the_box_knows_since_when_it_reads(ledger: Ledger) -> None:
+    assert ledger.since_s(NOW_S) == NOW_S
+    assert ledger.since_s(NOW_S + 5) == NOW_S
 
 
 # -- keys and versions

@@ -43,6 +43,7 @@ from edge.adapters.sqlite.writer import Unit, Writer
 from edge.core import records
 from edge.core.catalog import Catalog
 from edge.core.consent import PURPOSES, Consents, Grant, KeyedHash, Purpose
+from edge.core.errors import UnavailableError
 from edge.core.events import EventKey
 from edge.core.minimisation import MemberData
 from edge.core.notices import NoticeBook
@@ -125,7 +126,7 @@ class Ledger:
             self.keyed_hash,
             notices,
         )
-        self.writer = Writer(ledger, self.telemetry, self.recorder.write)
+        self.writer = Writer(ledger, self.telemetry, self.recorder.write, self._unremember)
         self._local = threading.local()
         self._readers: list[Database] = []
         self._recent: dict[int, None] = {}
@@ -304,10 +305,15 @@ class Ledger:
             UnavailableError: The disk is behind; do not acknowledge what this came from.
         """
         unit = Unit(tuple(record) if isinstance(record, Sequence) else (record,), on_durable)
-        self.writer.append(unit)
+        # Known before it is handed over, so that a unit that fails is surely forgotten again.
         for one in unit.records:
             if isinstance(one, records.EventSeen):
                 self._remember(one.key)
+        try:
+            self.writer.append(unit)
+        except UnavailableError:
+            self._unremember(unit)
+            raise
 
     def import_members(
         self, document: Mapping[str, object], now_s: float, digest: str = ""
@@ -434,6 +440,13 @@ class Ledger:
             self.forget(person)
         return gone
 
+    def since_s(self, now_s: float) -> float:
+        """Return when this box began to read here; the first call sets it."""
+        query = "INSERT OR IGNORE INTO meta (name, value) VALUES ('since_s', ?)"
+        self.writer.call(lambda: self.writing.db.execute(query, [now_s]))
+        row = self.reading().db.execute("SELECT value FROM meta WHERE name = 'since_s'").fetchone()
+        return float(row[0])
+
     def verify_consents(self) -> tuple[int, list[Problem]]:
         """Walk the chain of consents; return its length and every place where it does not hold."""
         self.flush()
@@ -537,6 +550,12 @@ class Ledger:
             as_of_s=max(each.changed_s for each in opened),
         )
 
+    def _unremember(self, unit: Unit) -> None:
+        """Let a message be taken again whose unit could not be written."""
+        for one in unit.records:
+            if isinstance(one, records.EventSeen):
+                self._recent.pop(self.keyed_hash.event(one.key.source, one.key.id), None)
+
     def _note_fields(self, lines: Lines, bodies: Sequence[MemberData]) -> None:
         """Count the fields that a read profile hands to the decision, where there is any."""
         for name in ("stated", "declared", "sizes"):
@@ -550,7 +569,7 @@ class Ledger:
     def _remember(self, key: EventKey) -> None:
         self._recent[self.keyed_hash.event(key.source, key.id)] = None
         if len(self._recent) > _EVENTS_IN_MEMORY:
-            self._recent.pop(next(iter(self._recent)))
+            self._recent.pop(next(iter(self._recent)), None)
 
     def _beacons_of(self, person: str) -> list[int]:
         """Return the beacons of a person that nobody else claims."""

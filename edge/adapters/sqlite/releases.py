@@ -72,6 +72,13 @@ class Releases:
         rows = self._db.execute("SELECT audience, body FROM messages WHERE day = ?", [day])
         return dict(rows.fetchall())
 
+    def totals(self) -> tuple[int, int]:
+        """Return how many messages were told so far, and their bytes; for the notice page."""
+        count, size = self._db.execute(
+            "SELECT count(*), coalesce(sum(length(body)), 0) FROM messages"
+        ).fetchone()
+        return int(count), int(size)
+
     def is_told(self, body: bytes) -> bool:
         """Tell whether exactly these bytes were drawn here."""
         query = "SELECT 1 FROM messages WHERE body = ?"

@@ -28,6 +28,20 @@ T = TypeVar("T")
 GROUP = 512
 # Waits after a disk error, doubled with jitter between these.
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 5.0
+# How long a stop waits for a disk.
+_CLOSE_S = 10.0
+# Errors of the disk, not of the statement: trying again may help.
+_MAY_PASS = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_NOMEM,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +73,7 @@ class Writer:
         telemetry: Not synced.
         write: Writes one record through the connection that belongs to it; called inside a
             transaction of that connection.
+        on_failed: Told of a unit that could not be written, so that it may be taken again.
         capacity: Units that may wait.
     """
 
@@ -67,9 +82,11 @@ class Writer:
         ledger: Database,
         telemetry: Database,
         write: Callable[[Record], None],
+        on_failed: Callable[[Unit], None],
         capacity: int = 20_000,
     ) -> None:
         self._ledger, self._telemetry, self._write = ledger, telemetry, write
+        self._on_failed = on_failed
         self._waiting: queue.Queue[Unit | _Job | None] = queue.Queue(capacity)
         self._stop = threading.Event()
         self.counts: Counter[str] = Counter()
@@ -115,6 +132,8 @@ class Writer:
         """Write what waits and end the thread."""
         if self._thread.is_alive():
             self._waiting.put(None)
+            self._thread.join(_CLOSE_S)
+            self._stop.set()  # a disk that still refuses must not keep the box from stopping
             self._thread.join()
 
     # -- on the writer's thread
@@ -160,6 +179,7 @@ class Writer:
                 self.counts["failed"] += 1
                 kinds = [type(record).__name__ for record in units[0].records]
                 log.error("not written: %s (%s)", kinds, type(error).__name__)
+                self._on_failed(units[0])
                 return
             for unit in units:  # one of them is at fault: the others must not go down with it
                 self._commit_group(db, [unit])
@@ -190,7 +210,7 @@ class Writer:
             try:
                 work()
             except sqlite3.OperationalError as error:
-                if self._stop.is_set():
+                if self._stop.is_set() or error.sqlite_errorcode & 0xFF not in _MAY_PASS:
                     raise
                 if self.is_well:
                     log.error("the disk refuses writes (%s); trying again", error.sqlite_errorname)
