@@ -5,11 +5,16 @@ and ranks with the box's own candidates, features and scoring. Any folder of the
 `benchmarks.next_basket_sets` will do. Days since an event are context where the set has dates.
 """
 
+import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+# A box computes features on one thread; BLAS threads that spin would only disturb the training.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +31,7 @@ from models import bundle
 from models.calibrate import expected_error
 from models.network import onnx_bytes
 from models.ranker import Network
-from models.stages import Label, examples_of
+from models.stages import Examples, Label, examples_of
 from models.train import (
     Course,
     Plan,
@@ -84,12 +89,18 @@ def _ours(cut: Cut, seed: int, say: Progress) -> tuple[Result, dict[str, object]
         cut.known, category_codes(cut.categories, cut.item_ids), Plan(), seed, say
     )
     course_s = time.perf_counter() - began
+    say("candidates and features at the test baskets")
+    began = time.perf_counter()
+    labels = {who: Label(items, cut.day.get(who)) for who, items in cut.truth.items()}
+    newest = examples_of(course.histories, labels, course.tables)
+    course_s += time.perf_counter() - began
     runs, tune_s = [], []
-    for test, labelled in _folds(cut):
+    for test in _folds(cut):
         began = time.perf_counter()
-        label = {who: Label(cut.truth[who], cut.day.get(who)) for who in labelled}
-        examples = examples_of(course.histories, label, course.tables) if label else course.newest
-        network, calibration = tune(course, examples)
+        is_other = ~np.isin(newest.customer, test)
+        network, calibration = tune(
+            course, newest.of(is_other) if is_other.any() else course.newest
+        )
         tune_s.append(time.perf_counter() - began)
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "bundle"
@@ -98,8 +109,8 @@ def _ours(cut: Cut, seed: int, say: Progress) -> tuple[Result, dict[str, object]
             )
             size = bundle.loaded_bytes(out)
             box = load_bundle(out, cut.item_ids)
-        runs.append(_rank(cut, course, box, network, test))
-        say(f"fold of {len(test)}: recall@10 {np.mean([r.recall for r in runs[-1]]):.4f}")
+        runs.append(_rank(cut, course, box, network, newest.of(~is_other)))
+        say(f"fold of {len(test)} customers: recall@10 {np.mean([r.recall for r in runs[-1]]):.4f}")
     rows = sorted((row for run in runs for row in run), key=lambda row: row.who)
     probability = np.concatenate([row.probability for row in rows])
     bought = np.concatenate([row.bought for row in rows])
@@ -120,17 +131,14 @@ def _ours(cut: Cut, seed: int, say: Progress) -> tuple[Result, dict[str, object]
     }
 
 
-def _folds(cut: Cut) -> Iterator[tuple[list[int], list[int]]]:
-    """Yield the customers to predict and those whose test basket may be a label."""
+def _folds(cut: Cut) -> Iterator[list[int]]:
+    """Yield the customers to predict; the test baskets of all others may be labels."""
     everybody = list(cut.truth)
     if not cut.has_fold_labels:
-        yield everybody, []
+        yield everybody
         return
     for fold in np.unique(cut.fold):
-        yield (
-            [who for who in everybody if cut.fold[who] == fold],
-            [who for who in everybody if cut.fold[who] != fold],
-        )
+        yield [who for who in everybody if cut.fold[who] == fold]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +156,17 @@ class _Row:
     bought: npt.NDArray[np.bool_]
 
 
-def _rank(cut: Cut, course: Course, box: Bundle, network: Network, test: list[int]) -> list[_Row]:
-    """Rank as the box does, and beside it with the network before quantization."""
-    labels = {who: Label(cut.truth[who], cut.day.get(who)) for who in test}
-    examples = examples_of(course.histories, labels, box.tables)
+def _rank(
+    cut: Cut, course: Course, box: Bundle, network: Network, examples: Examples
+) -> list[_Row]:
+    """Rank as the box does, and beside it with the network before quantization.
+
+    `examples`, of the customers to predict, serve the unquantized network alone: the box
+    computes its own.
+    """
     exact = float_logits(network.params, network.scaling, examples)
     rows = []
-    for number, who in enumerate(test):
+    for number, who in enumerate(examples.customer.tolist()):
         began = time.perf_counter()
         items, probability, best = decide(box, course.histories[who], cut.day.get(who))
         seconds = time.perf_counter() - began
