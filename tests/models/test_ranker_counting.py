@@ -1,0 +1,93 @@
+"""Item tables counted from purchases, against hand-worked counts."""
+
+import numpy as np
+import pytest
+
+from edge.core.history import History
+from edge.core.item_tables import ITEM_COLUMNS
+from models.counting import PRIOR, count
+from models.purchases import Purchases
+from models.stages import stage
+
+
+def purchases(**people: list[list[int]]) -> Purchases:
+    """Return purchases of named customers, baskets a week apart, over six items."""
+    made = {}
+    for who, baskets in people.items():
+        history = History.empty()
+        for number, items in enumerate(baskets):
+            history = history.extended(items, 7.0 * number)
+        made[who] = history
+    return Purchases.of_histories(made, 6)
+
+
+TWO = {"anna": [[0, 1], [0], [2, 0]], "bert": [[1, 2], [2]]}
+
+
+def test_lines_in_any_order_become_the_same_purchases() -> None:
+    """Sorting, doubles and numbering do not depend on the order of the lines."""
+    lines = [("b", 2, 1), ("a", 9, 3), ("a", 1, 2), ("b", 2, 1), ("a", 1, 0)]
+    for turned in (lines, lines[::-1]):
+        made = Purchases.of(
+            [who for who, _, _ in turned],
+            [order for _, order, _ in turned],
+            np.array([item for _, _, item in turned], np.int32),
+            6,
+        )
+        assert made.customer_ids == ("a", "b")
+        assert made.item.tolist() == [0, 2, 3, 1]
+        assert made.basket.tolist() == [0, 0, 1, 2]
+        assert made.customer.tolist() == [0, 0, 1]
+
+
+def test_hazard_and_gap_by_hand() -> None:
+    """Item 0: bought thrice by anna in a row; item 2: twice by bert in a row, once by anna last.
+
+    All items: chances to repeat after one basket are anna 0, 1, 0 and bert 1, 2; three repeats.
+    """
+    tables = count(purchases(**TWO))
+    mean = 3 / 5
+    assert tables.hazard[0, 0] == pytest.approx((2 + PRIOR * mean) / (2 + PRIOR))
+    assert tables.hazard[2, 0] == pytest.approx((1 + PRIOR * mean) / (1 + PRIOR))
+    assert tables.hazard[1, 0] == pytest.approx((0 + PRIOR * mean) / (2 + PRIOR))
+    assert tables.gap[0] == pytest.approx(1.0)
+    assert tables.gap_days[0] == pytest.approx(7.0)
+
+
+def test_followers_by_hand() -> None:
+    """Item 1 was followed by 0 (anna) and by 2 (bert), each once in two baskets."""
+    tables = count(purchases(**TWO))
+    row = dict(zip(tables.next[1].tolist(), tables.next_score[1].tolist(), strict=True))
+    assert tables.next[1, :2].tolist() == [0, 2]
+    assert tables.next_score[1, :3].tolist() == pytest.approx([1 / (2 + PRIOR)] * 2 + [0.0])
+    assert 2 in row
+
+
+def test_neighbours_by_hand() -> None:
+    """Items 1 and 2 share both buyers: cosine 1; 0 and 1 share one of one and two."""
+    tables = count(purchases(**TWO))
+    assert tables.near[1, 0] == 2
+    assert tables.near_score[1, :2].tolist() == pytest.approx([1.0, 1 / np.sqrt(2)])
+
+
+def test_popularity_order_and_new_buyers() -> None:
+    """Three lines each for 0 and 2, two for 1; only anna's item 2 was new to a known customer."""
+    tables = count(purchases(**TWO))
+    assert tables.popular[:3].tolist() == [0, 2, 1]
+    new = tables.item[:, ITEM_COLUMNS.index("log_new_buyers")]
+    assert new[:3].tolist() == pytest.approx([0.0, 0.0, np.log1p(1)])
+
+
+def test_a_stage_hides_its_own_label() -> None:
+    """One basket back: bert's history is his first basket, his label the second."""
+    histories, labels = stage(purchases(**TWO), 1)
+    assert histories[1].item.tolist() == [1, 2]
+    assert labels[1].items.tolist() == [2]
+    assert labels[1].day == 7.0
+    assert histories[0].n_baskets == 2
+
+
+def test_a_stage_beyond_the_past_has_no_label() -> None:
+    """Two back leaves bert without a history: no label for him."""
+    _, labels = stage(purchases(**TWO), 2)
+    assert sorted(labels) == [0]
