@@ -58,10 +58,11 @@ def threshold(chances: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -
     """Return the lowest probability from which answers are right `WANTED_PRECISION` of the time."""
     best = chances.max(axis=1)
     is_right = chances.argmax(axis=1) == labels
-    for least in np.arange(0.3, 0.96, 0.01):
+    for percent in range(30, 96):
+        least = percent / 100
         answered = best >= least
         if answered.any() and is_right[answered].mean() >= WANTED_PRECISION:
-            return round(float(least), 2)
+            return least
     return 1.0
 
 

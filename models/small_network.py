@@ -28,13 +28,23 @@ that dynamic int8 quantization picks for a whole batch."""
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a network is trained: hidden widths, passes, rows a step, step size, weight decay."""
+    """How a network is trained.
+
+    Args:
+        widths: Hidden layers.
+        epochs: Passes over the rows; more where these would be fewer than `least_steps` steps.
+        batch: Rows a step.
+        rate: Step size at the beginning; it falls to 0.
+        decay: Weight decay.
+        least_steps: Steps that a small table gets as well.
+    """
 
     widths: tuple[int, ...] = (32, 16)
     epochs: int = 12
     batch: int = 512
     rate: float = 3e-3
     decay: float = 1e-4
+    least_steps: int = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +162,10 @@ def _fit(
     widths = (x.shape[1], *plan.widths, target.shape[1])
     values = _initial(widths, target, weight, rng, is_binary)
     first, second = ([np.zeros_like(v) for v in values] for _ in range(2))
-    total = plan.epochs * -(-len(x) // plan.batch)
-    step = 0
-    for _ in range(plan.epochs):
+    per_epoch = -(-len(x) // plan.batch)
+    epochs = max(plan.epochs, -(-plan.least_steps // per_epoch))
+    total, step = epochs * per_epoch, 0
+    for _ in range(epochs):
         order = rng.permutation(len(x))
         for start in range(0, len(x), plan.batch):
             rows = order[start : start + plan.batch]

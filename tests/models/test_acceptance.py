@@ -1,0 +1,156 @@
+"""Acceptance of an offer: inputs by hand, no look into the future, better than the naive rates."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.core.acceptance import FEATURES, Offers, Past, Shelf, features
+from edge.core.errors import ConfigError
+from models import acceptance
+from models.coupons import Rows, has_coupons, read_rows
+
+CLASS_OF = np.array([0, 0, 1, 1, -1], np.int32)
+
+
+def row(past: Past, items: list[int]) -> dict[str, float]:
+    offers = Offers.of([np.array(items, np.int32)], CLASS_OF, np.array([0.01], np.float32))
+    shelf = Shelf.of(CLASS_OF, np.array([10, 10, 60, 10, 10], np.float32))
+    return dict(zip(FEATURES, features(past, offers, shelf)[0].tolist(), strict=True))
+
+
+def someone(items: list[int], ages: list[float], shown: int = 0, accepted: int = 0) -> Past:
+    return Past(
+        np.array(items, np.int32),
+        np.array(ages, np.float32),
+        shown,
+        accepted,
+        np.array([0] * accepted, np.int32),
+        store_rate=0.02,
+    )
+
+
+def test_inputs_worked_by_hand() -> None:
+    """Two of four lines in the offer's class, the newer 30 days ago; the class has 20 of 100."""
+    found = row(someone([0, 1, 2, 2], [60, 30, 5, 5], shown=30, accepted=2), [0])
+    assert found["log_bought"] == pytest.approx(np.log1p(1))
+    assert found["log_class_bought"] == pytest.approx(np.log1p(2))
+    assert found["class_share"] == pytest.approx(0.5)
+    assert found["log_class_lift"] == pytest.approx(np.log(0.501 / 0.201))
+    assert found["class_recency"] == pytest.approx(0.5)
+    assert found["log_reach"] == pytest.approx(np.log1p(1000))
+    # (2 + 20 * 0.02) / (30 + 20), against 0.02
+    assert found["accept_rate"] == pytest.approx(np.log(2.4 / 50 / 0.02))
+    assert found["class_accepts"] == pytest.approx(np.log1p(2))
+    assert found["log_kind_rate"] == pytest.approx(np.log(0.01))
+
+
+def test_nobody_known_is_finite() -> None:
+    """A new customer: no lines, no offers."""
+    found = row(someone([], []), [0, 4])
+    assert all(np.isfinite(value) for value in found.values())
+    assert found["accept_rate"] == pytest.approx(0.0)
+    assert found["class_recency"] == 0.0
+
+
+def test_an_empty_offer_is_refused() -> None:
+    """An offer of nothing has no acceptance."""
+    with pytest.raises(ValueError, match="without items"):
+        Offers.of([np.empty(0, np.int32)], CLASS_OF, np.array([0.01], np.float32))
+
+
+def write_coupons(directory: Path, customers: int = 120, campaigns: int = 8) -> Path:
+    """Write a chain's coupon log: people redeem coupons for the one category they buy."""
+    rng = np.random.default_rng(6)
+    tables: dict[str, list[str]] = {
+        "products": ["product_id,product_category"] + [f"{p},cat{p // 5}" for p in range(40)],
+        "campaigns": ["campaign_id,customer_id"],
+        "campaign_descriptions": ["campaign_id,campaign_type,start_date,end_date"],
+        "coupons": ["coupon_upc,product_id,campaign_id"],
+        "coupon_redemptions": ["customer_id,coupon_upc,campaign_id,redemption_date"],
+        "transactions_sample_2017": ["customer_id,product_id,transaction_timestamp"],
+    }
+    for customer in range(customers):
+        likes = customer % 8
+        tables["transactions_sample_2017"] += [
+            f"{customer},{likes * 5 + int(rng.integers(5))},2017-01-{1 + n:02d} 10:00:00"
+            for n in range(8)
+        ]
+        for campaign in range(campaigns):
+            tables["campaigns"].append(f"{campaign},{customer}")
+            if rng.random() < 0.5:
+                day = f"2017-{campaign + 2:02d}-10"
+                tables["coupon_redemptions"].append(f"{customer},{100 + likes},{campaign},{day}")
+    for campaign in range(campaigns):
+        month = f"2017-{campaign + 2:02d}"
+        tables["campaign_descriptions"].append(f"{campaign},Type A,{month}-01,{month}-28")
+        tables["coupons"] += [f"{100 + c},{c * 5},{campaign}" for c in range(8)]
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, rows in tables.items():
+        text = "\n".join(rows) + "\n"
+        (directory / f"{name}.csv.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
+    return directory
+
+
+def test_rows_know_only_what_came_before(tmp_path: Path) -> None:
+    """The first campaign knows no redemption; later ones count all coupons received so far."""
+    rows = read_rows(write_coupons(tmp_path, customers=10))
+    assert len(rows.is_accepted) == 10 * 8 * 8
+    shown = rows.features[:, FEATURES.index("log_shown")]
+    for campaign in range(8):
+        of_campaign = rows.campaign == campaign
+        assert np.allclose(shown[of_campaign], np.log1p(8 * campaign))
+    first = rows.campaign == 0
+    assert np.allclose(rows.features[first, FEATURES.index("class_accepts")], 0.0)
+    assert rows.kind_rate[first][0] < rows.kind_rate[rows.campaign == 7][0]
+
+
+def test_nothing_after_a_campaigns_start_changes_its_rows(tmp_path: Path) -> None:
+    """Redemptions of later months are taken away: the earlier rows stay as they were."""
+    directory = write_coupons(tmp_path, customers=10)
+    before = read_rows(directory)
+    path = directory / "coupon_redemptions.csv.gz"
+    lines = gzip.decompress(path.read_bytes()).decode().splitlines()
+    kept = [line for line in lines if "2017-08" not in line and "2017-09" not in line]
+    path.write_bytes(gzip.compress(("\n".join(kept) + "\n").encode()))
+    after = read_rows(directory)
+    early = before.campaign < 6
+    np.testing.assert_array_equal(before.features[early], after.features[early])
+    assert before.is_accepted.sum() > after.is_accepted.sum()
+
+
+def test_training_campaigns_end_before_the_judged_begin(tmp_path: Path) -> None:
+    """No campaign stands on both sides."""
+    earlier, later = acceptance.split(read_rows(write_coupons(tmp_path, customers=10)))
+    assert earlier.ends.max() < later.starts.min()
+    assert set(later.campaign) == {5, 6, 7}
+
+
+def test_the_model_beats_the_naive_rates(tmp_path: Path) -> None:
+    """What somebody buys tells which coupon they redeem; no rate can know that."""
+    directory = write_coupons(tmp_path)
+    assert has_coupons(directory)
+    model = acceptance.train(directory, seed=2)
+    found = model.row()
+    assert found["gain_ci95"][0] > 0
+    assert found["auc"] > 0.85 > found["baseline_auc"]
+    assert model.files() == acceptance.train(directory, seed=2).files()
+
+
+def test_a_missing_table_is_named(tmp_path: Path) -> None:
+    """The message says which file and what it should hold."""
+    directory = write_coupons(tmp_path, customers=4)
+    (directory / "campaigns.csv.gz").unlink()
+    assert not has_coupons(directory)
+    with pytest.raises(ConfigError, match=r"campaigns\.csv\.gz: not found"):
+        read_rows(directory)
+
+
+def test_weights_change_what_is_learned(tmp_path: Path) -> None:
+    """Rows that the old policy preferred may be weighed down."""
+    rows: Rows = read_rows(write_coupons(tmp_path, customers=40))
+    even = acceptance.fit(rows, 1)
+    is_first = (rows.campaign < 4).astype(np.float32)
+    tilted = acceptance.fit(rows, 1, 0.05 + is_first)
+    assert not np.allclose(even.probabilities(rows.features), tilted.probabilities(rows.features))

@@ -1,0 +1,124 @@
+"""Anonymous visits: counted by hand, and better than best sellers where there is more to know."""
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from edge.core.anonymous import FEATURES, Scene, candidates, daypart, features
+from models import anonymous, readers
+from models.anonymous import Receipts
+from models.engine import duckdb_engine
+from models.readers import Sales
+from tests.models.till_data import HEADER, ZONES, write_random_store
+
+FACTS = pd.DataFrame(
+    {
+        "item": ["coat", "milk", "scarf", "tie"],
+        "category": ["coats", "milk", "scarves", "ties"],
+        "zone": ["men", "food", "men", "men"],
+        "price_cents": [10_000.0, 100.0, 2_000.0, 3_000.0],
+    }
+)
+MONDAY = 4.0  # 5 January 1970
+# Coat and scarf in one receipt twice, milk alone three times, a tie once; all on a Monday morning.
+RECEIPTS = Receipts(
+    item=np.array([0, 2, 2, 0, 1, 1, 1, 3], np.int32),
+    starts=np.array([0, 2, 4, 5, 6, 7, 8]),
+    day=np.full(6, MONDAY),
+    minute=np.full(6, 600, np.int32),
+)
+PAIRS = pd.DataFrame({"item": [0, 2], "other": [2, 0], "pairs": [2.0, 2.0]})
+
+
+def scene(zone: str | None, *basket: int) -> Scene:
+    return Scene(zone, 600, 0, 1, np.array(basket, np.int32))
+
+
+def test_tables_worked_by_hand() -> None:
+    """Shares with half a line each, companions by their smoothed lift."""
+    tables = anonymous.count(RECEIPTS, PAIRS, FACTS)
+    # 8 lines and 4 halves: milk (3 + 0.5) / 10, against an even quarter.
+    assert tables.log_share[1] == pytest.approx(np.log(0.35 * 4))
+    # Of the zone men: coat 2.5, scarf 2.5, tie 1.5 of 6.5.
+    assert tables.log_zone_share[0] == pytest.approx(np.log(2.5 / 6.5))
+    # Seen twice, expected 2 * 2 / 6 times.
+    assert tables.together[0, 0] == 2
+    assert tables.together_lift[0, 0] == pytest.approx(np.log(3 / (4 / 6 + 1)))
+    assert tables.together_lift[1].max() == 0.0
+    assert tables.zones == ("food", "men")
+
+
+def test_candidates_come_from_zone_basket_and_store() -> None:
+    """What lies in the basket is not offered again; an unknown zone leaves the best sellers."""
+    tables = anonymous.count(RECEIPTS, PAIRS, FACTS)
+    assert candidates(scene("men", 0), tables).tolist() == [1, 2, 3]
+    assert candidates(scene("nowhere"), tables).tolist() == [0, 1, 2, 3]
+
+
+def test_inputs_read_the_scene() -> None:
+    """Zone, companions and price ratio of a scarf beside a coat in the basket."""
+    tables = anonymous.count(RECEIPTS, PAIRS, FACTS)
+    row = dict(
+        zip(FEATURES, features(np.array([2], np.int32), scene("men", 0), tables)[0], strict=True)
+    )
+    assert row["is_in_zone"] == 1.0
+    assert row["zone_in_basket"] == 1.0
+    assert row["class_in_basket"] == 0.0
+    assert row["together_best"] == pytest.approx(np.log(3 / (4 / 6 + 1)))
+    assert row["log_basket"] == pytest.approx(np.log(2))
+    assert row["log_price_ratio"] == pytest.approx(np.log(2001 / 10001))
+
+
+def test_another_catalogue_moves_no_score() -> None:
+    """Items in another order, one unknown, one gone: the same inputs for the same items."""
+    tables = anonymous.count(RECEIPTS, PAIRS, FACTS)
+    # The catalogue: tie, a new item, scarf, coat; milk is no longer sold.
+    moved = tables.aligned(np.array([3, -1, 2, 0], np.int32))
+    assert candidates(scene("men"), moved).tolist() == [0, 2, 3]
+    ours = features(np.array([2], np.int32), scene("men", 0), tables)
+    theirs = features(np.array([2], np.int32), scene("men", 3), moved)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("minute", "part"), [(0, 0), (659, 0), (660, 1), (840, 2), (1020, 3), (1439, 3), (None, None)]
+)
+def test_dayparts(minute: int | None, part: int | None) -> None:
+    """Morning, noon, afternoon, evening."""
+    assert daypart(minute) == part
+
+
+def store_of_pairs(directory: Path, receipts: int = 3_000, items: int = 80) -> Sales:
+    """Write a store where item 2k is bought with 2k + 1, whatever is popular, and read it."""
+    write_random_store(directory, customers=2, seed=1, items=items)
+    catalog = json.loads((directory / "catalog.json").read_text())
+    for at, item in enumerate(catalog["items"]):
+        item["zone"] = ZONES[at // 2 % 4]
+    (directory / "catalog.json").write_text(json.dumps(catalog))
+    rng = np.random.default_rng(2)
+    rows = [HEADER]
+    for number in range(receipts):
+        first = 2 * int(rng.integers(0, items // 2))
+        day = f"2026-{1 + number * 11 // receipts:02d}-{1 + number % 28:02d}T10:00:00Z"
+        member = f"M{number % 40}"
+        rows += [
+            f"r{number},{day},1,{member},1,s{first},1,100,0",
+            f"r{number},{day},1,{member},2,s{first + 1},1,100,0",
+        ]
+    text = "\n".join(rows) + "\n"
+    (directory / "receipts.csv.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
+    return readers.read(duckdb_engine(directory / "spill"), directory, directory / "staging")
+
+
+def test_the_model_learns_what_goes_together(tmp_path: Path) -> None:
+    """Where the basket tells the next line, best sellers lose by an interval without zero."""
+    model = anonymous.train(store_of_pairs(tmp_path / "store"), seed=3)
+    row = model.row()
+    assert row["gain_ci95"][0] > 0.2
+    assert row["is_better"]
+    again = anonymous.train(store_of_pairs(tmp_path / "again"), seed=3)
+    assert again.files() == model.files()

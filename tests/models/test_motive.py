@@ -1,0 +1,159 @@
+"""Motives of a visit: inputs by hand, a log that is checked, a model that may say "unknown"."""
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.core.decision import Motive
+from edge.core.errors import ConfigError
+from edge.core.motives import FEATURES, MOTIVES, Evidence, Scan, Stay, features, motive
+from models import motives
+from models.visit_log import COLUMNS, read_snapshots
+from tests.models.till_data import write_random_store
+
+
+def inputs(evidence: Evidence) -> dict[str, float]:
+    return dict(zip(FEATURES, features(evidence).tolist(), strict=True))
+
+
+def test_inputs_worked_by_hand() -> None:
+    """Three stays of 60, 120 and 30 s, one a return; three scans, two of one class."""
+    row = inputs(
+        Evidence(
+            entered_s=100.0,
+            now_s=320.0,
+            stays=[
+                Stay("entrance", "door", 100.0),
+                Stay("department", "men", 110.0),
+                Stay("fitting_room", "fitting", 170.0),
+                Stay("department", "men", 290.0),
+            ],
+            scans=[Scan(3, 1000), Scan(3, 4000), Scan(5, 100)],
+        )
+    )
+    assert row["log_minutes"] == pytest.approx(np.log1p(220 / 60))
+    assert row["log_stays"] == pytest.approx(np.log1p(3))
+    assert row["log_zones"] == pytest.approx(np.log1p(2))
+    assert row["return_share"] == pytest.approx(1 / 3)
+    assert row["log_mean_stay"] == pytest.approx(np.log1p(70))
+    assert row["log_longest_stay"] == pytest.approx(np.log1p(120))
+    assert row["log_present_stay"] == pytest.approx(np.log1p(30))
+    assert row["log_fitting_s"] == pytest.approx(np.log1p(120))
+    assert row["log_scanned_alike"] == pytest.approx(np.log1p(2))
+    assert row["log_price_spread"] == pytest.approx(np.log(4))
+    assert row["log_scanned_classes"] == pytest.approx(np.log1p(2))
+    assert (row["is_located"], row["is_at_till"]) == (1.0, 0.0)
+
+
+def test_nothing_seen_is_finite() -> None:
+    """A visit that has just begun, without zones and scans."""
+    row = inputs(Evidence(0.0, 0.0))
+    assert set(row.values()) == {0.0}
+    assert inputs(Evidence(0.0, 9.0, [Stay("till", "till", 1.0)]))["is_at_till"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("least", "expected"), [(0.5, Motive.UNDECIDED), (0.6, Motive.UNDECIDED), (0.7, Motive.UNKNOWN)]
+)
+def test_unlikely_answers_are_unknown(least: float, expected: Motive) -> None:
+    """Below the threshold nothing is said."""
+    chances = np.array([0.1, 0.1, 0.1, 0.6, 0.1], np.float32)
+    assert motive(chances, least)[0] is expected
+
+
+def test_the_threshold_keeps_the_wanted_precision() -> None:
+    """Certain answers right, uncertain ones wrong: only the certain ones stay."""
+    sure = np.eye(5, dtype=np.float32)[[0] * 30] * 0.8 + 0.04
+    unsure = np.full((30, 5), 0.125, np.float32)
+    unsure[:, 1] = 0.5
+    labels = np.array([0] * 30 + [2] * 30)
+    least = motives.threshold(np.concatenate([sure, unsure]), labels)
+    assert 0.5 < least <= 0.84
+    assert motives.threshold(unsure, labels[30:]) == 1.0
+
+
+def test_the_confusion_counts_unknown_apart() -> None:
+    """One right, one taken for another, one unknown."""
+    chances = np.array([[0.9, 0.1, 0, 0, 0], [0.9, 0.1, 0, 0, 0], [0.3, 0.3, 0.4, 0, 0]])
+    table = motives.confusion(chances.astype(np.float32), np.array([0, 1, 2]), 0.5)
+    assert table[0].tolist() == [1, 0, 0, 0, 0, 0]
+    assert table[1].tolist() == [1, 0, 0, 0, 0, 0]
+    assert table[2].tolist() == [0, 0, 0, 0, 0, 1]
+
+
+def visit(number: int, kind: Motive, events: list[tuple[float, str, str, str]]) -> list[str]:
+    head = f"L{number:05d},M1,{kind.value},2026-03-02T10:00:00Z"
+    return [f"{head},{after},{event},{zone},{sku}" for after, event, zone, sku in events]
+
+
+def write_log(directory: Path, rows: list[str], header: str = ",".join(COLUMNS)) -> Path:
+    """Write a log beside a store."""
+    write_random_store(directory, customers=2, seed=1)
+    plan = {"zones": [{"id": zone, "kind": "department"} for zone in ("men", "women")]}
+    (directory / "floorplan.json").write_text(json.dumps(plan))
+    text = "\n".join([header, *rows]) + "\n"
+    (directory / "visits.csv.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
+    return directory
+
+
+GOOD = visit(1, Motive.UNDECIDED, [(0, "enter", "men", ""), (70, "scan", "men", "s1")]) + visit(
+    2,
+    Motive.ABOUT_TO_BUY,
+    [(0, "enter", "women", ""), (30, "pay", "", "s2"), (60, "leave", "", "")],
+)
+
+
+def test_a_visit_is_judged_until_it_pays(tmp_path: Path) -> None:
+    """The second visit pays after 30 s: one moment, before the purchase is known."""
+    found = read_snapshots(write_log(tmp_path, GOOD))
+    assert found.visit.tolist().count("L00002") == 1
+    assert found.after_s[found.visit == "L00002"].tolist() == [30.0]
+    assert found.motive[found.visit == "L00002"].tolist() == [MOTIVES.index(Motive.ABOUT_TO_BUY)]
+
+
+BREAKS: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
+    "an unknown event": (lambda r: [r[0].replace("enter", "fly"), *r[1:]], "row 2: event"),
+    "an unknown motive": (
+        lambda r: [*r[:2], r[2].replace("about", "not"), *r[3:]],
+        "row 4: motive",
+    ),
+    "a time in words": (lambda r: [r[0], r[1].replace(",70,", ",soon,"), *r[2:]], "row 3: after_s"),
+    "no visit": (lambda r: r[:0], "row 2: expected at least one visit"),
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_broken_log_is_refused(tmp_path: Path, name: str) -> None:
+    """File and row are named."""
+    change, expected = BREAKS[name]
+    with pytest.raises(ConfigError, match=expected):
+        read_snapshots(write_log(tmp_path, change(GOOD)))
+
+
+def test_a_missing_column_is_named(tmp_path: Path) -> None:
+    """The header is checked first."""
+    header = ",".join(COLUMNS).replace("after_s", "later")
+    with pytest.raises(ConfigError, match="column after_s not found"):
+        read_snapshots(write_log(tmp_path, GOOD, header))
+
+
+def test_the_model_tells_what_the_log_shows(tmp_path: Path) -> None:
+    """Price comparers scan, buyers go straight to the till: learned, and the same from one seed."""
+    rng = np.random.default_rng(4)
+    rows: list[str] = []
+    for number in range(240):
+        kind = (Motive.PRICE_COMPARING, Motive.ABOUT_TO_BUY)[number % 2]
+        scans = int(rng.integers(3, 6)) if kind is Motive.PRICE_COMPARING else 0
+        events = [(0.0, "enter", "men", "")]
+        events += [(10.0 * (n + 1), "scan", "men", f"s{n}") for n in range(scans)]
+        rows += visit(number, kind, [*events, (300.0, "leave", "", "")])
+    directory = write_log(tmp_path, rows)
+    model = motives.train(directory, seed=5)
+    row = model.row()
+    assert row["accuracy"] > 0.95
+    assert row["gain_ci95"][0] > 0
+    assert model.files() == motives.train(directory, seed=5).files()
