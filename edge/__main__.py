@@ -17,6 +17,7 @@ from edge.adapters.logs import start_logging
 from edge.box import Box
 from edge.core.errors import ConfigError, TrustError, UnavailableError
 from edge.core.floorplan_drawing import draw_svg
+from edge.custody import add_commands
 from edge.replay import replay
 from edge.settings import Settings, read_settings
 
@@ -62,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     plan.add_argument("--out", type=Path, help="SVG file; standard output where absent")
     plan.add_argument("--language", choices=("de", "en"), default="de")
     plan.set_defaults(run=_floorplan)
+
+    add_commands(commands)
     return parser
 
 

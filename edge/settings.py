@@ -82,6 +82,31 @@ class GatewaysSection(_Section):
     families: dict[str, list[str]] = Field(default_factory=_default_families)
 
 
+class TrustSection(_Section):
+    """Who answers for the data, where its keys are kept apart, and who gets totals.
+
+    Attributes:
+        controller: Name, contact and policy page as every consent receipt names them.
+        recovery_key: The chain's public key (`stammgast-provisioning recovery-key new`).
+        escrow: Where the keys, sealed to it, are written; kept apart from backups.
+        partners: Brands that get a file of their own.
+    """
+
+    controller: str = "unnamed controller"
+    contact: str = ""
+    policy_url: str = ""
+    jurisdiction: Annotated[str, Field(min_length=2, max_length=2)] = "DE"
+    recovery_key: Path | None = None
+    escrow: Path | None = None
+    partners: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _escrow_needs_key(self) -> "TrustSection":
+        if (self.escrow is None) != (self.recovery_key is None):
+            raise ValueError("escrow and recovery_key belong together: give both or neither")
+        return self
+
+
 class ClockSection(_Section):
     """Which time counts: the machine's, or that of tick messages (simulation only)."""
 
@@ -103,6 +128,7 @@ class Settings(_Section):
     http: HttpSection = HttpSection()
     gateways: GatewaysSection = GatewaysSection()
     clock: ClockSection = ClockSection()
+    trust: TrustSection = TrustSection()
     record: Path | None = None
     seed: int = 0
 
@@ -159,6 +185,7 @@ def _missing_paths(path: Path, settings: Settings) -> list[str]:
         "store.files": settings.store.files,
         "store.bundle": settings.store.bundle,
         "store.rules": settings.store.rules,
+        "trust.recovery_key": settings.trust.recovery_key,
     }
     return [
         f"{path}: {key}: found {str(value)!r}, which does not exist; expected an existing path"
@@ -168,7 +195,7 @@ def _missing_paths(path: Path, settings: Settings) -> list[str]:
 
 
 def _resolved(settings: Settings, base: Path) -> Settings:
-    store = settings.store
+    store, trust, key = settings.store, settings.trust, settings.trust.recovery_key
     return settings.model_copy(
         update={
             "store": store.model_copy(
@@ -177,6 +204,12 @@ def _resolved(settings: Settings, base: Path) -> Settings:
                     "data": base / store.data,
                     "bundle": None if store.bundle is None else base / store.bundle,
                     "rules": None if store.rules is None else base / store.rules,
+                }
+            ),
+            "trust": trust.model_copy(
+                update={
+                    "recovery_key": None if key is None else base / key,
+                    "escrow": None if trust.escrow is None else base / trust.escrow,
                 }
             ),
             "record": None if settings.record is None else base / settings.record,

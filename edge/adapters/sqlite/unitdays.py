@@ -107,9 +107,10 @@ class UnitDays:
             outcomes.add(Outcome.BOUGHT)
         if said or bought:
             outcomes.add(Outcome.PRESENT)
-        # One arm a day: the first exposure, else a unit could count in two.
+        # One arm a day: the first exposure, else a unit could count in two. Of a label such as
+        # `general;key=arm` the group is told, the experiments within are not.
         arms = [
-            f"{one['experiment']}:{one['arm']}"
+            f"{one['experiment']}:{one['arm'].partition(';')[0]}"
             for one in said
             if one["kind"] == "Exposed" and one["experiment"] == self._experiment
         ]
