@@ -53,10 +53,13 @@ def with_moment(probability: Floats, candidates: Candidates) -> Floats:
         probability: float32[n], the ranker's.
         candidates: The same n, with their sources.
     """
+    named = int(np.bitwise_or.reduce(candidates.sources, initial=0))
+    present = [(source, factor) for source, factor in MOMENT_ODDS if named & source]
+    if not present:
+        return probability
     odds = probability / np.maximum(1.0 - probability, 1e-6)
-    for source, factor in MOMENT_ODDS:
-        is_named = (candidates.sources & np.uint16(source)) != 0
-        odds = np.where(is_named, odds * factor, odds)
+    for source, factor in present:
+        odds[(candidates.sources & np.uint16(source)) != 0] *= factor
     raised: Floats = (odds / (1.0 + odds)).astype(np.float32)
     return raised
 
