@@ -93,7 +93,8 @@ class Classes:
         group: int32[items], the substitute group.
         kind: uint8[groups], position in `KINDS`. interval_s: float64[groups], 0 where none.
         reopen_share: float64[groups]. is_known: bool[groups], False for the cautious default.
-        series: int32[items], −1 where none. position: int32[items] in its series.
+        parts: int32[·], items that belong to a series. series: int32[items], −1 where none.
+        position: int32[items] in its series.
     """
 
     def __init__(self, catalog: Catalog, table: ClassTable) -> None:
@@ -107,6 +108,9 @@ class Classes:
         policies = [self._policy(group) for group in self.group_ids]
         kinds = [self._kind(group) for group in self.group_ids]
         self.kind: NDArray[np.uint8] = np.array([_KIND_AT[k] for k in kinds], np.uint8)
+        self._of_kind: dict[ClassKind, NDArray[np.bool_]] = {
+            kind: self.kind == at for kind, at in _KIND_AT.items()
+        }
         self.interval_s: NDArray[np.float64] = np.array(
             [(p.interval_days or 0.0) * DAY_S for p in policies]
         )
@@ -125,6 +129,7 @@ class Classes:
         self.position: NDArray[np.int32] = np.array([s[1] if s else 0 for s in series], np.int32)
         self.series_start: NDArray[np.int32] = np.full(len(self.series_ids), 2**31 - 1, np.int32)
         is_part = self.series >= 0
+        self.parts: NDArray[np.int32] = np.flatnonzero(is_part).astype(np.int32)
         np.minimum.at(self.series_start, self.series[is_part], self.position[is_part])
         names = tuple(dict.fromkeys(item.department for item in catalog.items))
         department_at = {name: at for at, name in enumerate(names)}
@@ -145,8 +150,7 @@ class Classes:
 
     def is_kind(self, kind: ClassKind) -> NDArray[np.bool_]:
         """Return bool[groups]: the group is of this kind."""
-        mask: NDArray[np.bool_] = self.kind == _KIND_AT[kind]
-        return mask
+        return self._of_kind[kind]
 
     def items_of(self, group_id: str) -> NDArray[np.int32]:
         """Return the items of a class id, empty where nothing of it is sold."""

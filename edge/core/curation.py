@@ -29,9 +29,8 @@ DISMISSAL_COST = 0.7
 DISMISSAL_HALF_LIFE_S = 14 * 86_400.0
 """A wave of the hand costs an item most of its score, and half as much a fortnight later (D03;
 proposals)."""
-LOOK_AHEAD = 48
-"""Candidates in order that a place is filled from; more would never be reached."""
 DEFAULT_FLOOR = 0.05
+NOT_PINNED = 2**31 - 1
 
 # Cluster mode: the motive of the visit chooses content, without a person (C09, C10). Weights of
 # the model's score by what speaks for a candidate; proposals, to be learned from the log.
@@ -72,17 +71,14 @@ def curate(judged: Judged, scores: NDArray[np.float32], snapshot: Snapshot) -> S
     """
     reasons = judged.reasons.copy()
     tier = _tiers(judged, snapshot)
-    final = scores * _weights(judged, snapshot)
-    allowed = reasons == 0
+    final = _weighted(scores, judged, snapshot)
     floor = snapshot.playbook.limits.floors.get(snapshot.surface, DEFAULT_FLOOR)
-    below = allowed & (tier == MODEL) & ~(final >= floor)
-    reasons[below] |= np.uint32(1 << BIT[Reason.BELOW_FLOOR])
+    below = (reasons == 0) & (tier == MODEL) & ~(final >= floor)
+    reasons |= below * np.uint32(1 << BIT[Reason.BELOW_FLOOR])
     rows = np.flatnonzero(reasons == 0)
     shown: tuple[Shown, ...] = ()
     if rows.size:
-        ordered = rows[_ranking(judged, final, tier, rows, snapshot).order()]
-        choice = _Choice(judged, final, tier, reasons, snapshot)
-        shown = choice.fill(ordered)
+        shown = _Choice(judged, final, tier, reasons, snapshot).fill(rows)
     return Slate(shown, reasons, scores, None if shown else _why_empty(reasons))
 
 
@@ -135,34 +131,38 @@ def _tiers(judged: Judged, snapshot: Snapshot) -> NDArray[np.int32]:
     tier = np.full(judged.items.size, MODEL, np.int32)
     if snapshot.prompts.partner.size:
         tier[snapshot.prompts.partner[judged.items]] = COMPLEMENT
-    tier[judged.is_service] = SERVICE
-    tier[judged.effect.pin[judged.items] > 0] = PINNED
+    if judged.is_service.any():
+        tier[judged.is_service] = SERVICE
+    if judged.effect.has_pins:
+        tier[judged.effect.pin[judged.items] > 0] = PINNED
     return tier
 
 
-def _weights(judged: Judged, snapshot: Snapshot) -> NDArray[np.float32]:
-    """Return float32[n]: what rules, the motive and a kept line do to the score."""
-    weight = judged.effect.weight[judged.items]
+def _weighted(
+    scores: NDArray[np.float32], judged: Judged, snapshot: Snapshot
+) -> NDArray[np.float32]:
+    """Return float32[n]: the scores after rules, motive, a kept line and dismissals."""
+    final = scores.astype(np.float32)
+    if judged.effect.has_weights:
+        final *= judged.effect.weight[judged.items]
     motive = snapshot.visit.motive
     for source, factor in MOTIVE_WEIGHTS[motive].items():
-        weight = np.where(judged.sources & source, weight * np.float32(factor), weight)
+        final[(judged.sources & source) != 0] *= np.float32(factor)
     if motive in OFFER_WEIGHT:
-        has_offer = judged.offer != NO_OFFER
-        weight = np.where(has_offer, weight * np.float32(OFFER_WEIGHT[motive]), weight)
-    if snapshot.memory.line.size:
-        weight = np.where(_is_other_line(judged, snapshot), weight * np.float32(OTHER_LINE), weight)
+        final[judged.offer != NO_OFFER] *= np.float32(OFFER_WEIGHT[motive])
+    if snapshot.memory.has_lines:
+        final[_is_other_line(judged, snapshot)] *= np.float32(OTHER_LINE)
     if snapshot.person is not None:
         for item, at_s in snapshot.person.dismissed.items():
             fade = 0.5 ** (max(0.0, snapshot.moment.now_s - at_s) / DISMISSAL_HALF_LIFE_S)
-            is_it = judged.items == item
-            weight = np.where(is_it, weight * np.float32(1.0 - DISMISSAL_COST * fade), weight)
-    return weight.astype(np.float32)
+            final[judged.items == item] *= np.float32(1.0 - DISMISSAL_COST * fade)
+    return final
 
 
 def _liking(judged: Judged, snapshot: Snapshot) -> NDArray[np.int8]:
     """Return int8[n]: 1 what the customer stated, −1 another line than the one kept, else 0."""
     liking: NDArray[np.int8] = ((judged.sources & Source.STATED) != 0).astype(np.int8)
-    if snapshot.memory.line.size:
+    if snapshot.memory.has_lines:
         liking[_is_other_line(judged, snapshot)] = -1
     return liking
 
@@ -178,39 +178,6 @@ def _is_other_line(judged: Judged, snapshot: Snapshot) -> NDArray[np.bool_]:
     return other
 
 
-def _ranking(
-    judged: Judged,
-    final: NDArray[np.float32],
-    tier: NDArray[np.int32],
-    rows: NDArray[np.intp],
-    snapshot: Snapshot,
-) -> Ranking:
-    offers, playbook = snapshot.playbook.offers, snapshot.playbook
-    items, offer, n = judged.items[rows], judged.offer[rows], rows.size
-    priority, ends_s = np.zeros(n, np.int32), np.full(n, np.inf)
-    has_offer = offer != NO_OFFER
-    if has_offer.any():
-        priority[has_offer] = offers.priority[offer[has_offer]]
-        ends_s[has_offer] = offers.ends_s[offer[has_offer]]
-    last_shown_s = np.full(n, -np.inf)
-    for item_id, at_s in snapshot.caps.last_shown(snapshot.who).items():
-        last_shown_s[items == playbook.catalog.index_of(item_id)] = at_s
-    score = final[rows]
-    pin = judged.effect.pin[items]
-    score = np.where(pin > 0, -pin.astype(np.float32), score)
-    salt = fnv64(f"{snapshot.who}:{snapshot.moment.day}")
-    return Ranking(
-        items,
-        tier[rows],
-        score,
-        _liking(judged, snapshot)[rows],
-        priority,
-        ends_s,
-        last_shown_s,
-        mixed(playbook.item_hash[items] ^ np.uint64(salt)),
-    )
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Choice:
     """The filling of places; `reasons` collects what became of the rest."""
@@ -221,74 +188,116 @@ class _Choice:
     reasons: NDArray[np.uint32]
     snapshot: Snapshot
 
-    def fill(self, ordered: NDArray[np.intp]) -> tuple[Shown, ...]:
-        """Fill the places one after the other from the ordered rows."""
+    def fill(self, rows: NDArray[np.intp]) -> tuple[Shown, ...]:
+        """Fill the places one after the other from the rows that passed everything."""
         limits = self.snapshot.playbook.limits
-        items = self.judged.items[ordered]
-        group = self.snapshot.playbook.classes.group[items]
-        is_left = self._that_fit(ordered, items)
+        group = self.snapshot.playbook.classes.group[self.judged.items]
+        left = self._that_fit(rows)
         shown: list[Shown] = []
         taken: list[int] = []
         counts: dict[int, int] = {}
-        while len(shown) < limits.max_cards.get(self.snapshot.surface, 1) and is_left.any():
-            ahead = ordered[is_left][:LOOK_AHEAD]
-            row, propensity, is_explored = self._pick(self._ready(ahead, len(shown) + 1), taken)
+        while len(shown) < limits.max_cards.get(self.snapshot.surface, 1) and left.size:
+            row, propensity, is_explored = self._pick(self._ready(left, len(shown) + 1), taken)
             shown.append(self._line(row, propensity, is_explored))
             taken.append(row)
-            at = int(np.flatnonzero(ordered == row)[0])
-            is_left[at] = False
-            mine = int(group[at])
+            mine = int(group[row])
             counts[mine] = counts.get(mine, 0) + 1
+            left = left[left != row]
             if counts[mine] >= limits.max_per_class:
-                alike = is_left & (group == mine)
-                self._mark(ordered[alike], Reason.TOO_SIMILAR)
-                is_left &= ~alike
-        self._mark(ordered[is_left], Reason.OUTRANKED)
+                is_alike = group[left] == mine
+                self._mark(left[is_alike], Reason.TOO_SIMILAR)
+                left = left[~is_alike]
+        self._mark(left, Reason.OUTRANKED)
         return tuple(shown)
 
     def _mark(self, rows: NDArray[np.intp], reason: Reason) -> None:
         self.reasons[rows] |= np.uint32(1 << BIT[reason])
 
-    def _that_fit(self, ordered: NDArray[np.intp], items: NDArray[np.int32]) -> NDArray[np.bool_]:
-        """Return bool[n]: in the customer's size as far as is known."""
-        is_left = np.ones(ordered.size, np.bool_)
-        if self.snapshot.person is not None and self.snapshot.person.sizes:
-            is_left = np.array([fits(item, self.snapshot) for item in items.tolist()], np.bool_)
-            self._mark(ordered[~is_left], Reason.SIZE_UNAVAILABLE)
-        return is_left
+    def _that_fit(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the rows that come in the customer's size, as far as it is known."""
+        if self.snapshot.person is None or not self.snapshot.person.sizes:
+            return rows
+        items = self.judged.items[rows].tolist()
+        does_fit = np.array([fits(item, self.snapshot) for item in items], np.bool_)
+        self._mark(rows[~does_fit], Reason.SIZE_UNAVAILABLE)
+        return rows[does_fit]
 
-    def _ready(self, ahead: NDArray[np.intp], place: int) -> NDArray[np.intp]:
-        """Return the rows that may fill a place: a pin waits for its own while others are there."""
-        if self.tier[ahead[0]] != PINNED:
-            return ahead
-        ready = ahead[self.judged.effect.pin[self.judged.items[ahead]] <= place]
-        return ready if ready.size else ahead
+    def _ready(self, left: NDArray[np.intp], place: int) -> NDArray[np.intp]:
+        """Return the rows of the best tier; a pin waits for its place while others are there."""
+        tiers = self.tier[left]
+        best = tiers.min()
+        wanted = tiers == best
+        if best == PINNED:
+            pin = np.where(wanted, self.judged.effect.pin[self.judged.items[left]], NOT_PINNED)
+            others = tiers[~wanted]
+            next_pin = pin.min()
+            if next_pin <= place or not others.size:
+                wanted = pin == next_pin
+            else:
+                wanted = tiers == others.min()
+        ready: NDArray[np.intp] = left[wanted]
+        return ready
 
     def _pick(self, ready: NDArray[np.intp], taken: list[int]) -> tuple[int, float, bool]:
         """Return the row for the next place, its propensity, and whether it was explored."""
-        if self.tier[ready[0]] < MODEL:
-            return int(ready[0]), 1.0, False
-        greedy = self._most_useful(ready, taken) if taken else int(ready[0])
+        is_model = self.tier[ready[0]] == MODEL
+        greedy = self._first(ready, self._use(ready, taken if is_model else []))
         share = self.snapshot.playbook.limits.explore_share
-        if share <= 0.0:
+        if share <= 0.0 or not is_model:
             return greedy, 1.0, False
         each = share / ready.size
         draw = uniform(self.snapshot.seed, len(taken))
-        row = int(ready[min(int(draw / each), ready.size - 1)]) if draw < share else greedy
+        by_item = ready[np.argsort(self.judged.items[ready])]
+        row = int(by_item[min(int(draw / each), ready.size - 1)]) if draw < share else greedy
         return row, each + (1.0 - share if row == greedy else 0.0), row != greedy
 
-    def _most_useful(self, ready: NDArray[np.intp], taken: list[int]) -> int:
+    def _use(self, ready: NDArray[np.intp], taken: list[int]) -> NDArray[np.float32]:
         """Weigh score against likeness to what is already taken (maximal marginal relevance)."""
+        value = self.final[ready]
+        if np.isnan(value).any():
+            value = np.where(np.isnan(value), -np.inf, value)
+        if not taken:
+            return value
         playbook, items = self.snapshot.playbook, self.judged.items
         cost = playbook.limits.similar_cost
-        value = self.final[ready] * ((1.0 - cost) / max(float(self.final[ready].max()), 1e-9))
+        value = value * np.float32((1.0 - cost) / max(float(value.max()), 1e-9))
         for column, share in ((playbook.classes.brand, 0.6), (playbook.price_band, 0.4)):
             found = column[items[ready]]
             is_alike = found == column[items[taken[0]]]
             for row in taken[1:]:
                 is_alike |= found == column[items[row]]
-            value = value - (cost * share) * is_alike
-        return int(ready[np.argmax(value)])
+            value = value - is_alike * np.float32(cost * share)
+        return value
+
+    def _first(self, ready: NDArray[np.intp], value: NDArray[np.float32]) -> int:
+        """Return the row with the highest value; only real ties are put in the total order."""
+        tied = ready[value == value.max()]
+        if tied.size == 1:
+            return int(tied[0])
+        return int(tied[self._ranking(tied).order()[0]])
+
+    def _ranking(self, rows: NDArray[np.intp]) -> Ranking:
+        """Return what breaks ties between rows of one value."""
+        judged, snapshot, playbook = self.judged, self.snapshot, self.snapshot.playbook
+        items, offer = judged.items[rows], judged.offer[rows]
+        has_offer = offer != NO_OFFER
+        priority, ends_s = np.zeros(rows.size, np.int32), np.full(rows.size, np.inf)
+        priority[has_offer] = playbook.offers.priority[offer[has_offer]]
+        ends_s[has_offer] = playbook.offers.ends_s[offer[has_offer]]
+        last_shown_s = np.full(rows.size, -np.inf)
+        for item_id, at_s in snapshot.caps.last_shown(snapshot.who).items():
+            last_shown_s[items == playbook.catalog.index_of(item_id)] = at_s
+        salt = fnv64(f"{snapshot.who}:{snapshot.moment.day}")
+        return Ranking(
+            item=items,
+            group=self.tier[rows],
+            score=np.zeros(rows.size, np.float32),
+            liking=_liking(judged, snapshot)[rows],
+            priority=priority,
+            ends_s=ends_s,
+            last_shown_s=last_shown_s,
+            tie=mixed(playbook.item_hash[items] ^ np.uint64(salt)),
+        )
 
     def _line(self, row: int, propensity: float, is_explored: bool) -> Shown:
         playbook, item = self.snapshot.playbook, int(self.judged.items[row])

@@ -107,26 +107,43 @@ def judge(candidates: Candidates, snapshot: Snapshot) -> Judged:
     """Mark every candidate with all that speaks against it."""
     items, sources = candidates.items, candidates.sources
     playbook = snapshot.playbook
-    marks = _Marks(items.size)
     is_service = _is_service(candidates, snapshot)
     effect = playbook.rules.now(_where(snapshot))
     offer = playbook.offers.active(snapshot.moment.now_s, snapshot.surface)[items]
-    marks.put(Reason.LEGAL_BAN, effect.law[items])
-    marks.put(Reason.BANNED, effect.ban[items])
-    _mark_person(marks, items, is_service, snapshot)
-    _mark_stock(marks, items, is_service, snapshot)
-    _mark_memory(marks, items, is_service, snapshot)
+    marks = _Marks(effect.grounds[items])
+    _mark_person(marks, items, snapshot)
+    _mark_stock(marks, items, snapshot)
+    _mark_memory(marks, items, snapshot)
     if snapshot.prompts.partner.size:
-        _mark_purchase(marks, items, is_service, snapshot)
-    closed = _mark_caps(marks, items, offer, is_service, snapshot)
+        _mark_purchase(marks, items, snapshot)
+    has_service = bool(is_service.any())
+    if has_service:
+        marks.reasons[is_service] &= _HOLDS_FOR_SERVICE
+    closed = _mark_caps(marks, items, offer, is_service if has_service else None, snapshot)
     return Judged(items, sources, marks.reasons, offer, effect, is_service, closed)
+
+
+# Help around an item one has: stock, purchases and holdout do not speak against it.
+_HOLDS_FOR_SERVICE = np.bitwise_or.reduce(
+    [
+        _FLAG[reason]
+        for reason in (
+            Reason.LEGAL_BAN,
+            Reason.BANNED,
+            Reason.SENSITIVE,
+            Reason.AGE_RESTRICTED,
+            Reason.VETOED,
+            Reason.RETURNED,
+        )
+    ]
+)
 
 
 class _Marks:
     """The reason masks of one round; bits are set, never cleared."""
 
-    def __init__(self, n: int) -> None:
-        self.reasons: NDArray[np.uint32] = np.zeros(n, np.uint32)
+    def __init__(self, reasons: NDArray[np.uint32]) -> None:
+        self.reasons = reasons
 
     def put(self, reason: Reason, mask: Mask) -> None:
         """Speak against the candidates in a mask."""
@@ -142,22 +159,24 @@ def _is_service(candidates: Candidates, snapshot: Snapshot) -> Mask:
 
 
 def _mark_caps(
-    marks: "_Marks",
+    marks: _Marks,
     items: NDArray[np.int32],
     offer: NDArray[np.int32],
-    is_service: Mask,
+    is_service: Mask | None,
     snapshot: Snapshot,
 ) -> tuple[Closed, ...]:
     """Mark what was shown often enough; service counts apart from offers."""
     closed: tuple[Closed, ...] = ()
-    for message, counted in ((Message.OFFER, ~is_service), (Message.CARE, is_service)):
-        if not counted.any():
-            continue
+    rounds: list[tuple[Message, Mask | None]] = [(Message.OFFER, None)]
+    if is_service is not None:
+        rounds = [(Message.OFFER, ~is_service), (Message.CARE, is_service)]
+    for message, counted in rounds:
         reached = snapshot.caps.closed(
             _cap_context(snapshot, message), partial(_stock_of, snapshot)
         )
         for reason, values in _alike(reached):
-            marks.put(reason, _mask_of(values, items, offer, snapshot) & counted)
+            mask = _mask_of(values, items, offer, snapshot)
+            marks.put(reason, mask if counted is None else mask & counted)
         closed += reached
     return closed
 
@@ -187,42 +206,39 @@ def _where(snapshot: Snapshot) -> Where:
     )
 
 
-def _mark_person(marks: _Marks, items: NDArray[np.int32], care: Mask, snapshot: Snapshot) -> None:
+def _mark_person(marks: _Marks, items: NDArray[np.int32], snapshot: Snapshot) -> None:
     """Mark what this person must not or does not want to see."""
-    person, catalog = snapshot.person, snapshot.playbook.catalog
-    marks.put(Reason.SENSITIVE, catalog.is_sensitive[items])
-    if person is None or not person.is_adult:
-        marks.put(Reason.AGE_RESTRICTED, snapshot.playbook.is_restricted[items])
+    person, playbook = snapshot.person, snapshot.playbook
+    if playbook.has_restricted and (person is None or not person.is_adult):
+        marks.put(Reason.AGE_RESTRICTED, playbook.is_restricted[items])
     if person is None:
         return
     if snapshot.arm.is_holdout and not snapshot.is_pull:
-        marks.put(Reason.HOLDOUT, ~care)
+        marks.reasons |= _FLAG[Reason.HOLDOUT]
     vetoed = [i for i, until_s in person.vetoes.items() if until_s > snapshot.moment.now_s]
     if vetoed:
         marks.put(Reason.VETOED, np.isin(items, np.array(vetoed, np.int32)))
 
 
-def _mark_stock(marks: _Marks, items: NDArray[np.int32], care: Mask, snapshot: Snapshot) -> None:
+def _mark_stock(marks: _Marks, items: NDArray[np.int32], snapshot: Snapshot) -> None:
     """Mark what is not on the shelf; an uncounted item may be asked for, not offered."""
     units = snapshot.stock.levels(items, snapshot.moment.now_s)
-    marks.put(Reason.OUT_OF_STOCK, (units == 0) & ~care)
+    marks.put(Reason.OUT_OF_STOCK, units == 0)
     if not snapshot.is_pull:
-        marks.put(Reason.STOCK_UNKNOWN, (units < 0) & ~care)
+        marks.put(Reason.STOCK_UNKNOWN, units < 0)
 
 
-def _mark_memory(marks: _Marks, items: NDArray[np.int32], service: Mask, s: Snapshot) -> None:
-    """Mark what earlier purchases close, by item, group and series."""
-    person = s.person
-    by_memory = remembered(
+def _mark_memory(marks: _Marks, items: NDArray[np.int32], snapshot: Snapshot) -> None:
+    """Mark what earlier purchases close."""
+    person = snapshot.person
+    marks.reasons |= remembered(
         items,
-        s.memory,
-        s.playbook.classes,
-        s.moment.now_s,
+        snapshot.memory,
+        snapshot.playbook.classes,
+        snapshot.moment.now_s,
         person.declared.get("audience") if person else None,
         person.stated if person else frozenset(),
     )
-    for reason, mask in by_memory:
-        marks.put(reason, mask if reason is Reason.RETURNED else mask & ~service)
 
 
 def remembered(
@@ -232,8 +248,8 @@ def remembered(
     now_s: float,
     audience: str | None = None,
     stated: frozenset[str] = frozenset(),
-) -> Iterator[tuple[Reason, Mask]]:
-    """Yield what purchases speak against: a reason and the bool[n] of items it closes.
+) -> NDArray[np.uint32]:
+    """Return uint32[n], the grounds that purchases give against each item.
 
     Args:
         items: int32[n].
@@ -243,46 +259,57 @@ def remembered(
         audience: The declared band.
         stated: What the customer asked to hear of.
     """
-    yield from _series_order(items, memory, classes)
+    reasons: NDArray[np.uint32] = np.zeros(items.size, np.uint32)
+    if classes.series_ids:
+        reasons |= _out_of_order(items, memory, classes) * _FLAG[Reason.SERIES_ORDER]
     if memory.returned.size:
-        yield Reason.RETURNED, _found(memory.returned, items, memory.returned_until_s) > now_s
-    if not memory.items.size:
-        return
-    group = classes.group[items]
-    last_s = _found(memory.items, items, memory.last_s)
-    yield Reason.JUST_BOUGHT, last_s + classes.table.cooldown_s > now_s
-    is_part = classes.series[items] >= 0
-    yield Reason.JUST_BOUGHT_CLASS, (memory.rest_until_s[group] > now_s) & ~is_part
-    is_closed = memory.closed_until_s[group] > now_s
-    is_due = classes.is_kind(ClassKind.CONSUMABLE)[group]
-    yield Reason.OWNED, is_closed & ~is_due
-    yield Reason.NOT_DUE, is_closed & is_due
-    yield Reason.GIFT_BASKET, memory.gift_until_s[group] > now_s
+        back = _found(memory.returned, items, memory.returned_until_s) > now_s
+        reasons |= back * _FLAG[Reason.RETURNED]
+    if memory.items.size:
+        last_s = _found(memory.items, items, memory.last_s)
+        just = last_s > now_s - classes.table.cooldown_s
+        reasons |= just * _FLAG[Reason.JUST_BOUGHT]
+        reasons |= _closed_groups(memory, classes, now_s, audience, stated)[classes.group[items]]
+    return reasons
+
+
+def _closed_groups(
+    memory: Memory, classes: Classes, now_s: float, audience: str | None, stated: frozenset[str]
+) -> NDArray[np.uint32]:
+    """Return uint32[groups], the grounds against each substitute group."""
+    is_part, is_due = classes.is_kind(ClassKind.SERIES), classes.is_kind(ClassKind.CONSUMABLE)
+    is_closed = memory.closed_until_s > now_s
     is_silent = (classes.then(audience) == Action.SILENCE) & (memory.times > 0)
     for name in stated:
         if name in classes.group_at:
             is_silent[classes.group_at[name]] = False
-    yield Reason.SILENCE_AFTER_PURCHASE, is_silent[group]
+    reasons: NDArray[np.uint32] = np.zeros(is_closed.size, np.uint32)
+    for reason, mask in (
+        (Reason.JUST_BOUGHT_CLASS, (memory.rest_until_s > now_s) & ~is_part),
+        (Reason.OWNED, is_closed & ~is_due),
+        (Reason.NOT_DUE, is_closed & is_due),
+        (Reason.GIFT_BASKET, memory.gift_until_s > now_s),
+        (Reason.SILENCE_AFTER_PURCHASE, is_silent),
+    ):
+        reasons |= mask * _FLAG[reason]
+    return reasons
 
 
-def _series_order(
-    items: NDArray[np.int32], memory: Memory, classes: Classes
-) -> Iterator[tuple[Reason, Mask]]:
-    """Let only the next part of a series through: the first where none was bought yet."""
+def _out_of_order(items: NDArray[np.int32], memory: Memory, classes: Classes) -> Mask:
+    """Return bool[n]: not the next part of its series, the first where none was bought yet."""
     series = classes.series[items]
-    is_part = series >= 0
-    if is_part.any():
-        after = classes.series_start[series] - 1
-        if memory.series_at.size:
-            after = np.maximum(after, memory.series_at[series])
-        yield Reason.SERIES_ORDER, is_part & (classes.position[items] != after + 1)
+    after = classes.series_start[series] - 1
+    if memory.series_at.size:
+        after = np.maximum(after, memory.series_at[series])
+    mask: Mask = (series >= 0) & (classes.position[items] != after + 1)
+    return mask
 
 
-def _mark_purchase(marks: _Marks, items: NDArray[np.int32], care: Mask, snapshot: Snapshot) -> None:
+def _mark_purchase(marks: _Marks, items: NDArray[np.int32], snapshot: Snapshot) -> None:
     """After a purchase, in its own department only what goes with it; and never what must not."""
     prompts, classes = snapshot.prompts, snapshot.playbook.classes
     shut = prompts.shut[classes.department[items]] & ~prompts.partner[items]
-    marks.put(Reason.SAME_DEPARTMENT, (shut | prompts.never[items]) & ~care)
+    marks.put(Reason.SAME_DEPARTMENT, shut | prompts.never[items])
 
 
 def _found(

@@ -119,6 +119,11 @@ class Memory:
     series_at: Ints
 
     @property
+    def has_lines(self) -> bool:
+        """Whether a brand is kept to in any group."""
+        return bool(self.line.size) and bool(self.line.max() >= 0)
+
+    @property
     def is_blank(self) -> bool:
         """Whether nothing was ever bought or brought back, as far as is known."""
         return not (self.items.size or self.returned.size)

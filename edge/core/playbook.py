@@ -71,7 +71,7 @@ class Playbook:
     """Orders and catalogue, joined.
 
     Attributes:
-        is_restricted: bool[items], only for adults.
+        is_restricted: bool[items], only for adults. is_bulky: bool[items].
         item_hash: uint64[items], of the item's id; the same in every catalogue.
         price_band: int32[items], doublings of one euro.
     """
@@ -89,6 +89,8 @@ class Playbook:
         self.is_restricted: NDArray[np.bool_] = np.array(
             [bool(item.age_min) for item in catalog.items], np.bool_
         )
+        self.has_restricted = bool(self.is_restricted.any())
+        self.is_bulky: NDArray[np.bool_] = np.array([i.is_bulky for i in catalog.items], np.bool_)
         self.item_hash: NDArray[np.uint64] = np.array(
             [fnv64(item.item_id) for item in catalog.items], np.uint64
         )

@@ -129,9 +129,9 @@ def again(
     if purchases is not None:
         memory = remember(purchases, playbook.classes)
         reasons = _without(reasons, _BOUGHT)
-        for reason, mask in remembered(items, memory, playbook.classes, moment.now_s):
-            if reason in _BOUGHT:
-                reasons |= (mask & ~is_service) * _flag(reason)
+        bought = remembered(items, memory, playbook.classes, moment.now_s)
+        kept = np.bitwise_or.reduce([_flag(reason) for reason in _BOUGHT])
+        reasons |= np.where(is_service, np.uint32(0), bought & kept)
     offer = playbook.offers.active(moment.now_s, decision.surface)[items]
     judged = Judged(items, sources, reasons, offer, effect, is_service)
     partner = np.zeros(len(playbook.catalog.items), np.bool_)

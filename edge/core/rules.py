@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.catalog import Catalog, Item
+from edge.core.reasons import BIT, Reason
 
 MAX_EFFECTS = 16
 """Combinations of rules in force that are kept ready; a store sees a handful a day."""
@@ -103,15 +104,20 @@ class Effect:
 
     Attributes:
         law, ban: bool[items]. weight: float32[items], the multiplier of the score.
+        grounds: uint32[items], what speaks against an item whoever is there (`reasons`).
         pin: int32[items], position from 1, 0 where not pinned.
+        has_pins, has_weights: Whether any is set, so that a decision need not look.
         in_force: Positions of the rules in `Rules.rules`.
     """
 
     law: NDArray[np.bool_]
     ban: NDArray[np.bool_]
+    grounds: NDArray[np.uint32]
     weight: NDArray[np.float32]
     pin: NDArray[np.int32]
     in_force: tuple[int, ...]
+    has_pins: bool = False
+    has_weights: bool = False
 
 
 TARGET_AXES = ("item", "class", "category", "department", "brand", "tag", "campaign")
@@ -228,7 +234,21 @@ class Rules:
                 case RuleKind.COMPLEMENT:
                     pass
         weight = np.where(touched, weights[Level.STORE], weights[Level.CHAIN])
-        return Effect(law, ban, weight.astype(np.float32), pin, in_force)
+        grounds = (
+            law * np.uint32(1 << BIT[Reason.LEGAL_BAN])
+            | ban * np.uint32(1 << BIT[Reason.BANNED])
+            | self._catalog.is_sensitive * np.uint32(1 << BIT[Reason.SENSITIVE])
+        )
+        return Effect(
+            law,
+            ban,
+            grounds.astype(np.uint32),
+            weight.astype(np.float32),
+            pin,
+            in_force,
+            bool(pin.any()),
+            bool((weight != 1.0).any()),
+        )
 
     def _partners_of(self, item: int, effect: Effect) -> "Partners":
         rules = [

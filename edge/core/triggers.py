@@ -116,18 +116,21 @@ def anchors_of(
 def next_in_series(playbook: Playbook, memory: Memory, then: NDArray[np.uint8]) -> Ints:
     """Return the next part of every series that somebody follows (D05)."""
     classes = playbook.classes
-    if not memory.series_at.size or not (memory.series_at >= 0).any():
+    if not memory.series_at.size or memory.series_at.max() < 0:
         return np.empty(0, np.int32)
-    is_part = classes.series >= 0
-    reached = memory.series_at[classes.series]
-    follows = is_part & (reached >= 0) & (classes.position == reached + 1)
-    is_wanted = (then[classes.group] & Action.REPEAT) != 0
-    return np.flatnonzero(follows & is_wanted).astype(np.int32)
+    parts = classes.parts
+    reached = memory.series_at[classes.series[parts]]
+    is_next = (reached >= 0) & (classes.position[parts] == reached + 1)
+    is_wanted = (then[classes.group[parts]] & Action.REPEAT) != 0
+    found: Ints = parts[is_next & is_wanted]
+    return found
 
 
 def care(playbook: Playbook, moment: Moment, memory: Memory, then: NDArray[np.uint8]) -> Ints:
     """Return purchases of the last days that have a care tip worth giving (C16)."""
     limits, items = playbook.limits, playbook.catalog.items
+    if not memory.items.size:
+        return np.empty(0, np.int32)
     is_recent = (memory.last_s > moment.now_s - limits.care_for_s) & ~memory.gift_only_item
     found = [
         item
@@ -145,11 +148,13 @@ def win_back(playbook: Playbook, moment: Moment, memory: Memory) -> list[int]:
         return []
     lapse_s = playbook.limits.win_back_factor * memory.gap_s
     is_lapsed = (memory.times >= WIN_BACK_TIMES) & (moment.now_s - memory.last_group_s > lapse_s)
-    group = playbook.classes.group[memory.items]
-    found = []
-    for lapsed in np.flatnonzero(is_lapsed):
-        mine = np.flatnonzero((group == lapsed) & ~memory.gift_only_item)
-        found.append(int(memory.items[mine[np.argmax(memory.last_s[mine])]]))
+    if not is_lapsed.any():
+        return []
+    own = np.flatnonzero(~memory.gift_only_item)
+    oldest_first = memory.items[own[np.argsort(memory.last_s[own], kind="stable")]]
+    last = np.full(is_lapsed.size, -1, np.int32)
+    last[playbook.classes.group[oldest_first]] = oldest_first  # the newest of a group stands
+    found: list[int] = last[is_lapsed & (last >= 0)].tolist()
     return found
 
 
@@ -157,10 +162,10 @@ def free_delivery(playbook: Playbook, memory: Memory, person: PersonView) -> lis
     """Return the bulky good somebody keeps carrying home, unless it is delivered by now (A27)."""
     if person.has_delivery or not memory.times.size:
         return []
-    items, classes = playbook.catalog.items, playbook.classes
-    bulky = [item for item in memory.items.tolist() if items[item].is_bulky]
-    often = [i for i in bulky if memory.times[classes.group[i]] >= playbook.limits.bulky_times]
-    return often[:1]
+    bulky = memory.items[playbook.is_bulky[memory.items]]
+    is_often = memory.times[playbook.classes.group[bulky]] >= playbook.limits.bulky_times
+    found: list[int] = bulky[is_often][:1].tolist()
+    return found
 
 
 def birthday_treat(playbook: Playbook, moment: Moment, person: PersonView) -> list[int]:
