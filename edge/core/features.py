@@ -17,6 +17,7 @@ from edge.core.candidates import (
     Candidates,
     Context,
     Prepared,
+    Scores,
     Source,
 )
 from edge.core.history import Floats, Ints
@@ -123,16 +124,26 @@ def _read_days(out: Floats, away: float) -> None:
 
 
 def _others(out: Floats, prepared: Prepared, items: Ints) -> None:
-    """Fill what other customers' purchases say: neighbours, transitions, the encoder."""
+    """Fill what other customers' purchases say: neighbours, transitions, the encoder.
+
+    Relative values compare with the best of the whole catalogue, not of these candidates, so
+    that taking one candidate away changes no other's inputs.
+    """
     near = np.log1p(prepared.near.of(items) * SPREAD_SCALE)
     follow = np.log1p(prepared.next.of(items) * SPREAD_SCALE)
     logit = prepared.logit[items]
     out[_S : _S + 2] = near
     out[_S + 2 : _S + 4] = follow
-    out[_S + 4] = near[1] / max(float(near[1].max(initial=0.0)), 1e-3)
-    out[_S + 5] = follow[1] / max(float(follow[1].max(initial=0.0)), 1e-3)
+    out[_S + 4] = near[1] / _top(prepared.near)
+    out[_S + 5] = follow[1] / _top(prepared.next)
     out[_S + 6] = logit
-    out[_S + 7] = logit - logit.max(initial=-np.inf)
+    out[_S + 7] = logit - prepared.logit.max(initial=-np.inf)
+
+
+def _top(scores: Scores) -> float:
+    """Return the highest value of a spread score's second row, on the features' scale."""
+    top = float(scores.values[1].max(initial=0.0))
+    return max(float(np.log1p(top * SPREAD_SCALE)), 1e-3)
 
 
 def _category(out: Floats, by_category: Floats, category: Ints) -> None:

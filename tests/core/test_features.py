@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.core.candidates import Context, candidates, prepare
+from edge.core.candidates import Candidates, Context, candidates, prepare
 from edge.core.features import FEATURE_NAMES, FEATURE_SOURCE, SCHEMA_HASH, features
 from edge.core.history import Floats, History
 from edge.core.item_tables import ItemTables
@@ -89,6 +89,18 @@ def test_moment_flags() -> None:
     stated = computed[:, FEATURE_NAMES.index("is_stated")]
     assert np.flatnonzero(zone).tolist() == [place[9]]
     assert np.flatnonzero(stated).tolist() == [place[10]]
+
+
+def test_taking_candidates_away_changes_no_other_row() -> None:
+    """What the guard suppresses leaves the inputs of the survivors as they were."""
+    known = tables()
+    known.next[2, :2], known.next_score[2, :2] = (6, 7), (0.2, 0.1)
+    prepared = prepare(history([1], [2]), known)
+    found = prepared.candidates
+    whole = features(prepared, found, known, Context())
+    kept = found.items % 3 == 1
+    part = features(prepared, Candidates(found.items[kept], found.sources[kept]), known, Context())
+    assert np.array_equal(whole[kept], part)
 
 
 drawn_baskets = st.lists(
