@@ -95,7 +95,7 @@ function reasons(card) {
 
 /** @param {import("./board.js").Insight} why */
 function reason(why) {
-  return h("li", {}, of(why.text), h("span", { class: "quiet" }, origin(why.source, why.age_s)));
+  return h("li", {}, of(why.text), h("span", { class: "quiet" }, origin(why.source, why.age_s, of(why.text))));
 }
 
 /** @param {Card} card @param {Answer} answer @param {boolean} isSettled @param {(action: Action) => void} onTap */

@@ -163,7 +163,7 @@ function insights(contact) {
     h(
       "ul",
       { class: "insights" },
-      lines.map((line) => h("li", {}, h("p", {}, of(line.text), h("span", { class: "quiet" }, origin(line.source, line.age_s))))),
+      lines.map((line) => h("li", {}, h("p", {}, of(line.text), h("span", { class: "quiet" }, origin(line.source, line.age_s, of(line.text)))))),
     );
   return { key: "insights", print: JSON.stringify(lines), build };
 }

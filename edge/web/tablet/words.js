@@ -144,10 +144,12 @@ function age(ageS) {
  * Where a fact comes from and how old it is, in a few words.
  * @param {string} source
  * @param {number | null | undefined} ageS
+ * @param {string} text the fact; where it names its source itself, only the age is added
  */
-export function origin(source, ageS) {
-  if (LIVE.has(source)) return say(`source_${source}`);
-  return [say(`source_${source}`), age(ageS)].filter(Boolean).join(", ");
+export function origin(source, ageS, text) {
+  const name = say(`source_${source}`);
+  if (LIVE.has(source)) return name;
+  return [text.startsWith(name) ? "" : name, age(ageS)].filter(Boolean).join(", ");
 }
 
 /** @param {number} seconds */
