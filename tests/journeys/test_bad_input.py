@@ -1,0 +1,223 @@
+"""Whatever arrives on the wire, the box counts it, drops it, and goes on."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.adapters.clock import SystemClock
+from edge.box import Box
+from edge.core.errors import ConfigError
+from tests.conftest import Mosquitto, wait_until
+from tests.world import (
+    ANNA,
+    BEACON,
+    ITEM_IDS,
+    RunningBox,
+    catalog,
+    configure,
+    members,
+    rfc3339,
+    running,
+    sku_of,
+    tablet_of,
+    write_store,
+)
+
+HOUR_S = 3_600.0
+
+
+def _event(**changes: Any) -> bytes:
+    event = {
+        "specversion": "1.0", "id": "x", "source": "/t", "type": "stammgast.checkin.v1",
+        "time": rfc3339(time.time()), "data": {"member_id": ANNA, "place": "app"}, **changes,
+    }  # fmt: skip
+    return json.dumps(event).encode()
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "reason"),
+    [
+        pytest.param("stammgast/v1/checkins", b"", "not_json", id="empty"),
+        pytest.param("stammgast/v1/checkins", b'{"id"', "not_json", id="truncated"),
+        pytest.param("stammgast/v1/checkins", b"\xff\xfe", "not_json", id="not UTF-8"),
+        pytest.param("stammgast/v1/checkins", b"[" * 60_000, "not_json", id="deeply nested"),
+        pytest.param("stammgast/v1/checkins", b"x" * 70_000, "too_large", id="huge"),
+        pytest.param("stammgast/v1/checkins", _event(data=7), "wrong_data", id="wrong type"),
+        pytest.param("stammgast/v1/checkins", _event(type="a.b"), "wrong_type", id="other type"),
+        pytest.param(
+            "stammgast/v1/checkins", _event(time="2026-01-01T00:00:00"), "time_without_zone",
+            id="local time",
+        ),
+        pytest.param(
+            "espresense/devices/x/women-1", b'{"rssi": "loud"}', None, id="a gateway's wrong type"
+        ),
+        pytest.param("espresense/devices/x/women-1", b"\x00\x01", None, id="a gateway's noise"),
+    ],
+)  # fmt: skip
+def test_a_bad_message_is_counted_and_the_loop_lives(
+    box: RunningBox, topic: str, payload: bytes, reason: str | None
+) -> None:
+    """One bad message, its reason on the metrics page, and Anna's card after it."""
+    box.publish(topic, payload)
+    if reason is None:
+        wait_until(lambda: sum(box.box.dropped.values()), "the drop")
+    else:
+        wait_until(lambda: f'reason="{reason}"' in box.metrics(), f"the reason {reason}")
+    assert box.box.dropped["bug"] == 0
+    with tablet_of(box) as tablet:
+        box.check_in(ANNA)
+        wait_until(tablet.cards, "a card after the bad message")
+
+
+def test_an_unknown_topic_is_counted(box: RunningBox) -> None:
+    """Our own root with a name nobody knows is not even heard; the box says nothing to it."""
+    box.publish("stammgast/v1/nothing", _event())
+    box.check_in(ANNA)
+    wait_until(lambda: box.count("decisions") == 1, "a decision")
+
+
+def test_a_check_in_from_the_future_counts_from_now(box: RunningBox) -> None:
+    """A phone whose clock runs a day ahead is served, and counted."""
+    box.event(
+        "checkins", "checkin", {"member_id": ANNA, "place": "app"},
+        time=rfc3339(time.time() + 24 * HOUR_S),
+    )  # fmt: skip
+    wait_until(lambda: box.count("time_ahead") == 1, "the count")
+    assert box.count("decisions") == 1
+
+
+def test_a_check_in_from_the_past_is_kept_but_not_answered(box: RunningBox) -> None:
+    """It was under way for an hour: nobody is shown a card for it."""
+    box.event(
+        "checkins", "checkin", {"member_id": ANNA, "place": "app"},
+        time=rfc3339(time.time() - HOUR_S),
+    )  # fmt: skip
+    wait_until(lambda: box.count("check_in_stale") == 1, "the count")
+    assert box.count("decisions") == 0
+
+
+def test_an_unknown_gtin_is_counted_and_the_rest_of_the_receipt_holds(box: RunningBox) -> None:
+    """One line means nothing to this store, the other moves the stock."""
+    lines = [
+        {"line_no": 1, "sku": "", "gtin": "09999999999999", "quantity": 1},
+        {"line_no": 2, "sku": sku_of(20), "quantity": 1},
+    ]
+    box.sell(20, member=None, lines=lines)
+    wait_until(lambda: box.count("sku_unknown") == 1, "the unknown line")
+    assert box.box.path.house.stock.units(sku_of(20)) == 4
+
+
+def test_stock_counted_earlier_does_not_overwrite_later(box: RunningBox) -> None:
+    """Counts arrive in the wrong order: the newest stands."""
+    now_s = time.time() + 1
+    for quantity, at_s in ((0, now_s + 10), (9, now_s)):
+        levels = {"levels": [{"sku": sku_of(5), "quantity": quantity}]}
+        box.event("stock", "stock", levels, time=rfc3339(at_s))
+    wait_until(lambda: box.count("stock_outdated") == 1, "the outdated count")
+    assert box.box.path.house.stock.units(sku_of(5)) == 0
+
+
+def test_stale_stock_is_no_ground_for_an_offer(
+    tmp_path: Path, bundle: Path, mosquitto: Mosquitto
+) -> None:
+    """Counts of the day before yesterday: a beacon's push shows nothing that needs a shelf."""
+    store = write_store(tmp_path / "store", time.time() - 48 * HOUR_S)
+    with running(configure(tmp_path, store, bundle, mosquitto.port)) as box:
+        uuid = BEACON.removeprefix("iBeacon:")[:36].lower()
+        payload = {"id": f"iBeacon:{uuid}-100-1", "rssi@1m": -59, "rssi": -60.0, "mac": "00",
+                   "distance": 1.2, "int": 1000}  # fmt: skip
+        box.publish(f"espresense/devices/iBeacon:{uuid}-100-1/women-1", json.dumps(payload), qos=0)
+        wait_until(lambda: box.count("decisions") == 1, "the entry decision")
+        assert box.count("cards") == 0
+
+
+def test_a_flood_from_one_gateway_leaves_room_for_the_others(box: RunningBox) -> None:
+    """Ten thousand sightings in a second, and a check-in is answered all the same."""
+    payload = json.dumps({"id": "known:5a3f1c9d0000", "mac": "00", "rssi": -70.0, "distance": 3})
+    for _ in range(10_000):
+        box.sender.publish("espresense/devices/known:5a3f1c9d0000/women-1", payload, qos=0)
+    with tablet_of(box) as tablet:
+        box.check_in(ANNA)
+        wait_until(tablet.cards, "a card during the flood", 30)
+    refused = [h.refused.get("flood", 0) for h in box.box.gateways.health(time.time())]
+    assert sum(refused) > 0
+
+
+def test_a_beacon_that_two_members_claim_is_nobodys(
+    tmp_path: Path, bundle: Path, mosquitto: Mosquitto
+) -> None:
+    """It opens no visit, and the metrics say that it is contested."""
+    store = write_store(tmp_path / "store")
+    document = members()
+    document["members"][3]["beacons"] = [BEACON]
+    (store / "members.json").write_text(json.dumps(document))
+    with running(configure(tmp_path, store, bundle, mosquitto.port)) as box:
+        uuid = BEACON.removeprefix("iBeacon:")[:36].lower()
+        payload = {"id": f"iBeacon:{uuid}-100-1", "rssi@1m": -59, "rssi": -60.0, "mac": "00",
+                   "distance": 1.2, "int": 1000}  # fmt: skip
+        box.publish(f"espresense/devices/iBeacon:{uuid}-100-1/women-1", json.dumps(payload), qos=0)
+        wait_until(lambda: box.box.path.unknown_beacons == 1, "the unknown beacon")
+        assert not box.box.path.guests
+        assert 'stammgast_consents{part="contested_beacons"} 1.0' in box.metrics()
+
+
+def test_a_bundle_of_another_catalogue_is_refused_and_the_box_runs(
+    tmp_path: Path, bundle: Path, mosquitto: Mosquitto
+) -> None:
+    """Popularity answers; health says why there is no model."""
+    store = write_store(tmp_path / "store")
+    document = catalog()
+    for item in document["items"]:
+        item["item_id"] = "other-" + item["item_id"]
+    (store / "catalog.json").write_text(json.dumps(document))
+    with running(configure(tmp_path, store, bundle, mosquitto.port)) as box:
+        assert "another catalogue" in str(box.box.health().parts["model"])
+        box.check_in(ANNA)
+        wait_until(lambda: box.count("decisions") == 1, "a decision without a model")
+        assert box.count("ranker_unavailable") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param('{"schema": "stammgast.cata', "truncated", id="truncated"),
+        pytest.param("", "not JSON", id="empty"),
+        pytest.param(json.dumps({**catalog(), "items": []}), "at least one", id="no items"),
+    ],
+)
+def test_a_broken_catalogue_is_refused_at_the_start(
+    tmp_path: Path, content: str, expected: str
+) -> None:
+    """The box does not start with half a catalogue; the sentence names file and fault."""
+    store = write_store(tmp_path / "store")
+    (store / "catalog.json").write_text(content)
+    with pytest.raises(ConfigError, match=expected):
+        Box(configure(tmp_path, store, None, 1), SystemClock())
+
+
+def test_a_sale_before_its_void_and_after_it_end_the_same(box: RunningBox) -> None:
+    """Reordered: the void first, then its sale; nothing counts as bought."""
+    with tablet_of(box) as tablet:
+        box.check_in(ANNA)
+        wait_until(tablet.cards, "a card")
+        item = ITEM_IDS.index(tablet.cards()[0]["item_id"])
+        receipt = box.sell(item)
+        wait_until(lambda: ITEM_IDS[item] not in tablet.items(), "the recall")
+        box.event("voids", "void", {"receipt_id": receipt})
+        box.check_in(ANNA)
+        wait_until(lambda: box.count("decisions") == 2, "the decision after the void")
+        assert ITEM_IDS[item] in tablet.items()
+
+
+def test_memory_stays_bounded_under_unknown_ids(box: RunningBox) -> None:
+    """Twenty thousand strangers leave nothing behind but a number."""
+    for n in range(20_000):
+        payload = f'{{"id":"known:{n:012x}","mac":"00","rssi":-70.0,"distance":3}}'
+        box.sender.publish(f"espresense/devices/known:{n:012x}/shoes-{n % 3}", payload, qos=0)
+    wait_until(lambda: box.box.path.unknown_beacons > 10_000, "the strangers", 60)
+    assert not box.box.path.guests
+    files = [p for p in Path(box.box.settings.store.data).rglob("*") if p.is_file()]
+    assert all(b"known:00000000" not in p.read_bytes() for p in files)
