@@ -9,6 +9,8 @@ import gzip
 import io
 import json
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -372,3 +374,45 @@ def test_names_are_not_spoken_without_a_consent_of_their_own(
         look(box, tablet)
         assert "Anna" not in json.dumps(tablet.frames)
         assert next(iter(tablet.contacts.values()))["title"]["de"] == "Gast · floor"
+
+
+def ask(box: RunningBox, method: str, path: str, text: str) -> tuple[int, dict[str, Any]]:
+    """Send a rule file to the page's own address."""
+    request = urllib.request.Request(
+        f"{box.address}{path}",
+        json.dumps({"text": text}).encode(),
+        {"Content-Type": "application/json", "Origin": box.address.rstrip("/")},
+        method=method,
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as refusal:
+        return refusal.code, json.load(refusal)
+
+
+def test_a_draft_is_tried_on_what_was_decided_and_then_published(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    """A trial says what a ban would have changed; a broken file is refused, a good one goes up."""
+    with store_with(tmp_path, mosquitto, ["mouse", "bag"]) as (box, tablet):
+        assert look(box, tablet) == {"mouse", "bag"}
+        draft = rules_file(["bag"])
+        status, trial = ask(box, "POST", "api/rules/trial", draft)
+        assert status == 200
+        assert trial["outlook"]["changed"] == 1
+        assert trial["outlook"]["examples"][0]["after"] == [{"de": "bag", "en": "bag"}]
+        assert tablet.items() == {"mouse", "bag"}
+        status, refusal = ask(
+            box, "PUT", "api/rules", draft.replace("limit = 1000000", "limit = 0")
+        )
+        assert status == 409
+        assert "line" in refusal["detail"][0]
+        assert (tmp_path / "rules.toml").read_text(encoding="utf-8") != draft
+        assert ask(box, "PUT", "api/rules", draft)[0] == 200
+        wait_until(lambda: tablet.items() == {"bag"}, "the card to leave")
+        assert (tmp_path / "rules.toml").read_text(encoding="utf-8") == draft
+        everything = rules_file([])
+        status, trial = ask(box, "POST", "api/rules/trial", everything)
+        assert any("bans cover" in note for note in trial["notes"])
+        assert any("would show nothing" in note for note in trial["notes"])
