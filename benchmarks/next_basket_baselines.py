@@ -118,16 +118,17 @@ def up_cf(recent: int, alpha: float, locality: float) -> Method:
     return method
 
 
-def item_cosine(fade: float) -> Method:
-    """Return item-cosine over buyers, the item itself included, purchases fading by age."""
+def item_cosine(fade: float, locality: float) -> Method:
+    """Return item-cosine over baskets, the item itself included, purchases fading by age."""
 
     def method(purchases: Purchases) -> Iterator[tuple[int, Block]]:
         faded = _matrix(purchases, fade ** _age(purchases))
-        bought = _matrix(purchases, np.ones(purchases.item.size))
-        bought.data[:] = 1.0
-        norm = np.sqrt(np.maximum(np.asarray(bought.sum(axis=0)).ravel(), 1.0))
-        scaled = bought @ sparse.diags((1.0 / norm).astype(np.float32))
-        gram = (scaled.T @ scaled).tocsr()
+        norm = np.sqrt(np.maximum(np.bincount(purchases.item, minlength=purchases.n_items), 1.0))
+        share = (1.0 / norm[purchases.item]).astype(np.float32)
+        shape = (purchases.customer.size, purchases.n_items)
+        baskets = sparse.csr_matrix((share, (purchases.basket, purchases.item)), shape)
+        gram = (baskets.T @ baskets).tocsr()
+        gram.data **= locality
         return _blocks(faded.shape[0], lambda rows: (faded[rows] @ gram).toarray())
 
     return method
@@ -142,5 +143,5 @@ METHODS: dict[str, Method] = {
     "UP-CF@1": up_cf(1, 0.25, 5.0),
     "UP-CF@10": up_cf(10, 0.25, 5.0),
     "UP-CF@100": up_cf(100, 0.25, 5.0),
-    "item-cosine with decay": item_cosine(0.8),
+    "item-cosine with decay": item_cosine(0.95, 2.0),
 }
