@@ -31,6 +31,7 @@ from edge.adapters.mqtt.discovery import discovery_messages, state_message
 from edge.adapters.mqtt.embedded import EmbeddedBroker
 from edge.adapters.mqtt.gateways import GatewayRouter
 from edge.adapters.onnx.ranker import load_bundle
+from edge.adapters.sqlite.export import Controller
 from edge.adapters.sqlite.journal import Journal
 from edge.adapters.sqlite.keys import read_or_make_box_key
 from edge.adapters.sqlite.ledger import Ledger
@@ -47,11 +48,13 @@ from edge.core.history import Floats, Ints
 from edge.core.item_tables import ItemTables, blank
 from edge.core.moment import Moment
 from edge.core.ports import Ranker
+from edge.core.readings import Input
 from edge.core.records import Record
 from edge.core.rotating import RotatingIds
 from edge.core.sightings import GatewayReport, Report, Sighting
 from edge.core.visits import Visits
 from edge.core.zones import ZoneModel
+from edge.desk import Desk
 from edge.intake import Intake
 from edge.rulebook import Rulebook
 from edge.settings import Settings
@@ -145,7 +148,17 @@ class Box:
             screens=self.hub,
         )
         self.rulebook.live = lambda playbook: self.path.take_rules(playbook, clock.now_s())
+        self.ledger.on_forget(self.path.caps.forget)
         self.intake = Intake(self.path, self.journal)
+        trust = settings.trust
+        self.desk = Desk(
+            self.ledger,
+            clock.now_s,
+            facts.name,
+            Controller(trust.controller, trust.contact, trust.policy_url, trust.jurisdiction),
+            frozenset(Input) - {Input.CAMERA},
+            lambda person: self.intake.consent_changed(person, clock.now_s()),
+        )
         self.router = GatewayRouter(settings.gateways.families)
         self.broker: BrokerLoop | None = None
         self._figures = self._series()
@@ -275,7 +288,13 @@ class Box:
         self.broker.start(loop)
         pictures = self.settings.store.files / "pictures"
         app = create_app(
-            hub=self.hub, path=self, operations=self, pictures=pictures, rules=self.rulebook
+            hub=self.hub,
+            path=self,
+            operations=self,
+            pictures=pictures,
+            rules=self.rulebook,
+            desk=self.desk,
+            notices=self.desk,
         )
         serving = asyncio.create_task(
             serve(app, self.hub, self.settings.http.host, self.settings.http.port, on_ready)
@@ -319,6 +338,8 @@ class Box:
                 now_s = self.clock.now_s()
                 self._record(now_s, "tick", b"")
                 self.path.tick(now_s)
+            for person in self.ledger.forget_elsewhere():  # erased by a command beside this box
+                self.intake.consent_changed(person, self.clock.now_s())
             self._ticked_s = time.monotonic()
             if self.broker is not None and self.broker.is_connected:
                 if beats % int(PROBE_S / TICK_S) == 0:

@@ -221,10 +221,15 @@ class Intake:
             return ()
         outcome = consents.apply(statement)
         self.path.counts[f"consent_{outcome.value}"] += 1
-        guest = self.path.guests.get(statement.person)
-        if guest is not None and outcome in (Outcome.GIVEN, Outcome.WITHDRAWN):
-            self.path.reread(guest, _WITHDRAWN, now_s)
+        if outcome in (Outcome.GIVEN, Outcome.WITHDRAWN):
+            self.consent_changed(consents.kept(statement.person), now_s)
         return (ConsentChanged(statement),)
+
+    def consent_changed(self, person: str, now_s: float) -> None:
+        """Somebody allowed or withdrew something, or was erased: every screen follows."""
+        guest = self.path.guests.get(person)
+        if guest is not None:
+            self.path.reread(guest, _WITHDRAWN, now_s)
 
     def scan(self, said: Scan, now_s: float) -> None:
         """The app read a label: the item is in today's basket of interest."""
@@ -283,6 +288,9 @@ class Intake:
                 records += self._veto(guest, card.item, now_s)
             elif action == "gift":
                 records += self._was_gift(guest, card, now_s)
+            elif action == "not_now":
+                waved_off = {**guest.view.dismissed, card.item: now_s}
+                guest.view = replace(guest.view, dismissed=waved_off)
             self.path.put_away(guest, card)
         if action != "shown":
             self.path.caps.answered(card_id)

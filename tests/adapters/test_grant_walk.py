@@ -30,6 +30,7 @@ OWN_DUTIES: Mapping[str, str] = {
     "daily.run_day": "reads through UnitDays, which asks for grants",
     "erasure.erase": "erasing needs the member id for the tombstone",
     "erasure.erase_member": "the same",
+    "erasure.erase_stored": "the same",
     "escrow.write_escrow": "keys to the chain's recovery key",
     "escrow.refresh_escrow": "the same",
     "escrow.open_escrow": "keys from the escrow",

@@ -94,8 +94,8 @@ async def test_receipts_of_use_say_what_was_used_and_what_for(ledger: Ledger, de
             decision_id=f"u{at}", visit_id="v", at_s=NOW_S + at, surface="tablet",
             placement="contact", is_pull=False, seed=0, catalog_version="1", playbook_version="1",
             model_version="", arm="general", motive="unknown", slate=slate, empty=None, zone=None,
-            profile_age_s=None, is_profile_stale=False, trace_items=b"", trace_sources=b"", trace_reasons=b"",
-            trace_scores=b"",
+            profile_age_s=None, is_profile_stale=False, trace_items=b"", trace_sources=b"",
+            trace_reasons=b"", trace_scores=b"",
         )  # fmt: skip
         body = encode_decision(decision)
         ledger.append(DecisionMade(f"u{at}", "v", NOW_S + at, "tablet", body, person))

@@ -77,9 +77,21 @@ def erase(ledger: Ledger, person: str, now_s: float) -> Erasure | None:
         UnavailableError: The rows are gone, but a reader keeps their bytes in the log; repeat.
     """
     merged = ledger.consents().merged(person) or (person,)
-    done = ledger.writer.call(lambda: _erase_rows(ledger, merged, now_s))
+    done = erase_stored(ledger, merged, now_s)
     for each in merged:
         ledger.forget(each)
+    return done
+
+
+def erase_stored(ledger: Ledger, persons: tuple[str, ...], now_s: float) -> Erasure | None:
+    """Erase what is on disk, on any thread; `Ledger.forget` must follow for what is in memory.
+
+    Args:
+        ledger: Of the box.
+        persons: The pseudonyms that are this person.
+        now_s: The present moment.
+    """
+    done = ledger.writer.call(lambda: _erase_rows(ledger, persons, now_s))
     ledger.writer.call(lambda: empty_logs(ledger.writing.db, ledger.telemetry))
     refresh_escrow(ledger)
     return done

@@ -88,6 +88,28 @@ def consent_receipts(
     ]
 
 
+def past_decisions(ledger: Ledger, proven: Proven, now_s: float, most: int) -> list[bytes]:
+    """Return the records of the proven person's newest decisions.
+
+    Raises:
+        TrustError: The proof has grown old.
+    """
+    proven.require(now_s)
+    ledger.flush()
+    reading, found = ledger.reading(), list[tuple[float, bytes]]()
+    for each in ledger.consents().merged(proven.person):
+        opened = reading.persons.open(each)
+        if opened is None:
+            continue
+        for decision_id, at_s, body in reading.db.execute(
+            "SELECT decision_id, at_s, body FROM decisions WHERE person_no = ?"
+            " ORDER BY at_s DESC LIMIT ?",
+            [opened.person_no, most],
+        ).fetchall():
+            found.append((at_s, opened.cipher.open(body, decision_context(decision_id))))
+    return [body for _, body in sorted(found, reverse=True)[:most]]
+
+
 def is_genuine(ledger: Ledger, receipt: Mapping[str, Any]) -> bool:
     """Tell whether a consent receipt that somebody shows was made by this box, unchanged."""
     try:
