@@ -52,6 +52,7 @@ def _about(metrics: Metrics, loaded_bytes: int) -> Section:
     rows = [
         ["", ""],
         ["Customers", f"{metrics['customers']:,}"],
+        ["Of them learned from", f"{metrics['customers_learned']:,}"],
         ["Baskets", f"{metrics['baskets']:,}"],
         ["Lines", f"{metrics['lines']:,}"],
         ["Seed", str(metrics["seed"])],

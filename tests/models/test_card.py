@@ -48,6 +48,7 @@ def metrics(**changes: Any) -> dict[str, Any]:
     variable = {"name": "day", "fill": 1.0, "valid": 1.0, "is_enabled": True, "is_alarming": False}
     return {
         "customers": 300,
+        "customers_learned": 250,
         "baskets": 9_000,
         "lines": 30_000,
         "seed": 7,
