@@ -274,6 +274,18 @@ def test_a_tap_corrects_a_purchase_to_a_gift(tmp_path: Path, mosquitto: Mosquitt
         assert "geschenk" not in words
 
 
+def test_not_now_takes_the_card_off_and_counts_against_the_item(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    """Waved off: the card leaves, and the next decisions of this visit know it."""
+    with store_with(tmp_path, mosquitto, ["mouse"]) as (box, tablet):
+        assert look(box, tablet) == {"mouse"}
+        assert tablet.react(tablet.cards()[0], "not_now")["kind"] == "ack"
+        wait_until(lambda: not tablet.items(), "the card to leave")
+        guest = next(iter(box.box.path.guests.values()))
+        assert [CATALOG.items[item].item_id for item in guest.view.dismissed] == ["mouse"]
+
+
 def test_a_guessed_gift_by_declaration(tmp_path: Path, mosquitto: Mosquitto) -> None:
     """A man buys a woman's scent, unwrapped: no scents for women follow, and no word about it."""
     left = ["scent-w", "scent-w2", "scent-m"]
