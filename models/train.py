@@ -26,6 +26,7 @@ from models import bundle, calibrate
 from models.encoder import EncoderPlan
 from models.network import onnx_bytes
 from models.purchases import Purchases
+from models.quantization import SAMPLE, agreement, refuse_if_apart
 from models.ranker import (
     Network,
     Params,
@@ -132,11 +133,19 @@ def _sample(stages: Sequence[Examples], rows: int = 200_000) -> Floats:
 
 
 def tune(course: Course, examples: Examples) -> tuple[Network, Calibration]:
-    """Tune on the newest labels, and calibrate on customers left out of tunings of their own."""
+    """Tune on the newest labels, and calibrate on customers left out of a tuning of its own.
+
+    Raises:
+        ValueError: Rounded to 8 bits the network would rank otherwise.
+    """
     calibration = _calibration(course, examples)
     params = _tuned(course, examples)
     weights = {name: np.array(value) for name, value in params.items()}
-    return Network(weights, course.scaling), calibration
+    network = Network(weights, course.scaling)
+    sample = examples.of(np.arange(min(SAMPLE, examples.n_customers)))
+    exact = float_logits(weights, course.scaling, sample)
+    refuse_if_apart(agreement(onnx_bytes(network), exact, sample))
+    return network, calibration
 
 
 def _tuned(course: Course, examples: Examples) -> Params:
