@@ -276,8 +276,7 @@ class RunningBox:
     def metrics(self) -> str:
         """Read the metrics page."""
         with urllib.request.urlopen(f"{self.address}metrics", timeout=5) as page:
-            text: str = page.read().decode()
-        return text
+            return str(page.read(), "utf-8")
 
     loop: asyncio.AbstractEventLoop | None = None
 
