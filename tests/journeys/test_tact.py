@@ -167,21 +167,17 @@ def store_with(
 
 
 def look(box: RunningBox, tablet: Tablet, member: str = ANNA) -> set[str]:
-    """Check a member in and return what the tablet shows once the decision is made."""
-    before, frames = box.count("decisions"), len(tablet.frames)
+    """Check a member in and return what the tablet shows once the decision is on it."""
+    before = box.count("decisions")
     box.check_in(member, zone="floor")
     wait_until(lambda: box.count("decisions") > before, "a decision")
-    wait_until(lambda: len(tablet.frames) > frames, "a frame")
-    return {card["item_id"] for card in settled(tablet)}
-
-
-def settled(tablet: Tablet) -> list[dict[str, Any]]:
-    """Return the cards once no frame is on its way: the last contact frame has been taken."""
-    count = -1
-    while count != len(tablet.frames):
-        count = len(tablet.frames)
-        time.sleep(0.15)
-    return tablet.cards()
+    box.call(lambda: None)  # the decision's frames were sent in the same turn of the loop
+    changes = ("contact", "gone", "recall", "mark")
+    wait_until(
+        lambda: sum(len(tablet.kinds(kind)) for kind in changes) >= box.count("frames"),
+        "every frame on the tablet",
+    )
+    return {card["item_id"] for card in tablet.cards()}
 
 
 def sell(box: RunningBox, item_id: str, **changes: Any) -> None:
