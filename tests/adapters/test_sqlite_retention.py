@@ -128,12 +128,27 @@ def test_a_withdrawn_profile_takes_its_history_with_it(ledger: Ledger) -> None:
     ledger.append(Vetoed(person, "coat", NOW_S + 1e6, NOW_S))
     said = Statement(person, Purpose.PROFILE, False, NOW_S, NOW_S, "2026-01")
     ledger.append(ConsentChanged(said))
+    ledger.consents().apply(said)
     ledger.flush()
     forget_old(ledger, NOW_S)
     assert count(ledger, "receipts") == 0
     assert count(ledger, "histories") == 0
     assert count(ledger, "happenings") == 0
     assert count(ledger, "persons") == 1
+
+
+def test_who_may_no_longer_be_recognised_leaves_no_decisions(ledger: Ledger) -> None:
+    person = person_of(ledger)
+    ledger.append(CardShown("c", "d", "v", "coat", NOW_S, person))
+    ledger.append(DecisionMade("d", "v", NOW_S, "tablet", b"", person))
+    ledger.append(DecisionMade("of nobody", "v", NOW_S, "tablet", b""))
+    said = Statement(person, Purpose.RECOGNISE, False, NOW_S, NOW_S, "2026-01")
+    ledger.append(ConsentChanged(said))
+    ledger.consents().apply(said)
+    ledger.flush()
+    forget_old(ledger, NOW_S)
+    assert count(ledger, "happenings") == 0
+    assert count(ledger, "decisions") == 1
 
 
 @pytest.mark.parametrize("days", [30, 4_000])

@@ -8,12 +8,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlite_utils import Database
-
 from edge.adapters.sqlite.erasure import empty_logs
 from edge.adapters.sqlite.ledger import Ledger
+from edge.adapters.sqlite.schema import unsigned
 from edge.core import register
-from edge.core.consent import PURPOSES, Purpose
+from edge.core.consent import Purpose
 from edge.core.person import DAY_S
 
 # How far the box's clock may be ahead of the newest receipt of a till before nothing is deleted.
@@ -56,7 +55,8 @@ def forget_old(ledger: Ledger, now_s: float) -> RetentionReport:
         )
     deleted: Counter[str] = Counter()
     ledger.writer.call(lambda: _delete_by_age(ledger, now_s, today, deleted))
-    ledger.writer.call(lambda: _delete_by_purpose(ledger.writing.db, deleted))
+    ledger.consents()  # built here: the index belongs to the caller's thread
+    ledger.writer.call(lambda: _delete_by_purpose(ledger, deleted))
     packed = _in_batches(ledger, today - register.YOUNG_RECEIPT_DAYS)
     ledger.writer.call(lambda: _trim_histories(ledger, now_s, deleted))
     ledger.write_uses(today)
@@ -110,18 +110,26 @@ def _delete_by_age(ledger: Ledger, now_s: float, today: int, deleted: Counter[st
         telemetry.execute("DELETE FROM zone_changes WHERE at_s < ?", [limit])
 
 
-def _delete_by_purpose(db: Database, deleted: Counter[str]) -> None:
-    """Delete what `profile` justified of those who withdrew it."""
-    bit = 1 << PURPOSES.index(Purpose.PROFILE)
-    without = "person_no IN (SELECT person_no FROM consent_states WHERE given & ? = 0)"
+def _delete_by_purpose(ledger: Ledger, deleted: Counter[str]) -> None:
+    """Delete what a consent justified of those who withdrew it; merged persons count as one."""
+    db, allowed = ledger.writing.db, ledger.consents()
+    persons = {
+        number: allowed.purposes(f"{unsigned(pseudonym):016x}")
+        for number, pseudonym in db.execute("SELECT person_no, pseudonym FROM persons").fetchall()
+    }
     with db.atomic():
-        for table, more in (
-            ("histories", ""),
-            ("receipts", ""),
-            ("happenings", f" AND kind IN {register.PROFILE_HAPPENINGS}"),
+        for table, more, purpose in (
+            ("histories", "", Purpose.PROFILE),
+            ("receipts", "", Purpose.PROFILE),
+            ("happenings", f" AND kind IN {register.PROFILE_HAPPENINGS}", Purpose.PROFILE),
+            ("happenings", "", Purpose.RECOGNISE),
+            ("decisions", "", Purpose.RECOGNISE),
         ):
-            query = f"DELETE FROM {table} WHERE {without}{more}"  # noqa: S608
-            deleted[f"{table}_without_consent"] += db.execute(query, [bit]).rowcount
+            owners = f"SELECT DISTINCT person_no FROM {table} WHERE person_no IS NOT NULL"  # noqa: S608
+            query = f"DELETE FROM {table} WHERE person_no = ?{more}"  # noqa: S608
+            for (number,) in db.execute(owners).fetchall():
+                if purpose not in persons.get(number, ()):
+                    deleted[f"{table}_without_consent"] += db.execute(query, [number]).rowcount
 
 
 def _in_batches(ledger: Ledger, before_day: int) -> int:
