@@ -7,6 +7,7 @@ stage is never taken for a whole one. Leaves out what the stages do (`models.pip
 import hashlib
 import shutil
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
 CODE = ("models", "edge/core")
@@ -23,8 +24,9 @@ def content_hash(files: Iterable[Path]) -> str:
     return total.hexdigest()
 
 
+@cache
 def code_hash() -> str:
-    """Return one sha256 over the code that shapes the results."""
+    """Return one sha256 over the code that shapes the results, as it was when first asked."""
     root = Path(__file__).parent.parent
     return content_hash(path for folder in CODE for path in (root / folder).rglob("*.py"))
 

@@ -119,6 +119,7 @@ def test_the_model_learns_what_goes_together(tmp_path: Path) -> None:
     model = anonymous.train(store_of_pairs(tmp_path / "store"), seed=3)
     row = model.row()
     assert row["gain_ci95"][0] > 0.2
+    assert row["gain_over_zone_low"] > 0.2
     assert row["is_better"]
     again = anonymous.train(store_of_pairs(tmp_path / "again"), seed=3)
     assert again.files() == model.files()
