@@ -39,7 +39,7 @@ from edge.checkin import House, Path
 from edge.core import sightings
 from edge.core.board import StoreSign
 from edge.core.caps import Caps
-from edge.core.catalog import Stock
+from edge.core.catalog import Catalog, Stock
 from edge.core.errors import MessageError, TrustError, UnavailableError
 from edge.core.events import EventKey, Tick
 from edge.core.floorplan import FloorPlan, Receiver
@@ -84,7 +84,7 @@ class Box:
         settings: A checked configuration.
         clock: Its time.
         epoch: Names this life of the box to its tablets; random where not given.
-        ledger: Where one is open already, as in `replay`.
+        is_replay: Draws pseudonyms from the seed, so that a replay meets the same ones.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Box:
         settings: Settings,
         clock: SystemClock | SimulatedClock,
         epoch: str | None = None,
-        ledger: Ledger | None = None,
+        is_replay: bool = False,
     ) -> None:
         self.settings = settings
         self.clock = clock
@@ -104,7 +104,8 @@ class Box:
         if (files / "stock.json").exists():
             read_stock(files / "stock.json", stock)
         plan = read_floorplan(files / "floorplan.json")
-        self.ledger = ledger or open_ledger(settings, clock.now_s())
+        seed = settings.seed if is_replay else None
+        self.ledger = open_ledger(settings, catalog, clock.now_s(), seed)
         item_ids = [item.item_id for item in catalog.items]
         ranker, tables, self.model = load_model(settings.store.bundle, item_ids)
         self.journal = Journal(self.ledger)
@@ -420,17 +421,19 @@ class Box:
         return Counter() if self.broker is None else self.broker.dropped
 
 
-def open_ledger(settings: Settings, now_s: float, seed: int | None = None) -> Ledger:
+def open_ledger(
+    settings: Settings, catalog: Catalog, now_s: float, seed: int | None = None
+) -> Ledger:
     """Open the box's databases; a new box takes the chain's members and receipts in.
 
     Args:
         settings: Where they lie.
+        catalog: What the store sells.
         now_s: The present moment.
         seed: Draws pseudonyms and keys from a seed instead of chance: for replay alone.
     """
     files, data = settings.store.files, settings.store.data
     data.mkdir(parents=True, exist_ok=True)
-    catalog, _ = read_catalog(files / "catalog.json")
     draw = secrets.token_bytes if seed is None else seeded_bytes(seed)
     ledger = Ledger.open(data, read_or_make_box_key(data / "box.key"), catalog, draw=draw)
     if ledger.consents().sizes()["members"] == 0 and (files / "members.json").exists():

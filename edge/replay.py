@@ -12,7 +12,7 @@ from edge.adapters.clock import SimulatedClock
 from edge.adapters.http import messages as tablet
 from edge.adapters.mqtt.broker import Message
 from edge.adapters.sqlite.journal import encode_decision
-from edge.box import Box, open_ledger
+from edge.box import Box
 from edge.core.decision import Decision
 from edge.core.errors import ConfigError, MessageError
 from edge.settings import Settings
@@ -40,8 +40,7 @@ def replay(recording: Path, settings: Settings) -> Iterator[bytes]:
         if first is None:
             return
         clock.tick(first[0])
-        ledger = open_ledger(fresh, clock.now_s(), seed=fresh.seed)
-        box = Box(fresh, clock, epoch="replay", ledger=ledger)
+        box = Box(fresh, clock, epoch="replay", is_replay=True)
         said: list[bytes] = []
         box.hub.tap = lambda wire: said.append(b'{"frame":' + wire + b"}")
         box.journal.tap = lambda decision: said.append(_line(decision))
