@@ -14,10 +14,11 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from edge.adapters.sqlite.connections import index_secret
 from edge.adapters.sqlite.consentlog import ConsentLog, Entry
 from edge.adapters.sqlite.escrow import Escrow, open_escrow
 from edge.adapters.sqlite.keys import BoxKeys
-from edge.adapters.sqlite.ledger import Ledger, index_secret
+from edge.adapters.sqlite.ledger import Ledger
 from edge.adapters.sqlite.persons import TABLES_OF_PERSONS, Persons
 from edge.adapters.sqlite.schema import LEDGER_STEPS, migrate, open_database, signed, unsigned
 from edge.core.errors import ConfigError, StammgastError, UnavailableError
