@@ -36,6 +36,8 @@ from models.visit_models import VisitModel
 
 JUDGED_SHARE = 0.1
 """Newest share of a store's baskets that the judging training does not see."""
+LEAST_LEARNERS = 20
+"""Returning customers without whom nothing is held out: all that is known goes into training."""
 SMALL_LINES = 200_000
 """Lines under which the smaller plan is enough and three times as fast."""
 LEARNED_CUSTOMERS = 20_000
@@ -192,8 +194,11 @@ def _fit(order: Order, prepared: Prepared, purchases: Purchases, to: Path) -> No
     """Train a ranker on purchases and write its files."""
     codes = _categories(prepared) if prepared.usable("category") else None
     everybody, purchases = purchases, _drawn(purchases, order.seed)
-    course = prepare_course(purchases, codes, plan_for(purchases), order.seed)
-    network, calibration = tune(course, course.newest)
+    try:
+        course = prepare_course(purchases, codes, plan_for(purchases), order.seed)
+        network, calibration = tune(course, course.newest)
+    except ValueError as error:
+        raise ConfigError([f"{order.data}: {error}"]) from error
     counted = {
         "customers": len(everybody.customer_ids),
         "customers_learned": len(purchases.customer_ids),
@@ -232,11 +237,16 @@ def _categories(prepared: Prepared) -> Any:
     return pd.factorize(np.array(named, object))[0].astype(np.int32)
 
 
+def _learners(purchases: Purchases) -> int:
+    """Return how many customers have a basket to learn from and one to learn."""
+    return int((np.diff(purchases.basket_ends()) >= 2).sum())
+
+
 def _judge(order: Order, prepared: Prepared, to: Path) -> None:
     """Train on the past alone and judge on what came after."""
     parts = split(prepared)
     row: dict[str, Any] = {}
-    if parts is not None and parts.labels:
+    if parts is not None and _learners(parts.known) >= LEAST_LEARNERS and parts.labels:
         _fit(order, prepared, parts.known, to)
         judgement: Judgement = judge(Bundle.open(to), parts.known, parts.labels, order.seed)
         row = judgement.row()

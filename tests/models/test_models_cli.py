@@ -1,0 +1,159 @@
+"""The command line from till data to a packed bundle, in one small world."""
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.adapters.onnx.ranker import load_bundle
+from edge.adapters.onnx.visit_models import load_visit_models
+from edge.core.anonymous import Scene
+from edge.core.errors import TrustError, UnavailableError
+from models.__main__ import main
+from tests.models.till_data import write_random_store
+
+pytestmark = pytest.mark.timeout(900)
+ITEM_IDS = [f"i{n}" for n in range(60)]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store and the bundle that one command made of it."""
+    root = tmp_path_factory.mktemp("cli")
+    write_random_store(root / "store", customers=60, seed=1)
+    assert main(_train(root)) == 0
+    return root
+
+
+def _train(root: Path, out: str = "bundle") -> list[str]:
+    return [
+        *("train", "--data", str(root / "store"), "--out", str(root / out), "--seed", "3"),
+        *("--work", str(root / "stages"), "--report", str(root / "quality.html"), "--quiet"),
+    ]
+
+
+def test_a_box_loads_what_was_trained(world: Path) -> None:
+    """Ranker and anonymous model answer for the catalogue; there was no log for the others."""
+    bundle = load_bundle(world / "bundle", ITEM_IDS)
+    assert bundle.overlap == 1.0
+    models = load_visit_models(world / "bundle", ITEM_IDS)
+    assert models.motive is None
+    assert models.acceptance is None
+    assert models.anonymous is not None
+    scene = Scene("men", 600, 2, 3, np.array([4], np.int32))
+    items, chance = models.anonymous.ranked(scene)
+    assert 4 not in items
+    assert (np.diff(chance) <= 0).all()
+    assert ((chance > 0) & (chance < 1)).all()
+
+
+def test_the_bundle_holds_its_judgement_and_card(world: Path) -> None:
+    """Favourites make a ranker better than everybody's best sellers; the card says so."""
+    metrics = json.loads((world / "bundle" / "metrics.json").read_text())
+    judgement = metrics["judgement"]
+    assert metrics["is_judged_itself"]
+    assert judgement["recall_at_10"] > judgement["rivals"]["G-TopFreq"]["recall_at_10"]
+    assert f"{judgement['recall_at_10']:.4f}" in (world / "bundle" / "card.md").read_text()
+    assert "Data quality" in (world / "quality.html").read_text()
+
+
+def test_a_second_run_finds_its_stages(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing changed: every stage is found, and the bundle is the same to the byte."""
+    before = {p: p.stat().st_mtime_ns for p in (world / "stages").rglob("*.onnx")}
+    assert main(_train(world, "again")) == 0
+    assert {p: p.stat().st_mtime_ns for p in (world / "stages").rglob("*.onnx")} == before
+    for path in (world / "bundle").iterdir():
+        assert path.read_bytes() == (world / "again" / path.name).read_bytes(), path.name
+    assert json.loads(capsys.readouterr().out)["bundle"] == "again"
+
+
+def test_export_packs_the_same_bytes_and_refuses_a_change(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One file, ready to sign; a file that was changed afterwards is not packed."""
+    for name in ("one.tar", "two.tar"):
+        out = str(tmp_path / name)
+        assert main(["export", "--bundle", str(world / "bundle"), "--out", out]) == 0
+    assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
+    copy = tmp_path / "copy"
+    shutil.copytree(world / "bundle", copy)
+    (copy / "card.md").write_text("all is well")
+    assert main(["export", "--bundle", str(copy), "--out", str(tmp_path / "three.tar")]) == 2
+    assert "card.md: sha256" in capsys.readouterr().err
+    assert main(["card", "--bundle", str(copy)]) == 0
+    assert main(["export", "--bundle", str(copy), "--out", str(tmp_path / "three.tar")]) == 0
+
+
+def test_evaluate_refuses_what_was_learned_from(
+    world: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a first unseen day, or with one inside the training data, there is no judgement."""
+    command = ["evaluate", "--bundle", str(world / "bundle"), "--data", str(world / "store")]
+    assert main(command) == 2
+    assert "name the first unseen day with --since" in capsys.readouterr().err
+    assert main([*command, "--since", "2026-02-01"]) == 2
+    assert "learned from receipts up to 2026-0" in capsys.readouterr().err
+    assert main([*command, "--since", "2026-08-20", "--brief"]) == 0
+    assert 0 < json.loads(capsys.readouterr().out)["recall"] <= 1
+
+
+def test_bad_data_is_named_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 2, file and row on standard error, no bundle."""
+    store = write_random_store(tmp_path / "store", customers=5, seed=1)
+    path = store / "receipts.csv.gz"
+    lines = gzip.decompress(path.read_bytes()).decode().splitlines()
+    fields = lines[7].split(",")
+    fields[6] = "-1"
+    lines[7] = ",".join(fields)
+    path.write_bytes(gzip.compress(("\n".join(lines) + "\n").encode()))
+    assert main(_train(tmp_path)) == 2
+    assert "receipts.csv.gz: row 8: quantity" in capsys.readouterr().err
+    assert not (tmp_path / "bundle").exists()
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["evaluate"], ["export"], ["card"]])
+def test_every_command_has_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Each option is explained."""
+    with pytest.raises(SystemExit) as end:
+        main([*command, "--help"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    assert all(len(line.split()) > 1 for line in text.splitlines() if line.startswith("  --"))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "reason"),
+    [
+        ("anonymous.onnx", lambda text: text[:-1] + b"x", "sha256"),
+        ("anonymous.npz", lambda text: text + b"x", "sha256"),
+    ],
+)
+def test_a_changed_model_is_refused(
+    world: Path, tmp_path: Path, name: str, change: object, reason: str
+) -> None:
+    """A file that does not match the manifest never becomes a model."""
+    copy = tmp_path / "copy"
+    shutil.copytree(world / "bundle", copy)
+    assert callable(change)
+    (copy / name).write_bytes(change((copy / name).read_bytes()))
+    with pytest.raises(TrustError, match=reason):
+        load_visit_models(copy, ITEM_IDS)
+
+
+def test_unknown_inputs_are_refused(world: Path, tmp_path: Path) -> None:
+    """A model of another schema is refused and the reason names both."""
+    from models.bundle import extend
+
+    copy = tmp_path / "copy"
+    shutil.copytree(world / "bundle", copy)
+    about = json.loads((copy / "anonymous.json").read_text())
+    extend(copy, {"anonymous.json": json.dumps(about | {"hash": "0" * 64}).encode()})
+    with pytest.raises(TrustError, match="inputs 000000000000 are unknown, this box computes"):
+        load_visit_models(copy, ITEM_IDS)
+    with pytest.raises(UnavailableError):
+        load_visit_models(tmp_path / "none", ITEM_IDS)
