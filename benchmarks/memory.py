@@ -110,11 +110,9 @@ def _visit(port: int, http_port: int, now_s: float, count: int) -> float:
         info = _send(client, "checkins", "checkin", data, f"c{now_s}-{at}", now_s)
         if at % PER_TICK == 0:
             info.wait_for_publish(30)
-    now_s += 3_600.0
-    _send(client, "tick", "tick", {"now": _rfc3339(now_s)}, f"t{now_s}", now_s)
     if info is not None:
         info.wait_for_publish(30)
-    _await_no_guests(http_port)
+    now_s = _end_visits(client, http_port, now_s)
     client.disconnect()
     client.loop_stop()
     return now_s
@@ -130,13 +128,18 @@ def _send(
     return client.publish(f"stammgast/v1/{topic}", json.dumps(event), qos=1)
 
 
-def _await_no_guests(http_port: int, timeout_s: float = 120.0) -> None:
+def _end_visits(
+    client: mqtt.Client, http_port: int, now_s: float, timeout_s: float = 120.0
+) -> float:
+    """Let hours pass until nobody is left; a late check-in opens its visit after the first."""
     deadline_s = time.monotonic() + timeout_s
     while time.monotonic() < deadline_s:
+        now_s += 3_600.0
+        _send(client, "tick", "tick", {"now": _rfc3339(now_s)}, f"t{now_s}", now_s)
+        time.sleep(0.5)
         with urllib.request.urlopen(f"http://127.0.0.1:{http_port}/metrics", timeout=30) as page:
             if b"stammgast_guests 0.0" in page.read():
-                return
-        time.sleep(0.2)
+                return now_s
     raise TimeoutError("visits did not end")
 
 

@@ -5,6 +5,9 @@ of the path and of the intake, one after the other in one thread, and counts wha
 """
 
 import asyncio
+import contextlib
+import ctypes
+import gc
 import hashlib
 import itertools
 import logging
@@ -167,6 +170,7 @@ class Box:
         self._probe_topic = f"stammgast/v1/probe/{settings.broker.client_id}"
         self._probed_s = self._ticked_s = time.monotonic()
         self._stop: asyncio.Event | None = None
+        _give_back_memory()
 
     # -- what comes in -----------------------------------------------------------------------
 
@@ -473,6 +477,13 @@ def zones_of_fixed_beacons(plan: FloorPlan) -> ZoneModel | None:
     places = [Receiver(b.beacon, b.zone, b.x_m, b.y_m, 2.0, "fixed") for b in plan.fixed_beacons]
     polygons = {zone.id: zone.polygon for zone in plan.zones}
     return ZoneModel(places, (0.0, 0.0, plan.width_m, plan.height_m), polygons)
+
+
+def _give_back_memory() -> None:
+    """Return to the system what reading the files needed; on other C libraries than glibc, not."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _call_in(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
