@@ -153,6 +153,7 @@ class Box:
         )
         self.rulebook.live = lambda playbook: self.path.take_rules(playbook, clock.now_s())
         self.ledger.on_forget(self.path.caps.forget)
+        self.path.caps.restore(self.journal.restored(clock.now_s()))
         self.intake = Intake(self.path, self.journal)
         trust = settings.trust
         self.desk = Desk(

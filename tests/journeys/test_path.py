@@ -228,3 +228,23 @@ def test_no_personal_datum_leaves_through_metrics_or_frames(box: RunningBox) -> 
         said = json.dumps(tablet.frames, ensure_ascii=False) + box.metrics()
         for datum in (ANNA, "Öztürk", "Anna", "1d4b2e16"):
             assert datum not in said
+
+
+def test_what_was_shown_counts_after_a_restart(
+    tmp_path: Path, store: Path, bundle: Path, mosquitto: Mosquitto
+) -> None:
+    """The store's totals and Anna's own caps know yesterday's impressions."""
+    settings = configure(tmp_path, store, bundle, mosquitto.port)
+    with running(settings) as box, tablet_of(box) as tablet:
+        box.check_in(ANNA)
+        wait_until(tablet.cards, "a card")
+        shown = [card["card_id"] for card in tablet.cards()]
+        tablet.say({"kind": "seen", "card_ids": shown})
+        wait_until(lambda: box.count("shown") == len(shown), "the impressions")
+    with running(settings) as box:
+        restored = box.box.journal.restored(time.time())
+        assert [impression.card_id for impression in restored] == shown
+        box.check_in(ANNA)
+        wait_until(lambda: box.count("decisions") == 1, "a decision")
+        person = next(iter(box.box.path.guests))
+        assert len(box.box.path.caps.last_shown(person)) >= len(shown)

@@ -48,6 +48,10 @@ class Journal:
         """Return what a person was shown within the longest window."""
         return [_decode_impression(said["body"]) for said in self._ledger.caps_of(person, now_s)]
 
+    def restored(self, now_s: float) -> list[Impression]:
+        """Return every impression that a running window may still count, for the store's totals."""
+        return [_decode_impression(each.body) for each in self._ledger.restore_state(now_s).caps]
+
     def impression_record(self, impression: Impression) -> Record:
         """Return the record of an impression."""
         return CapCounted(
