@@ -1,0 +1,109 @@
+"""Every gateway form into the running box; and what of it reaches the disk: transitions only."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.adapters.mqtt.gateways import every_family
+from edge.core.sightings import Refusal, Sighting
+from edge.settings import GatewaysSection
+from tests.adapters.test_gateways_formats import (
+    BINARY,
+    CASES,
+    DROPS,
+    NOT_SUBSCRIBED,
+    topic_and_payload,
+    wanted,
+)
+from tests.conftest import Mosquitto, wait_until
+from tests.world import BEACON, RunningBox, configure, running
+
+UUID = BEACON.removeprefix("iBeacon:")[:36].lower()
+
+
+@pytest.fixture
+def every_gateway(
+    tmp_path: Path, store: Path, bundle: Path, mosquitto: Mosquitto
+) -> Iterator[RunningBox]:
+    """A box that hears every family."""
+    settings = configure(tmp_path, store, bundle, mosquitto.port)
+    families = {name: list(filters) for name, filters in every_family().items()}
+    settings = settings.model_copy(update={"gateways": GatewaysSection(families=families)})
+    with running(settings) as box:
+        yield box
+
+
+def test_every_form_becomes_its_sighting_or_its_counted_drop(every_gateway: RunningBox) -> None:
+    """S1 to S33 over a real Mosquitto into the box: what the path hears, or which drop counts."""
+    box = every_gateway
+    heard: list[Sighting] = []
+    reported: list[object] = []
+    hear, report = box.box.path.hear, box.box._hear_report
+
+    def noting(sighting: Sighting, now_s: float) -> None:
+        heard.append(sighting)
+        hear(sighting, now_s)
+
+    def noting_report(said: Any, now_s: float) -> None:
+        reported.append(said)
+        report(said, now_s)
+
+    box.box.path.hear = noting  # type: ignore[method-assign]
+    box.box._hear_report = noting_report  # type: ignore[method-assign,assignment]
+    for name in [*CASES, *BINARY, *DROPS]:
+        if name in NOT_SUBSCRIBED:
+            continue
+        heard.clear()
+        reported.clear()
+        dropped = box.box.dropped.copy()
+        topic, payload = topic_and_payload(name)
+        expected = wanted(name)
+        taken = box.box.messages["gateway"]
+        box.publish(topic, payload, qos=1)
+        wait_until(lambda: box.box.messages["gateway"] > taken, f"the message of {name}")  # noqa: B023
+        if isinstance(expected, str):
+            reason = expected
+            wait_until(lambda: box.box.dropped[reason] > dropped[reason], f"{name}: {reason}")  # noqa: B023
+            continue
+        sightings = [each for each in expected if isinstance(each, Sighting)]
+        others = [each for each in expected if not isinstance(each, Sighting)]
+        wait_until(
+            lambda: len(heard) == len(sightings) and len(reported) == len(others),  # noqa: B023
+            f"{name}: {expected}",
+        )
+        assert heard == sightings, name
+        assert reported == others, name
+        for refusal in (each for each in others if isinstance(each, Refusal)):
+            assert box.box.dropped[refusal.reason] > dropped[refusal.reason], name
+    online = [each for each in box.box.gateways.health(time.time()) if each.state == "online"]
+    assert online, "at least one gateway said that it lives"
+
+
+def test_never_a_track_on_disk(box: RunningBox, tmp_path: Path) -> None:
+    """Hundreds of sightings in two zones: every file holds transitions, no strength, no beacon."""
+    for zone in ("women", "shoes"):
+        for n in range(150):
+            payload = {
+                "mac": "5a3f1c9d0e42", "id": f"iBeacon:{UUID}-100-1", "rssi@1m": -59,
+                "rssi": -57.0 - (n % 5) - 0.7731, "rxAdj": 0, "distance": 1.27731, "int": 500,
+            }  # fmt: skip
+            topic = f"espresense/devices/iBeacon:{UUID}-100-1/{zone}-1"
+            box.publish(topic, json.dumps(payload), qos=0)
+            time.sleep(0.02)
+    wait_until(lambda: box.box.path.guests, "the visit")
+    box.box.ledger.flush()
+    rows = box.call(
+        lambda: list(box.box.ledger.telemetry.execute("SELECT zone FROM zone_changes").fetchall())
+    )
+    assert 1 <= len(rows) <= 4, rows
+    assert "women" in {zone for (zone,) in rows}
+    files = [p for p in (tmp_path / "data").rglob("*") if p.is_file()]
+    assert files
+    for path in files:
+        content = path.read_bytes()
+        for trace in (b"7731", UUID.encode(), UUID.replace("-", "").encode(), b"women-1"):
+            assert trace not in content, (path.name, trace)
