@@ -34,7 +34,7 @@ requirements: $(VENV)/.dev system-packages
 # The environment for everything: tests, checks, benchmarks. It also serves the demo.
 $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e . || $(BIN)/python -m pip install --quiet --no-deps -e .
+	$(BIN)/python -m pip install --quiet --no-deps -e .
 	touch $(VENV)/.dev $(VENV)/.demo
 
 $(VENV)/.demo: requirements/demo.txt pyproject.toml | $(VENV)/bin/python
