@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path as Folder
 
 from edge.adapters.aes import encrypt_block
@@ -46,7 +47,7 @@ from edge.core.catalog import Catalog, Stock
 from edge.core.errors import MessageError, TrustError, UnavailableError
 from edge.core.events import EventKey, Tick
 from edge.core.floorplan import FloorPlan, Receiver
-from edge.core.gateways import Gateways
+from edge.core.gateways import GatewayHealth, Gateways
 from edge.core.history import Floats, Ints
 from edge.core.item_tables import ItemTables, blank
 from edge.core.moment import Moment
@@ -417,7 +418,34 @@ class Box:
         metrics.add(Series("guests", "Guests now.", "", lambda: {"": len(path.guests)}))
         metrics.add(Series("tablets", "Open tablets.", "", lambda: {"": self.hub.clients}))
         metrics.add(Series("consents", "Sizes of the index.", "part", path.consents.sizes))
+        metrics.add(Series("till_waiting", "Members who wait to pay.", "zone", self._waiting))
+        metrics.add(
+            Series(
+                "unknown_beacons",
+                "Sightings of ids that nobody enrolled; nothing else of them is kept.",
+                "",
+                lambda: {"": path.unknown_beacons},
+                is_counter=True,
+            )
+        )
+        gauges: dict[str, tuple[str, Callable[[GatewayHealth], float | None]]] = {
+            "gateway_online": ("1: heard lately.", lambda h: float(h.state == "online")),
+            "gateway_last_heard_s": ("UTC seconds.", lambda h: h.last_heard_s),
+            "gateway_battery_percent": ("Percent.", lambda h: h.battery_percent),
+            "gateway_clock_offset_s": ("Its clock minus ours.", lambda h: h.clock_offset_s),
+            "gateway_refused": ("Refused since the start.", lambda h: sum(h.refused.values())),
+        }
+        for name, (meaning, value) in gauges.items():
+            metrics.add(Series(name, meaning, "gateway", partial(self._of_gateways, value)))
         return metrics
+
+    def _of_gateways(self, value: Callable[[GatewayHealth], float | None]) -> dict[str, float]:
+        health = self.gateways.health(self.clock.now_s())
+        found = {each.gateway: value(each) for each in health}
+        return {gateway: figure for gateway, figure in found.items() if figure is not None}
+
+    def _waiting(self) -> dict[str, float]:
+        return {q.zone: q.waiting for q in self.path.visits.queues(self.clock.now_s())}
 
     def _sightings(self) -> dict[str, float]:
         return {h.gateway: h.sightings for h in self.gateways.health(self.clock.now_s())}

@@ -248,3 +248,15 @@ def test_what_was_shown_counts_after_a_restart(
         wait_until(lambda: box.count("decisions") == 1, "a decision")
         person = next(iter(box.box.path.guests))
         assert len(box.box.path.caps.last_shown(person)) >= len(shown)
+
+
+def test_gateways_and_the_till_stand_on_the_metrics_page(box: RunningBox) -> None:
+    """A receiver that was heard is online there, one that was not is not; nobody waits to pay."""
+    payload = json.dumps({"id": "known:5a3f1c9d0000", "mac": "00", "rssi": -70.0, "distance": 3})
+    box.publish("espresense/devices/known:5a3f1c9d0000/women-1", payload, qos=0)
+    wait_until(lambda: box.box.path.unknown_beacons == 1, "the sighting")
+    page = box.metrics()
+    assert 'stammgast_gateway_online{gateway="women-1"} 1.0' in page
+    assert 'stammgast_gateway_online{gateway="women-2"} 0.0' in page
+    assert 'stammgast_till_waiting{zone="till"} 0.0' in page
+    assert "stammgast_unknown_beacons_total 1.0" in page
