@@ -13,6 +13,7 @@ from pathlib import Path
 from edge.adapters.clock import SimulatedClock, SystemClock
 from edge.adapters.files.catalog import read_catalog
 from edge.adapters.files.floorplan import read_floorplan
+from edge.adapters.http.server import new_event_loop
 from edge.adapters.logs import start_logging
 from edge.box import Box
 from edge.core.errors import ConfigError, TrustError, UnavailableError
@@ -70,7 +71,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     settings = read_settings(arguments.config)
-    asyncio.run(_serve(settings))
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(_serve(settings))
     return 0
 
 

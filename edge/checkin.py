@@ -242,7 +242,6 @@ class Path:
         self._read(guest, now_s)
         self.log.append(VisitStarted(guest.visit_id, entry.at_s, is_recognised=True))
         self.log.append(Exposed("holdout", arm.label(), guest.visit_id, entry.at_s, person))
-        self._show_contact(guest)
 
     def _read(self, guest: Guest, now_s: float) -> None:
         """Read what the consents of this moment let in, and nothing else."""
@@ -566,8 +565,10 @@ class Path:
         return self.consents.grant(person, Purpose.PROFILE, now_s) is not None
 
     def sign(self, person: str, sign: Sign, now_s: float) -> None:
-        """Note another sign of life, such as a sale."""
+        """Note another sign of life, such as a sale; it is no occasion to say anything."""
         self._follow(self.visits.apply(person, sign, now_s), now_s)
+        if person in self.guests:
+            self._show_contact(self.guests[person])
 
     def _clear(self, guest: Guest, *, keep_reserved: bool = False) -> None:
         """Take a guest's cards back; what nobody saw is given back to the caps."""

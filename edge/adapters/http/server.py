@@ -96,6 +96,15 @@ def _config(app: ASGIApp) -> uvicorn.Config:
     )
 
 
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """Return the fastest loop there is: uvloop, or asyncio's own where it does not run."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
 async def _beat(hub: Hub) -> None:
     while True:
         await asyncio.sleep(BEAT_S)

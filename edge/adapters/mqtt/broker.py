@@ -20,6 +20,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 MAX_PAYLOAD_BYTES = 64 * 1024
 MAX_QUEUED = 20_000
 MAX_BATCH = 512
+COALESCE_S = 0.002
 _KEEPALIVE_S = 30
 _FIRST_RETRY_S, _LONGEST_RETRY_S = 0.2, 15.0
 
@@ -60,6 +61,7 @@ class BrokerLoop:
         self._deliver = deliver
         self._queue: deque[Message] = deque()
         self._is_woken = False
+        self._drained_s = 0.0
         self._stopping = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connected = threading.Event()
@@ -154,13 +156,26 @@ class BrokerLoop:
             self._loop.call_soon_threadsafe(self._drain)
 
     def _drain(self) -> None:
-        """Hand over what waits; a long queue is cut so that screens and HTTP get their turn."""
-        self._is_woken = False
-        queue = self._queue
+        """Hand over what waits; a long queue is cut so that screens and HTTP get their turn.
+
+        A lone message wakes the loop at once. While many come, the loop looks every `COALESCE_S`
+        instead: waking it for each would cost more than the message (two threads, one interpreter).
+        """
+        loop, queue = self._loop, self._queue
+        assert loop is not None
+        now_s = loop.time()
         batch = [queue.popleft() for _ in range(min(len(queue), MAX_BATCH))]
-        if queue and self._loop is not None:
-            self._is_woken = True
-            self._loop.call_soon(self._drain)
+        is_flood = len(batch) > 1 or (bool(batch) and now_s - self._drained_s < COALESCE_S)
+        self._drained_s = now_s
+        if queue:
+            loop.call_soon(self._drain)
+        elif is_flood:
+            loop.call_later(COALESCE_S, self._drain)
+        else:
+            self._is_woken = False
+            if queue:  # one came between the look and the flag
+                self._is_woken = True
+                loop.call_soon(self._drain)
         if batch:
             self._deliver(batch)
 
