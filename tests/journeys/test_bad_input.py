@@ -85,8 +85,8 @@ def test_a_check_in_from_the_future_counts_from_now(box: RunningBox) -> None:
         "checkins", "checkin", {"member_id": ANNA, "place": "app"},
         time=rfc3339(time.time() + 24 * HOUR_S),
     )  # fmt: skip
-    wait_until(lambda: box.count("time_ahead") == 1, "the count")
-    assert box.count("decisions") == 1
+    wait_until(lambda: box.count("decisions") == 1, "the decision")
+    assert box.count("time_ahead") == 1
 
 
 def test_a_check_in_from_the_past_is_kept_but_not_answered(box: RunningBox) -> None:
@@ -106,8 +106,8 @@ def test_an_unknown_gtin_is_counted_and_the_rest_of_the_receipt_holds(box: Runni
         {"line_no": 2, "sku": sku_of(20), "quantity": 1},
     ]
     box.sell(20, member=None, lines=lines)
-    wait_until(lambda: box.count("sku_unknown") == 1, "the unknown line")
-    assert box.box.path.house.stock.units(sku_of(20)) == 4
+    wait_until(lambda: box.box.path.house.stock.units(sku_of(20)) == 4, "the known line")
+    assert box.count("sku_unknown") == 1
 
 
 def test_stock_counted_earlier_does_not_overwrite_later(box: RunningBox) -> None:
@@ -208,8 +208,7 @@ def test_a_sale_before_its_void_and_after_it_end_the_same(box: RunningBox) -> No
         wait_until(lambda: ITEM_IDS[item] not in tablet.items(), "the recall")
         box.event("voids", "void", {"receipt_id": receipt})
         box.check_in(ANNA)
-        wait_until(lambda: box.count("decisions") == 2, "the decision after the void")
-        assert ITEM_IDS[item] in tablet.items()
+        wait_until(lambda: ITEM_IDS[item] in tablet.items(), "the card after the void")
 
 
 def test_memory_stays_bounded_under_unknown_ids(box: RunningBox) -> None:
