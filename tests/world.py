@@ -234,7 +234,7 @@ class RunningBox:
             "datacontenttype": "application/json", "data": data, **changes,
         }  # fmt: skip
         self.publish(f"stammgast/v1/{topic}", json.dumps(event))
-        return event_id
+        return str(event_id)
 
     def check_in(self, member: str = ANNA, **changes: Any) -> str:
         """Publish a check-in."""
