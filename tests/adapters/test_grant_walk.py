@@ -52,6 +52,7 @@ OWN_DUTIES: Mapping[str, str] = {
     "ledger.Ledger.prover": "makes proofs from the app's secret",
     "ledger.Ledger.index_secret": "the secret of hashes, for the escrow",
     "journal.Journal.impressions": "caps of a person",
+    "journal.Journal.restored": "caps of everybody, at start",
     "connections.index_secret": "the same",
     "recording.Recorder.take_statements": "writes",
     "recording.Recorder.write": "writes",
