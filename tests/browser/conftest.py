@@ -55,4 +55,6 @@ async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
 
 def _errors(said: ConsoleMessage, refusals: tuple[int, ...]) -> list[str]:
     is_expected = any(f"status of {status} " in said.text for status in refusals)
+    # A page may send in the moment in which a test's server stops.
+    is_expected |= "already in CLOSING or CLOSED state" in said.text
     return [said.text] if said.type == "error" and not is_expected else []
