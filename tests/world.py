@@ -197,12 +197,27 @@ def rfc3339(at_s: float) -> str:
     return datetime.fromtimestamp(at_s, UTC).isoformat().replace("+00:00", "Z")
 
 
-def configure(folder: Path, store: Path, bundle: Path | None, port: int, **extra: str) -> Settings:
-    """Write a configuration for a broker on `port` and read it."""
+def configure(
+    folder: Path,
+    store: Path,
+    bundle: Path | None,
+    port: int,
+    rules: Path | None = None,
+    **extra: str,
+) -> Settings:
+    """Write a configuration for a broker on `port` and read it.
+
+    Without `rules` nobody is held out: people are drawn anew in every run, and one of twenty would
+    rightly see nothing personal.
+    """
+    if rules is None:
+        rules = folder / "rules.toml"
+        rules.write_text('version = "1"\nholdout_share = 0.0\n', encoding="utf-8")
     lines = [
         'mode = "simulation"',
         *(f"{key} = {value}" for key, value in extra.items()),
         f'[store]\nfiles = {json.dumps(str(store))}\ndata = "data"',
+        f"rules = {json.dumps(str(rules))}",
         f"bundle = {json.dumps(str(bundle))}" if bundle else "",
         f"[broker]\nport = {port}",
         f"[http]\nport = {free_port()}",

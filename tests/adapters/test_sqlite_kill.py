@@ -33,8 +33,9 @@ def live(directory, first):
     number = first
     while True:
         person = consents.person_of_member(f"M{number}")
-        if person is None:
-            os._exit(3)
+        if person is None:  # A slow disk: every member has tapped before the first commit ended.
+            time.sleep(0.01)
+            continue
         said = Statement(person, Purpose.OFFERS, False, NOW_S, NOW_S, "2026-01")
         tell = lambda number=number: os.write(1, b"ack %d\\n" % number)
         ledger.append((EventSeen(EventKey("/app", str(number)), NOW_S), ConsentChanged(said)), tell)

@@ -18,7 +18,6 @@ from typing import Any
 
 import pytest
 
-from edge.settings import read_settings
 from tests.conftest import Mosquitto, wait_until
 from tests.core.decision_world import CATALOG
 from tests.world import ANNA, BEN, RunningBox, Tablet, configure, rfc3339, running, tablet_of
@@ -156,13 +155,8 @@ def store_with(
     (store / "receipts.csv.gz").write_bytes(receipts_file(history))
     rules = folder / "rules.toml"
     rules.write_text(rules_file(left, more), encoding="utf-8")
-    configure(folder, store, None, mosquitto.port)
-    settings_file = folder / "box.toml"
-    text = settings_file.read_text(encoding="utf-8")
-    settings_file.write_text(
-        text.replace("[store]\n", f"[store]\nrules = {json.dumps(str(rules))}\n")
-    )
-    with running(read_settings(settings_file)) as box, tablet_of(box) as tablet:
+    settings = configure(folder, store, None, mosquitto.port, rules)
+    with running(settings) as box, tablet_of(box) as tablet:
         yield box, tablet
 
 
