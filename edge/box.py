@@ -154,6 +154,10 @@ class Box:
         )
         self.rulebook.live = lambda playbook: self.path.take_rules(playbook, clock.now_s())
         self.ledger.on_forget(self.path.caps.forget)
+        self.ledger.on_forget(self.path.rotating.forget)
+        self.ledger.on_rotating(self.path.follow_ids)
+        for person in self.ledger.rotating_persons():
+            self.path.follow_ids(person, clock.now_s())
         self.path.caps.restore(self.journal.restored(clock.now_s()))
         self.intake = Intake(self.path, self.journal)
         trust = settings.trust
@@ -285,14 +289,13 @@ class Box:
     async def run(self, on_ready: Callable[[str], None] = lambda _: None) -> None:
         """Listen, serve and tick until `stop`."""
         self._stop = asyncio.Event()
-        settings, loop = self.settings.broker, asyncio.get_running_loop()
+        settings = self.settings.broker
         embedded = EmbeddedBroker(settings.port) if settings.kind == "embedded" else None
         if embedded is not None:
             embedded.start()
         self.broker = BrokerLoop(
             settings.host, settings.port, settings.client_id, self._subscriptions(), self.deliver
         )
-        self.broker.start(loop)
         pictures = self.settings.store.files / "pictures"
         app = create_app(
             hub=self.hub,
@@ -306,18 +309,19 @@ class Box:
         serving = asyncio.create_task(
             serve(app, self.hub, self.settings.http.host, self.settings.http.port, on_ready)
         )
-        ticking = asyncio.create_task(self._tick())
-        ruling = asyncio.create_task(self.rulebook.watch())
+        tasks = [
+            asyncio.create_task(self.broker.run()),
+            asyncio.create_task(self._tick()),
+            asyncio.create_task(self.rulebook.watch()),
+            serving,
+        ]
         try:
             stopping = asyncio.create_task(self._stop.wait())
-            await asyncio.wait(
-                {serving, ticking, ruling, stopping}, return_when=asyncio.FIRST_COMPLETED
-            )
+            await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self.broker.stop()
-            for task in (ticking, ruling, serving):
+            for task in tasks:
                 task.cancel()
-            results = await asyncio.gather(serving, ticking, ruling, return_exceptions=True)
+            results = await asyncio.gather(*tasks, return_exceptions=True)
             if embedded is not None:
                 embedded.stop()
             self.close()
@@ -384,7 +388,6 @@ class Box:
             "broker_connected": broker is not None and broker.is_connected,
             "probe_age_s": round(now_s - self._probed_s, 1),
             "tick_age_s": round(now_s - self._ticked_s, 1),
-            "queued": 0 if broker is None else broker.queued,
             "writer_is_well": self.ledger.writer.is_well,
             "writer_waiting": self.ledger.writer.waiting(),
             "model": self.model,
@@ -418,6 +421,7 @@ class Box:
         metrics.add(Series("guests", "Guests now.", "", lambda: {"": len(path.guests)}))
         metrics.add(Series("tablets", "Open tablets.", "", lambda: {"": self.hub.clients}))
         metrics.add(Series("consents", "Sizes of the index.", "part", path.consents.sizes))
+        metrics.add(Series("rotating_ids", "Followed keys by kind.", "part", path.rotating.sizes))
         metrics.add(Series("till_waiting", "Members who wait to pay.", "zone", self._waiting))
         metrics.add(
             Series(

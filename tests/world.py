@@ -25,7 +25,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from edge.adapters.clock import SystemClock
+from edge.adapters.clock import SimulatedClock, SystemClock
 from edge.box import Box
 from edge.core.history import History
 from edge.settings import Settings, read_settings
@@ -238,6 +238,7 @@ class RunningBox:
 
     def publish(self, topic: str, payload: bytes | str, qos: int = 1) -> None:
         """Publish and wait until the broker has it."""
+        wait_until(self.sender.is_connected, "the sender to be connected", 40)
         self.sender.publish(topic, payload, qos).wait_for_publish(5)
 
     def event(self, topic: str, kind: str, data: dict[str, Any], **changes: Any) -> str:
@@ -301,9 +302,11 @@ async def _as_coroutine(work: Callable[[], Any]) -> Any:
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[RunningBox]:
+def running(
+    settings: Settings, clock: SystemClock | SimulatedClock | None = None
+) -> Iterator[RunningBox]:
     """Run a box until the block ends."""
-    box = Box(settings, SystemClock())
+    box = Box(settings, clock or SystemClock())
     ready: list[str] = []
     loop = asyncio.new_event_loop()
     failures: list[BaseException] = []

@@ -501,12 +501,13 @@ def listening(port: int, heard: list[Message]) -> Iterator[None]:
     thread.start()
     filters = [(topic_filter, 0) for topic_filter in ROUTER.subscriptions()]
     ear = BrokerLoop("127.0.0.1", port, "formats-box", filters, heard.extend)
-    ear.start(loop)
+    running = asyncio.run_coroutine_threadsafe(ear.run(), loop)
     wait_until(lambda: ear.is_connected, "the box to connect")
     try:
         yield
     finally:
-        ear.stop()
+        running.cancel()
+        wait_until(lambda: not ear.is_connected, "the box to disconnect")
         loop.call_soon_threadsafe(loop.stop)
         thread.join(5)
         loop.close()

@@ -1,31 +1,33 @@
-"""The broker loop: bytes come in, are put into a bounded queue, and are acknowledged when asked.
+"""The broker loop: bytes come in, are handed on in batches, and are acknowledged when asked.
 
-The network thread decides and decodes nothing. What it may do is drop: a message over 64 KiB,
-and a QoS 0 message while the queue is full. A QoS 1 message is never dropped here; the broker sends
-no more of them than its in-flight window until they are acknowledged.
+Paho runs inside the event loop: reading, deciding and pushing share one thread, so no message waits
+for another thread to give up the interpreter. Nothing queues here. While the box is busy the
+broker keeps what waits, QoS 1 for ever and QoS 0 up to its own bound, and memory stays bounded.
+The only thing dropped here is a message over 64 KiB or with a topic that is no text.
 """
 
 import asyncio
+import contextlib
 import random
 import socket
 import threading
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
 MAX_PAYLOAD_BYTES = 64 * 1024
-MAX_QUEUED = 20_000
-MAX_BATCH = 512
-COALESCE_S = 0.005
+# Messages read in one turn of the event loop, so that screens and HTTP get theirs.
+MAX_BATCH = 64
 _KEEPALIVE_S = 30
+_HOUSEKEEPING_S = 1.0
 _FIRST_RETRY_S, _LONGEST_RETRY_S = 0.2, 15.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Message:
     """One message as the broker delivered it; `mid` is what an acknowledgement names."""
 
@@ -36,7 +38,7 @@ class Message:
 
 
 class BrokerLoop:
-    """A supervised MQTT client that hands batches of messages to the event loop.
+    """A supervised MQTT client inside the event loop.
 
     Args:
         host: Broker's address. `port`: its TCP port.
@@ -59,13 +61,12 @@ class BrokerLoop:
         self._address = (host, port)
         self._subscriptions = list(subscriptions)
         self._deliver = deliver
-        self._queue: deque[Message] = deque()
-        self._is_woken = False
-        self._drained_s = 0.0
-        self._stopping = threading.Event()
+        self._batch: list[Message] = []
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._connected = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+        self._thread_id = 0
+        self._lost = asyncio.Event()
+        self._is_subscribed = False
+        self._is_writing = False
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id, clean_session=False, manual_ack=True
         )
@@ -73,55 +74,108 @@ class BrokerLoop:
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_socket_open = _without_delay
-        self._client.reconnect_delay_set(1, int(_LONGEST_RETRY_S))
+        self._client.on_socket_close = self._on_socket_close
 
     @property
     def is_connected(self) -> bool:
-        """True while the network thread lives and the broker accepted its subscriptions."""
-        return self._thread.is_alive() and self._connected.is_set()
+        """True while the broker has accepted the box and knows its subscriptions."""
+        return self._is_subscribed
 
-    @property
-    def queued(self) -> int:
-        """Messages that wait for the event loop."""
-        return len(self._queue)
+    async def run(self) -> None:
+        """Keep the client connected, whatever happens, until cancelled."""
+        self._loop = asyncio.get_running_loop()
+        self._thread_id = threading.get_ident()
+        retry_s = _FIRST_RETRY_S
+        try:
+            while True:
+                try:
+                    # Connecting may block (names, timeouts), so it is done aside.
+                    await asyncio.to_thread(self._client.connect, *self._address, _KEEPALIVE_S)
+                    retry_s = _FIRST_RETRY_S
+                    await self._serve()
+                except OSError:
+                    self.dropped["broker_unreachable"] += 1
+                self._is_subscribed = False
+                # Jitter keeps the boxes of a chain from reconnecting in step (not a secret: S311).
+                await asyncio.sleep(retry_s * random.uniform(0.5, 1.5))  # noqa: S311
+                retry_s = min(2 * retry_s, _LONGEST_RETRY_S)
+        finally:
+            self._is_subscribed = False
+            self._client.disconnect()
 
-    def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Connect in the background and deliver into `loop` from now on."""
-        self._loop = loop
-        self._thread.start()
+    async def _serve(self) -> None:
+        """Read until the connection is lost; once a second paho looks after its keepalive."""
+        assert self._loop is not None
+        self._lost.clear()
+        sock = self._client.socket()
+        if sock is None:
+            return
+        self._loop.add_reader(sock, self._read)
+        self._write()
+        while not self._lost.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._lost.wait(), _HOUSEKEEPING_S)
+            self._client.loop_misc()
+            self._write()
 
     def acknowledge(self, message: Message) -> None:
         """Tell the broker that a QoS 1 message is done; safe from any thread."""
         if message.qos:
-            self._client.ack(message.mid, message.qos)
+            self._call(self._acknowledge, message.mid, message.qos)
+
+    def _acknowledge(self, mid: int, qos: int) -> None:
+        self._client.ack(mid, qos)
+        self._write()
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Send a message of the box's own (QoS 0); while disconnected it is dropped."""
-        self._client.publish(topic, payload, qos=0, retain=retain)
+        if self._is_subscribed:
+            self._client.publish(topic, payload, qos=0, retain=retain)
+            self._write()
 
-    def stop(self, timeout_s: float = 5.0) -> None:
-        """Disconnect and end the network thread."""
-        self._stopping.set()
-        self._client.disconnect()
-        if self._thread.is_alive():
-            self._thread.join(timeout_s)
+    def _call(self, call: Callable[..., None], *arguments: int) -> None:
+        if threading.get_ident() == self._thread_id:
+            call(*arguments)
+        elif self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended; the broker sends it again
+                self._loop.call_soon_threadsafe(call, *arguments)
 
-    def _run(self) -> None:
-        """Keep the client connected, whatever happens, until `stop`."""
-        retry_s = _FIRST_RETRY_S
-        while not self._stopping.is_set():
-            try:
-                self._client.connect(*self._address, keepalive=_KEEPALIVE_S)
-                retry_s = _FIRST_RETRY_S
-                self._client.loop_forever()
-            except OSError:
-                self.dropped["broker_unreachable"] += 1
-            except Exception:  # a bug in a callback must not end the ear of the store
-                self.restarts += 1
-            self._connected.clear()
-            # Jitter keeps the boxes of a chain from reconnecting in step (not a secret: S311).
-            self._stopping.wait(retry_s * random.uniform(0.5, 1.5))  # noqa: S311
-            retry_s = min(2 * retry_s, _LONGEST_RETRY_S)
+    # -- the socket is ready -----------------------------------------------------------------
+
+    def _read(self) -> None:
+        """Take what has come, up to a bound, and hand it on."""
+        try:
+            read, batch = self._client.loop_read, self._batch
+            while len(batch) < MAX_BATCH:
+                before = len(batch)
+                if read() != MQTTErrorCode.MQTT_ERR_SUCCESS or len(batch) == before:
+                    break  # the connection is lost, or nothing whole is left to read
+        except Exception:  # a bug in a callback must not end the ear of the store
+            self.restarts += 1
+            self._client.disconnect()
+            self._lost.set()
+        if self._batch:
+            batch, self._batch = self._batch, []
+            self._deliver(batch)
+        if self._client.want_write():
+            self._write()
+
+    def _write(self) -> None:
+        """Send what waits; what the socket does not take yet goes when it can."""
+        client, loop = self._client, self._loop
+        if client.want_write():
+            client.loop_write()
+        sock = client.socket()
+        is_full = sock is not None and client.want_write()
+        if loop is None or sock is None or is_full == self._is_writing:
+            return
+        self._is_writing = is_full
+        if is_full:
+            loop.add_writer(sock, self._write)
+        else:
+            loop.remove_writer(sock)
+
+    # -- what paho tells ---------------------------------------------------------------------
 
     def _on_connect(
         self, client: mqtt.Client, _userdata: object, _flags: object, reason: ReasonCode, _p: object
@@ -131,18 +185,23 @@ class BrokerLoop:
             return
         client.subscribe(self._subscriptions)
         self.reconnects += 1
-        self._connected.set()
+        self._is_subscribed = True
 
     def _on_disconnect(self, *_: object) -> None:
-        self._connected.clear()
+        self._is_subscribed = False
+        self._lost.set()
+
+    def _on_socket_close(self, _client: mqtt.Client, _userdata: object, sock: object) -> None:
+        if self._loop is not None and isinstance(sock, socket.socket):
+            self._loop.remove_reader(sock)
+            self._loop.remove_writer(sock)
+            self._is_writing = False
+            self._lost.set()
 
     def _on_message(self, client: mqtt.Client, _userdata: object, m: mqtt.MQTTMessage) -> None:
         if len(m.payload) > MAX_PAYLOAD_BYTES:
             self.dropped["too_large"] += 1
             client.ack(m.mid, m.qos)
-            return
-        if m.qos == 0 and len(self._queue) >= MAX_QUEUED:
-            self.dropped["queue_full"] += 1
             return
         try:
             topic = m.topic
@@ -150,34 +209,7 @@ class BrokerLoop:
             self.dropped["topic_not_utf8"] += 1
             client.ack(m.mid, m.qos)
             return
-        self._queue.append(Message(topic, bytes(m.payload), m.qos, m.mid))
-        if not self._is_woken and self._loop is not None:
-            self._is_woken = True
-            self._loop.call_soon_threadsafe(self._drain)
-
-    def _drain(self) -> None:
-        """Hand over what waits; a long queue is cut so that screens and HTTP get their turn.
-
-        A lone message wakes the loop at once. While many come, the loop looks every `COALESCE_S`
-        instead: waking it for each would cost more than the message (two threads, one interpreter).
-        """
-        loop, queue = self._loop, self._queue
-        assert loop is not None
-        now_s = loop.time()
-        batch = [queue.popleft() for _ in range(min(len(queue), MAX_BATCH))]
-        is_flood = len(batch) > 1 or (bool(batch) and now_s - self._drained_s < COALESCE_S)
-        self._drained_s = now_s
-        if queue:
-            loop.call_soon(self._drain)
-        elif is_flood:
-            loop.call_later(COALESCE_S, self._drain)
-        else:
-            self._is_woken = False
-            if queue:  # one came between the look and the flag
-                self._is_woken = True
-                loop.call_soon(self._drain)
-        if batch:
-            self._deliver(batch)
+        self._batch.append(Message(topic, bytes(m.payload), m.qos, m.mid))
 
 
 def _without_delay(_client: mqtt.Client, _userdata: object, sock: object) -> None:
