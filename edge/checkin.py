@@ -52,7 +52,7 @@ from edge.core.playbook import Playbook
 from edge.core.ports import Log, People, Ranker, Screens
 from edge.core.ranking import by_popularity, with_moment
 from edge.core.reasons import WORDS
-from edge.core.recall import Basis, recalls
+from edge.core.recall import outgrown, review
 from edge.core.records import (
     CardRecalled,
     CardShown,
@@ -158,7 +158,11 @@ class Path:
         at_s = self.gateways.hear(sighting, now_s)
         if at_s is None:
             return
-        person = self._person_of(sighting.beacon, now_s)
+        person = self.consents.person_of_beacon(sighting.beacon)
+        if person is None and sighting.beacon.startswith(ROTATING):
+            # From here on the sighting is one of the enrolled id, whatever the beacon shows next.
+            sighting = sighting._replace(beacon=self._enrolled(sighting.beacon, now_s))
+            person = self.consents.person_of_beacon(sighting.beacon)
         if person is None:
             self.unknown_beacons += 1
             return
@@ -168,14 +172,17 @@ class Path:
         zone = self._zone(person, sighting, self.house.zones, now_s)
         self._sign(person, now_s, zone)
 
-    def _person_of(self, beacon: str, now_s: float) -> str | None:
-        """Return whose beacon this is; an id that rotates is resolved to the enrolled one first."""
-        person = self.consents.person_of_beacon(beacon)
-        if person is None and beacon.startswith(ROTATING):
-            enrolled = self.rotating.resolve(beacon, now_s)
-            if enrolled is not None:
-                person = self.consents.person_of_beacon(enrolled)
-        return person
+    def _enrolled(self, beacon: str, now_s: float) -> str:
+        """Return the enrolled id behind one that rotates; itself where nobody enrolled it."""
+        return self.rotating.resolve(beacon, now_s) or beacon
+
+    def follow_ids(self, person: str, now_s: float) -> None:
+        """Know a person's rotating ids while the person may be recognised, and no longer."""
+        for each in self.consents.merged(person):
+            recognise = self.consents.grant(each, Purpose.RECOGNISE, now_s)
+            ids = () if recognise is None else self.people.rotating_ids(each, recognise, now_s)
+            if not self.rotating.follow(each, ids, now_s):
+                self.counts["rotating_ids_full"] += 1
 
     def hear_app(self, said: AppSighting, now_s: float) -> None:
         """Take what a member's app heard of the store's own beacons: the other direction."""
@@ -280,6 +287,8 @@ class Path:
         if move.zone is not None:
             self.log.append(ZoneEntered(guest.visit_id, move.zone, move.at_s))
         self._show_contact(guest)
+        if guest.cards:
+            self._recheck_guest(guest, now_s)
 
     def _part(self, leaving: Transition) -> None:
         guest = self.guests.pop(leaving.visitor)
@@ -390,15 +399,10 @@ class Path:
             moment = self.house.moment(decision.at_s)
             self.caps.reserve(impressions(decision, guest.person, moment, self.playbook))
         self._show_contact(guest, message, cards, cause)
-        for card, line in zip(cards, decision.slate, strict=True):
-            guest.cards[card.card_id] = OpenCard(
-                card.card_id,
-                decision.decision_id,
-                line.item,
-                line.sources,
-                line.offer_id,
-                line.is_service,
-            )
+        for card, line in zip(message.cards, decision.slate, strict=True):
+            guest.cards[card.card_id] = OpenCard.of(card, line, guest.zone)
+        if not cards and guest.cards:
+            self._recheck_guest(guest, decision.at_s, decision)
 
     def _zone_name(self, zone: str) -> Text:
         place = self._places.get(zone)
@@ -470,15 +474,18 @@ class Path:
             ):
                 self._recheck_guest(guest, now_s)
 
-    def _recheck_guest(self, guest: Guest, now_s: float) -> None:
-        """Ask about the open cards as if they were to be shown now."""
-        open_cards = [
-            Basis(c.card_id, c.item, c.sources, c.offer_id, c.is_service, c.reaction == "reserved")
-            for c in guest.cards.values()
-        ]
-        for recall in recalls(open_cards, self._snapshot(guest, now_s, is_pull=True)):
-            why = Why(recall.reason.value, WORDS[recall.reason])
-            self.take_off(guest, guest.cards[recall.card_id], why, now_s)
+    def _recheck_guest(self, guest: Guest, now_s: float, decision: Decision | None = None) -> None:
+        """Ask about the open cards as if they were to be shown now; `decision`: that found none."""
+        cards = [card.basis() for card in guest.cards.values()]
+        found = review(cards, self._snapshot(guest, now_s, is_pull=True))
+        lost = (*found.recalls, *(outgrown(cards, decision) if decision else ()))
+        for card_id, reason in {recall.card_id: recall.reason for recall in reversed(lost)}.items():
+            why = Why(reason.value, WORDS[reason])
+            self.take_off(guest, guest.cards[card_id], why, now_s)
+        for card_id, untrue in found.untrue.items():
+            if card_id in guest.cards:
+                guest.cards[card_id].retract(untrue)
+                self._show(self.board.retract(guest.visit_id, card_id, untrue))
 
     def take_off(self, guest: Guest, card: OpenCard, reason: Why, now_s: float) -> None:
         """Recall a card from every screen; one that was accepted stays, but is marked."""

@@ -226,7 +226,8 @@ class Intake:
         return (ConsentChanged(statement),)
 
     def consent_changed(self, person: str, now_s: float) -> None:
-        """Somebody allowed or withdrew something, or was erased: every screen follows."""
+        """Somebody allowed or withdrew something, or was erased: ears and screens follow."""
+        self.path.follow_ids(person, now_s)
         guest = self.path.guests.get(person)
         if guest is not None:
             self.path.reread(guest, _WITHDRAWN, now_s)

@@ -34,6 +34,12 @@ class People(Protocol):
         """Read the language."""
         ...
 
+    def rotating_ids(
+        self, person: str, grant: Grant[Literal[Purpose.RECOGNISE]], now_s: float
+    ) -> tuple[str, ...]:
+        """Read the keys behind ids that rotate."""
+        ...
+
 
 class Log(Protocol):
     """Where everything that happened goes."""

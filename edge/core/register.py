@@ -56,7 +56,10 @@ FIELDS: tuple[StoredField, ...] = (
     StoredField(
         "language", "persons.body", "language of messages", (_P.RECOGNISE,), None, "person"
     ),
-    StoredField("beacons", "persons.body", "own beacons", (_P.RECOGNISE,), None, "person"),
+    StoredField(
+        "beacons", "persons.body", "own beacons, with the keys of ids that rotate",
+        (_P.RECOGNISE,), None, "person",
+    ),
     StoredField(
         "declared", "persons.body", "coarse bands the person gave", (_P.PROFILE,), None, "person"
     ),

@@ -2,15 +2,16 @@
 
 Eddystone-EID is computed ahead, so resolving is one look-up. A resolvable private address can
 only be tried against each identity key, so tries are capped, hits are kept until the address
-rotates, and misses are kept too. Only enrolled keys are known here; who may be enrolled decides
-`consent`. AES-128 comes in as a port: the core has no cipher of its own.
+rotates, and misses are kept too. Only enrolled keys are known here, each with the persons it was
+enrolled for; who may be enrolled decides `consent`. AES-128 comes in as a port: the core has no
+cipher of its own.
 Sources: google/eddystone `eddystone-eid/eid-computation.md`; Bluetooth Core 5.4 Vol 3 Part H
 2.2.2 (`ah`), Vol 3 Part C 10.8.2 (resolvable private addresses).
 """
 
 import heapq
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -299,6 +300,11 @@ def _keep(kept: OrderedDict[int, V], address: int, value: V, limit: int) -> None
         kept.popitem(last=False)
 
 
+def rotates(beacon: str) -> bool:
+    """Tell whether a canonical id is a key behind ids that rotate."""
+    return beacon.startswith(("eidkey:", "irk:"))
+
+
 class RotatingIds:
     """Both kinds of rotating ids behind one question: which enrolled beacon is this?
 
@@ -309,6 +315,44 @@ class RotatingIds:
     def __init__(self, aes: Aes) -> None:
         self.ephemeral = EphemeralIndex(aes)
         self.addresses = AddressResolver(aes)
+        self._followed: dict[str, frozenset[str]] = {}
+        self._followers: Counter[str] = Counter()  # two persons may claim one beacon
+
+    def follow(self, person: str, beacons: Iterable[str], now_s: float) -> bool:
+        """Follow exactly these beacons for a person; without any, forget the person's keys.
+
+        Args:
+            person: Whose beacons they are.
+            beacons: Canonical ids; those that do not rotate are left out.
+            now_s: Now, UTC seconds.
+
+        Returns:
+            False where there was no room for one of them.
+        """
+        before = self._followed.pop(person, frozenset())
+        wanted = frozenset(beacon for beacon in beacons if rotates(beacon))
+        for beacon in before - wanted:
+            self._followers[beacon] -= 1
+            if not self._followers[beacon]:
+                del self._followers[beacon]
+                self.withdraw(beacon)
+        taken = frozenset(b for b in wanted if b in before or self.enrol(b, now_s))
+        self._followers.update(taken - before)
+        if taken:
+            self._followed[person] = taken
+        return taken == wanted
+
+    def forget(self, person: str) -> None:
+        """Stop following everything of a person, at once."""
+        self.follow(person, (), 0.0)
+
+    def sizes(self) -> dict[str, int]:
+        """Return counts for metrics: enrolled keys by kind, and what trying them cost so far."""
+        return {
+            "ephemeral": len(self.ephemeral),
+            "addresses": len(self.addresses),
+            "address_tries": self.addresses.tries,
+        }
 
     def enrol(self, beacon: str, now_s: float) -> bool:
         """Follow an enrolled beacon if its id rotates; others need nothing.
@@ -316,9 +360,11 @@ class RotatingIds:
         Returns:
             False only where there is no room for it.
         """
+        if not rotates(beacon):
+            return True
         if beacon.startswith("eidkey:"):
             return self.ephemeral.enrol(beacon, now_s)
-        return self.addresses.enrol(beacon) if beacon.startswith("irk:") else True
+        return self.addresses.enrol(beacon)
 
     def withdraw(self, beacon: str) -> None:
         """Stop following a beacon, at once."""

@@ -202,6 +202,10 @@ PLANTED = {
     ),
     "a function passed on, not called": "def lazily(self, some): return map(self._open, some)",
     "a cache of a profile": "def cached(self, person): return self._cache.lines_of(person)",
+    "the keys of rotating ids": (
+        "def keys(self, person):\n"
+        "        return [one for one in self._open(person).body().beacons if rotates(one)]"
+    ),
     "a camera": "def look(self): return cv2.VideoCapture(0)",
 }
 

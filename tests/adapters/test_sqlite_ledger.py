@@ -202,6 +202,63 @@ def test_members_that_come_while_the_box_runs_are_known_at_once(ledger: Ledger) 
     assert consents.person_of_beacon(canonical) is None
 
 
+TAG = "eidkey:" + "a5" * 16 + "-10-1700000000"
+PHONE = "irk:" + "5a" * 16
+
+
+def rotating_of(ledger: Ledger, person: str) -> tuple[str, ...]:
+    grant = ledger.consents().grant(person, Purpose.RECOGNISE, NOW_S)
+    assert grant is not None
+    return ledger.rotating_ids(person, grant, NOW_S)
+
+
+def test_only_persons_with_rotating_beacons_are_opened_at_a_start(ledger: Ledger) -> None:
+    """Which rows to open tells a bit beside the keyed hash; what they hold, a grant alone."""
+    told: list[str] = []
+    ledger.on_rotating(lambda person, now_s: told.append(person))
+    ledger.import_members(
+        document(
+            member(1, "recognise", beacons=[BEACON, TAG, PHONE]),
+            member(2, "recognise", beacons=[BEACON]),
+            member(3, beacons=[PHONE.upper().replace("IRK", "irk")]),
+        ),
+        NOW_S,
+    )
+    first, _, third = (ledger.consents().person_of_member(f"M00000{n}") or "" for n in (1, 2, 3))
+    assert sorted(ledger.rotating_persons()) == sorted(told) == sorted([first, third])
+    assert set(rotating_of(ledger, first)) == {TAG, PHONE}
+    assert ledger.consents().grant(third, Purpose.RECOGNISE, NOW_S) is None
+    told.clear()
+    ledger.import_members(document(member(1, "recognise", beacons=[BEACON])), NOW_S)
+    assert told == [first], "what was given back is told too"
+    assert ledger.rotating_persons() == [third]
+
+
+def test_of_files_of_before_every_beacon_may_rotate_until_the_next_import(ledger: Ledger) -> None:
+    """Only an opened row could tell; the same file again tells it without opening."""
+    members = document(member(1, "recognise", beacons=[TAG]), member(2, beacons=[BEACON]))
+    ledger.import_members(members, NOW_S)
+    ledger.writing.db.execute("UPDATE beacons SET rotates = 1")
+    assert len(ledger.rotating_persons()) == 2
+    ledger.import_members(members, NOW_S + 1)
+    assert ledger.rotating_persons() == [ledger.consents().person_of_member("M000001")]
+
+
+def test_merging_and_parting_is_told_to_whoever_follows_rotating_ids(ledger: Ledger) -> None:
+    """A consent of one identity may let the other be recognised."""
+    ledger.import_members(document(member(1, "recognise"), member(2, beacons=[PHONE])), NOW_S)
+    consents = ledger.consents()
+    kept, absorbed = (consents.person_of_member(f"M00000{n}") or "" for n in (1, 2))
+    told: list[tuple[str, bool]] = []
+    ledger.on_rotating(
+        lambda person, now_s: told.append((person, consents.has(absorbed, Purpose.RECOGNISE)))
+    )
+    ledger.merge(kept, absorbed, NOW_S)
+    assert rotating_of(ledger, absorbed) == (PHONE,)
+    ledger.split(absorbed, NOW_S)
+    assert told == [(kept, True), (kept, False), (absorbed, False)]
+
+
 def test_what_must_not_be_stored_is_dropped_and_counted(ledger: Ledger) -> None:
     """No value of a denied field is anywhere on disk, in any form."""
     forbidden = {

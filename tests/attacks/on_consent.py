@@ -113,6 +113,16 @@ def name_by_profile(ledger: Any, consents: Any, victim: str, other: str) -> obje
     return ledger.name(victim, consents.grant(victim, PROFILE, NOW_S), NOW_S)
 
 
+def rotating_key_by_profile(ledger: Any, consents: Any, victim: str, other: str) -> object:
+    return ledger.rotating_ids(victim, consents.grant(victim, PROFILE, NOW_S), NOW_S)
+
+
+def rotating_key_after_withdrawal(ledger: Any, consents: Any, victim: str, other: str) -> object:
+    grant = consents.grant(victim, Purpose.RECOGNISE, NOW_S)
+    consents.apply(said(victim, Purpose.RECOGNISE, False, NOW_S))
+    return ledger.rotating_ids(victim, grant, NOW_S)
+
+
 def forged(ledger: Any, consents: Any, victim: str, other: str) -> object:
     return ledger.profile(victim, Grant(victim, PROFILE, 1e12, lambda: True), NOW_S)
 
@@ -302,6 +312,16 @@ ATTACKS = (
         "the name under the purpose profile",
         patched(Grant, "require", nothing),
         reads(name_by_profile),
+    ),
+    Attack(
+        "the key of a rotating id under the purpose profile",
+        patched(Grant, "require", nothing),
+        reads(rotating_key_by_profile),
+    ),
+    Attack(
+        "the key of a rotating id after the withdrawal",
+        patched(Consents, "grant", grant_that_never_dies),
+        reads(rotating_key_after_withdrawal),
     ),
     Attack("a grant made by hand", patched(consent, "_SEAL", None), reads(forged)),
     Attack("a grant turned to another person", MUTABLE, reads(turned("subject", lambda v: v))),

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.adapters.aes import encrypt_block
+from edge.core import rotating
 from edge.core.errors import MessageError
 from edge.core.rotating import (
     ADDRESS_LIFE_S,
@@ -274,3 +275,67 @@ def test_a_bad_enrolment_is_refused(name: str) -> None:
 def test_an_enrolment_is_canonical() -> None:
     """Upper case is the same key."""
     assert canonical_beacon_id(BEACON.replace("0a", "0A")) == BEACON
+
+
+# -- whose keys are followed
+
+
+def resolved(ids: RotatingIds, *, now_s: float = float(STARTED_S)) -> tuple[str | None, str | None]:
+    """Return what the tag and the phone of these tests are taken for at a moment."""
+    shown = ephemeral_id(encrypt_block, KEY, 10, int(now_s) - STARTED_S)
+    return (
+        ids.resolve(f"eid:{shown.hex()}", now_s),
+        ids.resolve(f"mac:{ADDRESS:012x}", now_s),
+    )
+
+
+PHONE = f"irk:{IRK.hex()}"
+FIXED = "mac:c3000025ef6a"
+FOLLOWED = {
+    "both kinds, a fixed id beside them": ([("anna", [BEACON, PHONE, FIXED])], (BEACON, PHONE)),
+    "nothing that rotates": ([("anna", [FIXED])], (None, None)),
+    "one given back": ([("anna", [BEACON, PHONE]), ("anna", [PHONE])], (None, PHONE)),
+    "all given back": ([("anna", [BEACON, PHONE]), ("anna", [])], (None, None)),
+    "said twice, given back once": ([("anna", [PHONE]), ("anna", [PHONE]), ("anna", [])],
+                                    (None, None)),
+    "of two who claim it one gives it back": (
+        [("anna", [BEACON]), ("ben", [BEACON]), ("anna", [])], (BEACON, None)),
+    "of two who claim it both give it back": (
+        [("anna", [BEACON]), ("ben", [BEACON]), ("anna", []), ("ben", [])], (None, None)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_exactly_the_keys_of_those_followed_resolve(name: str) -> None:
+    """A key lives as long as somebody claims it, and is gone with the last."""
+    said, expected = FOLLOWED[name]
+    ids = RotatingIds(encrypt_block)
+    for person, beacons in said:
+        assert ids.follow(person, beacons, STARTED_S)
+    assert resolved(ids) == expected
+    sizes = ids.sizes()
+    assert (sizes["ephemeral"], sizes["addresses"]) == tuple(int(e is not None) for e in expected)
+
+
+def test_a_forgotten_person_leaves_no_key_behind() -> None:
+    """Not in an index, not among what was resolved before."""
+    ids = RotatingIds(encrypt_block)
+    ids.follow("anna", [BEACON, PHONE], STARTED_S)
+    assert resolved(ids) == (BEACON, PHONE)
+    ids.forget("anna")
+    assert resolved(ids) == (None, None)
+    assert KEY.hex() not in repr(vars(ids))
+    ids.forget("anna")  # twice is no error
+
+
+def test_a_full_house_says_so_and_takes_up_what_fits_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What did not fit is not counted as followed, so it can be followed once there is room."""
+    monkeypatch.setattr(rotating, "MAX_ENROLLED", 1)
+    ids = RotatingIds(encrypt_block)
+    assert ids.follow("ben", [irk(7)], STARTED_S)
+    assert not ids.follow("anna", [PHONE], STARTED_S)
+    ids.forget("ben")
+    assert ids.follow("anna", [PHONE], STARTED_S)
+    assert resolved(ids) == (None, PHONE)

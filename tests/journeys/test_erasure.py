@@ -448,6 +448,8 @@ def test_the_schema_of_a_backup_is_brought_up_to_date(ledger: Ledger, tmp_path: 
     with sqlite3.connect(tmp_path / "b.backup") as db:
         db.execute("DROP TABLE field_uses")
         db.execute("DROP TABLE merges")
+        db.execute("DROP INDEX beacons_that_rotate")
+        db.execute("ALTER TABLE beacons DROP COLUMN rotates")
         db.execute("PRAGMA user_version = 1")
     ledger.close()
     restore(ledger.directory, KEY, tmp_path / "b.backup")

@@ -30,6 +30,7 @@ from edge.core.errors import ConfigError, MessageError
 from edge.core.minimisation import MemberData, minimise
 from edge.core.person import DAY_S
 from edge.core.register import RECEIPT_INDEX_DAYS
+from edge.core.rotating import rotates
 from edge.core.sales import TakenBack
 
 T = TypeVar("T")
@@ -56,6 +57,7 @@ class ImportReport:
         dropped: What was left out of members, by reason.
         rejected: Members that could not be taken, by reason.
         contested: Beacons that two members claim.
+        rotating: Pseudonyms of those who have, or had until now, a beacon whose id rotates.
         is_repeated: The very same document was taken before: nothing was looked at.
     """
 
@@ -65,6 +67,7 @@ class ImportReport:
     consents: int = 0
     erased: int = 0
     contested: int = 0
+    rotating: set[str] = field(default_factory=set)
     is_repeated: bool = False
     dropped: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
@@ -247,27 +250,35 @@ class MemberImport:
         *,
         notes: bool,
     ) -> None:
-        wanted = {self._hash.beacon(beacon) for beacon in beacons}
+        wanted = {self._hash.beacon(beacon): rotates(beacon) for beacon in beacons}
         known = {
-            unsigned(key)
-            for (key,) in self._db.execute(
-                "SELECT beacon_key FROM beacons WHERE person_no = ?", [person_no]
+            unsigned(key): bool(is_rotating)
+            for key, is_rotating in self._db.execute(
+                "SELECT beacon_key, rotates FROM beacons WHERE person_no = ?", [person_no]
             ).fetchall()
         }
-        for key in known - wanted:
+        if any((*wanted.values(), *known.values())):
+            report.rotating.add(person)
+        for key in known.keys() - wanted.keys():
             self._db.execute(
                 "DELETE FROM beacons WHERE beacon_key = ? AND person_no = ?",
                 [signed(key), person_no],
             )
             if notes:
                 report.note(Consents.drop_key, person, key)
-        for key in wanted - known:
+        for key in known.keys() & wanted.keys():
+            if known[key] != wanted[key]:
+                self._db.execute(
+                    "UPDATE beacons SET rotates = ? WHERE beacon_key = ? AND person_no = ?",
+                    [wanted[key], signed(key), person_no],
+                )
+        for key in wanted.keys() - known.keys():
             others = self._db.execute(
                 "SELECT count(*) FROM beacons WHERE beacon_key = ?", [signed(key)]
             ).fetchone()[0]
             self._db.execute(
-                "INSERT INTO beacons (beacon_key, person_no) VALUES (?, ?)",
-                [signed(key), person_no],
+                "INSERT INTO beacons (beacon_key, person_no, rotates) VALUES (?, ?, ?)",
+                [signed(key), person_no, wanted[key]],
             )
             report.contested += others == 1
             if notes and others:

@@ -9,7 +9,7 @@ import hashlib
 import secrets
 import threading
 from collections import ChainMap, Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -51,6 +51,7 @@ from edge.core.notices import NoticeBook
 from edge.core.person import Profile, no_purchases
 from edge.core.proof import Prover
 from edge.core.records import Record
+from edge.core.rotating import rotates
 
 # Event keys kept in memory, about 100 bytes each; older ones are looked up on disk.
 _EVENTS_IN_MEMORY = 20_000
@@ -102,6 +103,7 @@ class Ledger:
         self._recent: dict[int, None] = {}
         self._consents: Consents | None = None
         self._on_forget: list[Callable[[str], None]] = []
+        self._on_rotating: list[Callable[[str, float], None]] = []
         self._prover: Prover | None = None
         self._uses: Counter[str] = Counter()
         self._known_stones = -1
@@ -181,6 +183,20 @@ class Ledger:
         self.note_use("language")
         return None if opened is None else opened.body().language
 
+    def rotating_ids(
+        self, person: str, grant: Grant[Literal[Purpose.RECOGNISE]], now_s: float
+    ) -> tuple[str, ...]:
+        """Return the keys behind the ids of a person's beacons that rotate.
+
+        Of this identity alone, without those merged into it: each is followed under its own name.
+        """
+        grant.require(Purpose.RECOGNISE, now_s, person)
+        opened = self._open(person)
+        found = () if opened is None else tuple(filter(rotates, opened.body().beacons))
+        if found:
+            self.note_use("beacons")
+        return found
+
     def decision(
         self, decision_id: str, grant: Grant[Literal[Purpose.PROFILE]] | None, now_s: float
     ) -> bytes | None:
@@ -221,6 +237,16 @@ class Ledger:
         return self._prover
 
     # -- reading without a person
+
+    def rotating_persons(self) -> list[str]:
+        """Return the pseudonyms of those who have a beacon whose id rotates; opens no row."""
+        return [
+            f"{unsigned(pseudonym):016x}"
+            for (pseudonym,) in self.reading().db.execute(
+                "SELECT DISTINCT p.pseudonym FROM beacons b JOIN persons p USING (person_no)"
+                " WHERE b.rotates"
+            )
+        ]
 
     def has_event(self, source: str, event_id: str) -> bool:
         """Tell whether a message was taken already, on disk or on its way there."""
@@ -308,6 +334,7 @@ class Ledger:
         report = importing.take(members_of(document), now_s, notes=self._consents is not None)
         if self._consents is not None:
             report.apply_to(self._consents)
+        self._tell_rotating(sorted(report.rotating), now_s)
         self._note_taken("members", digest)
         return report
 
@@ -345,6 +372,7 @@ class Ledger:
         if not self.consents().merge(kept, absorbed):
             return False
         self.append(records.Merged(kept, absorbed, now_s))
+        self._tell_rotating((kept,), now_s)
         return True
 
     def split(self, absorbed: str, now_s: float) -> bool:
@@ -353,6 +381,7 @@ class Ledger:
         if not self.consents().split(absorbed):
             return False
         self.append(records.Parted(kept, absorbed, now_s))
+        self._tell_rotating((kept, absorbed), now_s)
         return True
 
     def note_use(self, field: str) -> None:
@@ -380,6 +409,13 @@ class Ledger:
         For caches, queues and learned parts; called on the thread that erases.
         """
         self._on_forget.append(forget)
+
+    def on_rotating(self, take: Callable[[str, float], None]) -> None:
+        """Have something called with pseudonym and moment when somebody's rotating ids may change.
+
+        By an import, a merge or a split; called on its thread, after the consents in memory.
+        """
+        self._on_rotating.append(take)
 
     def forget(self, person: str) -> None:
         """Drop a person from memory, here and wherever `on_forget` was asked for."""
@@ -457,6 +493,11 @@ class Ledger:
         self.writer.call(note)
 
     # -- inside
+
+    def _tell_rotating(self, persons: Iterable[str], now_s: float) -> None:
+        for person in persons:
+            for tell in self._on_rotating:
+                tell(person, now_s)
 
     def _app_secret(self, person: str) -> bytes | None:
         opened = self._open(person)

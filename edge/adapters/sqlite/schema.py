@@ -65,6 +65,12 @@ LEDGER_STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE field_uses (field TEXT NOT NULL, day INTEGER NOT NULL, uses INTEGER NOT"
         " NULL, PRIMARY KEY (field, day)) WITHOUT ROWID",
     ),
+    (
+        # Whose bodies hold keys of ids that rotate, so that a start opens no other. Which beacons
+        # of before do, only an opened body tells: they count as rotating until the next import.
+        "ALTER TABLE beacons ADD COLUMN rotates INTEGER NOT NULL DEFAULT 1",
+        "CREATE INDEX beacons_that_rotate ON beacons (person_no) WHERE rotates",
+    ),
 )
 
 TELEMETRY_STEPS: tuple[tuple[str, ...], ...] = (
