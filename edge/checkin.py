@@ -398,11 +398,11 @@ class Path:
             self._clear(guest, keep_reserved=True)
             moment = self.house.moment(decision.at_s)
             self.caps.reserve(impressions(decision, guest.person, moment, self.playbook))
+        elif guest.cards:  # what stands may stay, as long as it is true
+            self._recheck_guest(guest, decision.at_s, decision)
         self._show_contact(guest, message, cards, cause)
         for card, line in zip(message.cards, decision.slate, strict=True):
             guest.cards[card.card_id] = OpenCard.of(card, line, guest.zone)
-        if not cards and guest.cards:
-            self._recheck_guest(guest, decision.at_s, decision)
 
     def _zone_name(self, zone: str) -> Text:
         place = self._places.get(zone)

@@ -265,10 +265,24 @@ class Board:
         return RecallFrame(contact_id, card_id, reason)
 
     def mark(self, contact_id: str, card_id: str, mark: str) -> MarkFrame | None:
-        """Mark a card that somebody accepted; None where it is not on screen."""
+        """Mark a card that somebody accepted; None where it has the mark, or is not on screen."""
+        if any(c.card_id == card_id and c.mark == mark for _, c in self.cards()):
+            return None
         if not self._change_card(contact_id, card_id, mark=mark):
             return None
         return MarkFrame(contact_id, card_id, mark)
+
+    def retract(
+        self, contact_id: str, card_id: str, untrue: tuple[int, ...]
+    ) -> ContactFrame | None:
+        """Take sentences off a card that stays; None where it is not on screen."""
+        contact = self._contacts.get(contact_id)
+        card = next((c for c in contact.cards if c.card_id == card_id), None) if contact else None
+        if card is None:
+            return None
+        why = tuple(each for at, each in enumerate(card.why) if at not in untrue)
+        self._change_card(contact_id, card_id, why=why)
+        return ContactFrame(self._contacts[contact_id])
 
     def react(self, contact_id: str, card_id: str, reaction: str) -> ContactFrame | None:
         """Note a tap on a card, so that every tablet shows it; None where it is not on screen."""
@@ -276,7 +290,7 @@ class Board:
             return None
         return ContactFrame(self._contacts[contact_id])
 
-    def _change_card(self, contact_id: str, card_id: str, **values: str) -> bool:
+    def _change_card(self, contact_id: str, card_id: str, **values: object) -> bool:
         contact = self._contacts.get(contact_id)
         if contact is None or all(card.card_id != card_id for card in contact.cards):
             return False

@@ -42,6 +42,11 @@ class Cause:
     age_s: float | None = None
     fact: str | None = None
 
+    @property
+    def ground(self) -> str:
+        """What the sentence rests on, so that somebody can ask later whether it still holds."""
+        return self.fact or self.source
+
 
 Insight = Cause
 """One line about this visit or person for staff has the same parts as a cause."""

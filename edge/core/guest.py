@@ -9,10 +9,12 @@ import numpy as np
 
 from edge.core.candidates import Prepared
 from edge.core.catalog import Catalog
-from edge.core.decision import Motive, PersonView, VisitView
+from edge.core.decision import Motive, PersonView, Shown, VisitView
 from edge.core.experiments import Arm
+from edge.core.explanation import Card
 from edge.core.history import Ints
 from edge.core.memory import Memory, Purchases
+from edge.core.recall import Basis
 from edge.core.sales import Receipt, SaleLine
 
 NOTHING_BOUGHT = Purchases.of()
@@ -25,6 +27,7 @@ class OpenCard:
     Attributes:
         sources: Where its item came from (bits of `candidates.Source`).
         is_service: Care or help, not an offer of the item.
+        told, zone, rule_ids: As in `recall.Basis`.
         reaction: `shown`, `reserved` or None.
     """
 
@@ -34,7 +37,43 @@ class OpenCard:
     sources: int
     offer_id: str | None = None
     is_service: bool = False
+    told: tuple[str, ...] = ()
+    zone: str | None = None
+    rule_ids: tuple[str, ...] = ()
     reaction: str | None = None
+
+    @classmethod
+    def of(cls, card: Card, line: Shown, zone: str | None) -> "OpenCard":
+        """Return what the box keeps of a card that goes out; `zone`: where the guest is."""
+        return cls(
+            card_id=card.card_id,
+            decision_id=card.decision_id,
+            item=line.item,
+            sources=line.sources,
+            offer_id=line.offer_id,
+            is_service=line.is_service,
+            told=tuple(cause.ground for cause in card.why),
+            zone=zone,
+            rule_ids=line.rule_ids,
+        )
+
+    def basis(self) -> Basis:
+        """Return what the card stands on."""
+        return Basis(
+            card_id=self.card_id,
+            item=self.item,
+            sources=self.sources,
+            offer_id=self.offer_id,
+            is_service=self.is_service,
+            is_accepted=self.reaction == "reserved",
+            told=self.told,
+            zone=self.zone,
+            rule_ids=self.rule_ids,
+        )
+
+    def retract(self, untrue: tuple[int, ...]) -> None:
+        """Forget sentences that no longer hold."""
+        self.told = tuple(each for at, each in enumerate(self.told) if at not in untrue)
 
 
 @dataclass(slots=True)

@@ -51,6 +51,7 @@ class Reason(StrEnum):
 
     # A card that was shown, and has lost what it stood on.
     BASIS_GONE = "basis_gone"
+    GROUND_GONE = "ground_gone"
     OFFER_OVER = "offer_over"
 
 
@@ -120,5 +121,6 @@ WORDS: dict[Reason, Text] = {
     Reason.TOO_SIMILAR: Text("Zu ähnlich", "Too similar"),
     Reason.OUTRANKED: Text("Anderes passt besser", "Others fit better"),
     Reason.BASIS_GONE: Text("Der Kauf wurde rückgängig gemacht", "The purchase was undone"),
+    Reason.GROUND_GONE: Text("Der Grund dafür gilt nicht mehr", "The reason for it is gone"),
     Reason.OFFER_OVER: Text("Die Aktion ist beendet", "The offer has ended"),
 }

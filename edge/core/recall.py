@@ -1,19 +1,22 @@
 """Which open cards have lost what they stood on, and must leave every screen now.
 
 Asked again after each event: a late sale, a void or return, a withdrawn consent, stock gone, a
-veto, a new rule. Only grounds that are about the card's truth count; that somebody was shown
-enough, or wants quiet, takes no card away. An accepted card stays and is marked instead.
+veto, a new rule, another zone; and by every decision that shows nothing new. Only grounds that are
+about the card's truth count; that somebody was shown enough, or wants quiet, takes no card away.
+A sentence that is no longer true leaves its card, and a card goes with its first sentence. An
+accepted card stays and is marked instead.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from edge.core.candidates import Candidates, Source
-from edge.core.decision import Snapshot
+from edge.core.decision import Decision, Occasion, Snapshot
 from edge.core.guard import judge, silence
 from edge.core.reasons import BIT, ITEM_REASONS, Reason
+from edge.core.rules import Effect
 
 PERSONAL = (
     Source.HISTORY
@@ -45,6 +48,9 @@ RECALLING = np.uint32(
         )
     )
 )
+_IRRELEVANT = np.uint32(1 << BIT[Reason.BELOW_FLOOR] | 1 << BIT[Reason.SIZE_UNAVAILABLE])
+# Grounds that one purchase or today's basket gives; a scanned thing that is then bought stays one.
+_OF_PURCHASE = frozenset({"purchase", "basket"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,9 @@ class Basis:
         offer_id: The promotion on the card, None where none.
         is_service: Care or help, not an offer of the item.
         is_accepted: Reserved or otherwise taken up by the customer.
+        told: What each of its sentences rests on (`Cause.ground`), the most telling first.
+        zone: Where the customer was when it was told.
+        rule_ids: The human rules that moved it.
     """
 
     card_id: str
@@ -63,6 +72,9 @@ class Basis:
     offer_id: str | None = None
     is_service: bool = False
     is_accepted: bool = False
+    told: tuple[str, ...] = ()
+    zone: str | None = None
+    rule_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +86,33 @@ class Recall:
     is_marked: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What is left of the open cards.
+
+    Attributes:
+        recalls: Cards whose basis is gone.
+        untrue: Positions of the sentences that no longer hold, by card that stays.
+    """
+
+    recalls: tuple[Recall, ...] = ()
+    untrue: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+
 def recalls(cards: Sequence[Basis], snapshot: Snapshot) -> tuple[Recall, ...]:
-    """Return the cards whose basis is gone.
+    """Return the cards whose basis is gone; see `review`."""
+    return review(cards, snapshot).recalls
+
+
+def review(cards: Sequence[Basis], snapshot: Snapshot) -> Review:
+    """Ask about open cards as if they were to be shown now.
 
     Args:
         cards: Open on any screen, all of the snapshot's visit.
         snapshot: Taken after the event, prompts and memory included.
     """
     if not cards:
-        return ()
+        return Review()
     ordered = sorted(cards, key=lambda card: card.item)
     items = np.array([card.item for card in ordered], np.int32)
     service = np.array([card.is_service for card in ordered], np.bool_)
@@ -90,13 +120,40 @@ def recalls(cards: Sequence[Basis], snapshot: Snapshot) -> tuple[Recall, ...]:
     judged = judge(Candidates(items, sources), snapshot)
     masks = (judged.reasons & RECALLING).tolist()
     has_consent = silence(snapshot) is not Reason.NO_CONSENT
-    found = []
+    found: list[Recall] = []
+    untrue: dict[str, tuple[int, ...]] = {}
     for at, card in enumerate(ordered):
         reason = _consent(card, snapshot, has_consent) or _first(masks[at])
         reason = reason or _promise(card, int(judged.offer[at]), snapshot)
+        gone = [n for n, ground in enumerate(card.told) if not _holds(ground, card, snapshot)]
+        gone += _rules_gone(card, judged.effect, snapshot)
+        if reason is None and 0 in gone:
+            is_purchase = card.told[0] in _OF_PURCHASE
+            reason = Reason.BASIS_GONE if is_purchase else Reason.GROUND_GONE
         if reason is not None:
             found.append(Recall(card.card_id, reason, card.is_accepted))
-    return tuple(found)
+        elif gone:
+            untrue[card.card_id] = tuple(sorted(gone))
+    return Review(tuple(found), untrue)
+
+
+def outgrown(cards: Sequence[Basis], decision: Decision) -> tuple[Recall, ...]:
+    """Return the open cards that a decision which shows nothing has found not worth showing.
+
+    Silence judges nothing, and neither do caps: a card that was shown often enough stays true.
+    """
+    if decision.empty is None or not decision.trace_items:
+        return ()
+    items = np.frombuffer(decision.trace_items, "<i4").tolist()
+    masks = (np.frombuffer(decision.trace_reasons, "<u4") & _IRRELEVANT).tolist()
+    judged = {
+        item: reason for item, mask in zip(items, masks, strict=True) if (reason := _first(mask))
+    }
+    return tuple(
+        Recall(card.card_id, judged[card.item], card.is_accepted)
+        for card in cards
+        if card.item in judged and not card.is_service
+    )
 
 
 def _consent(card: Basis, snapshot: Snapshot, has_consent: bool) -> Reason | None:
@@ -105,6 +162,32 @@ def _consent(card: Basis, snapshot: Snapshot, has_consent: bool) -> Reason | Non
     if not has_consent or (card.sources & PERSONAL and not may_use):
         return Reason.NO_CONSENT
     return None
+
+
+def _holds(ground: str, card: Basis, snapshot: Snapshot) -> bool:
+    """Tell whether what a sentence rests on is still so; rules of people are asked apart."""
+    prompts, person = snapshot.prompts, snapshot.person
+    if ground == "zone":
+        return snapshot.visit.zone == card.zone
+    if ground in _OF_PURCHASE:
+        is_partner = bool(prompts.partner.size and prompts.partner[card.item])
+        return card.item in prompts.care if card.is_service else is_partner
+    if ground == "purchases":
+        return bool((~snapshot.memory.gift_only_item).any())
+    if ground == "series":
+        return card.item in prompts.series
+    if ground == "stated":
+        return person is not None and bool(person.stated)
+    if ground in set(Occasion):
+        return prompts.occasions.get(card.item) == ground
+    return True
+
+
+def _rules_gone(card: Basis, effect: Effect, snapshot: Snapshot) -> list[int]:
+    if "house" not in card.told:
+        return []
+    now = snapshot.playbook.rules.ids_on(card.item, effect)
+    return [] if set(now) & set(card.rule_ids) else [card.told.index("house")]
 
 
 def _first(mask: int) -> Reason | None:

@@ -6,17 +6,24 @@ from dataclasses import replace
 import pytest
 
 from edge.core.candidates import Source
-from edge.core.cap_rules import Impression
+from edge.core.cap_rules import DEFAULT_CAPS, CapRule, Dimension, Ever, Impression
 from edge.core.caps import Caps
+from edge.core.curation import decide_nothing
 from edge.core.playbook import Orders
 from edge.core.reasons import Reason
-from edge.core.recall import Basis, Recall, recalls
+from edge.core.recall import Basis, Recall, outgrown, recalls, review
 from edge.core.rules import Rule, RuleKind
-from tests.core.decision_world import MEMBER, NOW, World, at, number
+from tests.core.decision_world import CATALOG, MEMBER, NOW, World, at, number
 
+NOT_TIE = [goods.item_id for goods in CATALOG.items if goods.item_id != "tie"]
 TIE = Basis("c-tie", number("tie"), int(Source.POPULAR), offer_id="spring")
 SCARF = Basis("c-scarf", number("scarf"), int(Source.HISTORY))
 COAT_CARE = Basis("c-care", number("coat-a"), int(Source.CARE), is_service=True)
+
+HERE = replace(SCARF, sources=int(Source.ZONE), told=("zone", "sales"), zone="fashion")
+GOES_WITH = replace(TIE, offer_id=None, sources=int(Source.COMPLEMENT), told=("purchase", "zone"))
+PINNED = replace(SCARF, told=("house",), rule_ids=("pin",))
+PIN = Rule("pin", RuleKind.PIN, ("item:scarf",), "A", "we like it", NOW.day, value=1.0)
 
 Event = Callable[[World], object]
 
@@ -27,9 +34,9 @@ def set_on(world: World, **values: object) -> None:
         setattr(world, name, value)
 
 
-def busy_caps() -> Caps:
-    """Return counters in which everything was shown far too often."""
-    caps = Caps()
+def busy_caps(*rules: CapRule) -> Caps:
+    """Return counters in which the tie was shown far too often."""
+    caps = Caps(rules or DEFAULT_CAPS)
     caps.admit(
         Impression(f"x{n}", "p1", "v1", NOW.now_s - 60.0 * n, NOW.day, "tablet", "contact",
                    "tie", "tie", "spring", "spring-campaign")
@@ -68,6 +75,28 @@ EVENTS: list[tuple[str, Event, Basis, Reason | None]] = [
     ("the customer wants quiet", lambda w: w.in_visit(is_quiet=True), TIE, None),
     ("a shirt in the basket shuts the department",
      lambda w: w.in_visit(basket=(number("shirt-a"),)), SCARF, None),
+    ("right here, and still there", lambda w: w, HERE, None),
+    ("right here, but went elsewhere", lambda w: w.in_visit(zone="beauty"), HERE,
+     Reason.GROUND_GONE),
+    ("the shirt it goes with stands", lambda w: w.bought("shirt-a"),
+     replace(GOES_WITH, zone="fashion"), None),
+    ("the shirt it goes with was in the basket and is now bought",
+     lambda w: w.bought("shirt-a").in_visit(zone="fashion"),
+     replace(GOES_WITH, told=("basket",)), None),
+    ("the sale of the shirt it goes with was voided", lambda w: w, GOES_WITH, Reason.BASIS_GONE),
+    ("the shirt was for somebody else", lambda w: w.bought("shirt-a", is_gift=True), GOES_WITH,
+     Reason.BASIS_GONE),
+    ("the only earlier purchase was a gift", lambda w: w.bought("wine", is_gift=True, days_ago=90),
+     replace(SCARF, told=("purchases",)), Reason.GROUND_GONE),
+    ("earlier purchases stand", lambda w: w.bought("wine", days_ago=90),
+     replace(SCARF, told=("purchases",)), None),
+    ("the next part is no longer next", lambda w: w, replace(SCARF, told=("series",)),
+     Reason.GROUND_GONE),
+    ("nobody says so any more", lambda w: w.by_person(stated=frozenset()),
+     replace(SCARF, told=("stated",)), Reason.GROUND_GONE),
+    ("the birthday is over", lambda w: w, replace(SCARF, told=("birthday",)), Reason.GROUND_GONE),
+    ("the house still suggests it", lambda w: set_on(w, orders=Orders(rules=(PIN,))), PINNED, None),
+    ("the house no longer suggests it", lambda w: w, PINNED, Reason.GROUND_GONE),
 ]  # fmt: skip
 
 
@@ -84,6 +113,44 @@ def test_recalls(event: Event, card: Basis, reason: Reason | None) -> None:
                 world.stock.set_level(variant.sku, 5, world.moment.now_s)
     expected = () if reason is None else (Recall(card.card_id, reason, is_marked=False),)
     assert recalls([card], world.snapshot()) == expected
+
+
+def test_a_sentence_leaves_a_card_that_stays() -> None:
+    """The tie still goes with the shirt, but it is no longer right here."""
+    world = World().bought("shirt-a").in_visit(zone="beauty")
+    found = review([replace(GOES_WITH, zone="fashion")], world.snapshot())
+    assert found.recalls == ()
+    assert found.untrue == {"c-tie": (1,)}
+
+
+OUTGROWN: list[tuple[str, dict[str, float], Reason | None, bool]] = [
+    ("it is not relevant any more", {"tie": 0.001}, Reason.BELOW_FLOOR, False),
+    ("everything was shown often enough", {}, None, False),
+    ("silence judges nothing", {"tie": 0.001}, None, True),
+]
+
+
+@pytest.mark.parametrize(
+    ("scores", "reason", "is_silent"), [c[1:] for c in OUTGROWN], ids=[c[0] for c in OUTGROWN]
+)
+def test_a_decision_that_shows_nothing_takes_away_what_is_not_worth_it(
+    scores: dict[str, float], reason: Reason | None, is_silent: bool
+) -> None:
+    """An irrelevant card leaves with an empty decision; one that was only seen enough stays."""
+    only_tie = Rule("only", RuleKind.BAN, tuple(f"item:{i}" for i in NOT_TIE), "A", "r", NOW.day)
+    cap = CapRule("once", 1, Ever(), frozenset({Dimension.PERSON, Dimension.ITEM}))
+    world = World(orders=Orders(rules=(only_tie,), caps=(cap,)))
+    if not scores:
+        world.caps = busy_caps(cap)
+    snapshot = world.snapshot()
+    decision = (
+        decide_nothing(Reason.BEING_SERVED, snapshot)
+        if is_silent
+        else world.decide(scores).decision
+    )
+    assert decision.empty is not None
+    expected = () if reason is None else (Recall("c-tie", reason, is_marked=False),)
+    assert outgrown([TIE], decision) == expected
 
 
 def test_an_accepted_card_stays_and_is_marked() -> None:
