@@ -72,13 +72,13 @@ def _parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> int:
     settings = read_settings(arguments.config)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_serve(settings))
+        runner.run(_serve(settings, arguments.config))
     return 0
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, config: Path) -> None:
     clock = SystemClock() if settings.clock.kind == "system" else SimulatedClock()
-    box = Box(settings, clock)
+    box = Box(settings, clock, config=config)
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, box.stop)

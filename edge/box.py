@@ -60,6 +60,7 @@ from edge.core.visits import Visits
 from edge.core.zones import ZoneModel
 from edge.desk import Desk
 from edge.intake import Intake
+from edge.night import nights
 from edge.rulebook import Rulebook
 from edge.settings import Settings
 
@@ -89,6 +90,8 @@ class Box:
         clock: Its time.
         epoch: Names this life of the box to its tablets; random where not given.
         is_replay: Draws pseudonyms from the seed, so that a replay meets the same ones.
+        config: The file the settings came from, for the processes the box starts; without it
+            nobody tells the day in totals.
     """
 
     def __init__(
@@ -97,6 +100,7 @@ class Box:
         clock: SystemClock | SimulatedClock,
         epoch: str | None = None,
         is_replay: bool = False,
+        config: Folder | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock
@@ -169,6 +173,7 @@ class Box:
             frozenset(Input) - {Input.CAMERA},
             lambda person: self.intake.consent_changed(person, clock.now_s()),
         )
+        self.night = nights(settings, self.ledger, house.moment, clock.now_s, config)
         self.router = GatewayRouter(settings.gateways.families)
         self.broker: BrokerLoop | None = None
         self._figures = self._series()
@@ -313,6 +318,7 @@ class Box:
             asyncio.create_task(self.broker.run()),
             asyncio.create_task(self._tick()),
             asyncio.create_task(self.rulebook.watch()),
+            asyncio.create_task(self.night.watch()),
             serving,
         ]
         try:
@@ -393,6 +399,7 @@ class Box:
             "model": self.model,
             "rules": self.rulebook.state.playbook.version,
             "rule_problems": list(self.rulebook.state.problems),
+            "nights": self.night.state(),
         }
         is_healthy = (
             bool(parts["broker_connected"])
@@ -414,6 +421,7 @@ class Box:
             "dropped": ("reason", lambda: self.dropped + self._broker_drops()),
             "messages": ("kind", lambda: self.messages),
             "happenings": ("kind", lambda: path.counts),
+            "nights": ("job", lambda: self.night.counts),
             "gateway_sightings": ("gateway", self._sightings),
         }
         for name, (label, read) in counted.items():

@@ -6,6 +6,8 @@ What they decide stands in `edge.adapters.sqlite`; here are only words and files
 
 import argparse
 import json
+import os
+import resource
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,12 +26,17 @@ from edge.adapters.sqlite.keys import BoxKeys, read_or_make_box_key
 from edge.adapters.sqlite.ledger import Ledger
 from edge.adapters.sqlite.retention import fields_used, forget_old
 from edge.core.aggregates import Domain
-from edge.core.errors import ConfigError, TrustError
+from edge.core.errors import ConfigError, TrustError, UnavailableError
 from edge.core.experiments import GENERAL, HOLDOUT, MEASURED
 from edge.settings import Settings, read_settings
 
 KEY_FILE = "box.key"
 EXPERIMENT = "holdout"
+# Of the daily totals: address space (OpenDP's libraries claim more of it than they use), processor
+# time, and how far the process stands behind the serving one.
+TOTALS_BYTES = 2 << 30
+TOTALS_CPU_S = 600
+TOTALS_NICE = 10
 
 Commands = Any  # argparse's subparsers, whose type it keeps private
 
@@ -62,6 +69,8 @@ def add_commands(commands: Commands) -> None:
         "--day", type=date.fromisoformat, help="store-local; yesterday where absent"
     )
     totals.add_argument("--out", type=Path, required=True, help="folder of the messages")
+    totals.add_argument("--limited", action="store_true", help="bound this process, as at night")
+    totals.add_argument("--now", type=datetime.fromisoformat, help="simulation only: the time")
 
     _add(commands, "forget", "forget what is old or no longer consented to", _forget)
     _add(commands, "fields", "which stored fields served nothing in 90 days", _fields)
@@ -181,10 +190,20 @@ def _restore(arguments: argparse.Namespace) -> int:
 
 
 def _aggregate(arguments: argparse.Namespace) -> int:
-    # Loaded here: OpenDP is large, and no other command needs it.
-    from edge.adapters.opendp.noise import discrete_laplace
+    if arguments.limited:
+        _limit_self()
+    try:  # loaded here: OpenDP is large, and no other command needs it
+        from edge.adapters.opendp.noise import discrete_laplace
+    except ModuleNotFoundError as error:
+        raise UnavailableError(
+            "OpenDP is not installed: pip install stammgast[aggregates]"
+        ) from error
 
     settings, now_s = read_settings(arguments.config), time.time()
+    if arguments.now is not None:
+        if settings.mode != "simulation":
+            raise ConfigError([f'{arguments.config}: --now needs mode = "simulation"'])
+        now_s = arguments.now.timestamp()
     with opened(settings) as (ledger, facts):
         today = datetime.fromtimestamp(now_s, facts.time_zone).date()
         day = arguments.day or today - timedelta(days=1)
@@ -200,6 +219,13 @@ def _aggregate(arguments: argparse.Namespace) -> int:
     for path in write_messages(messages, day, arguments.out):
         print(path)
     return 0
+
+
+def _limit_self() -> None:
+    """Keep this process from taking the box's memory or processor, whatever it meets."""
+    resource.setrlimit(resource.RLIMIT_AS, (TOTALS_BYTES, TOTALS_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (TOTALS_CPU_S, TOTALS_CPU_S))
+    os.nice(TOTALS_NICE)
 
 
 def domain_of(settings: Settings, ledger: Ledger, facts: StoreFacts) -> Domain:

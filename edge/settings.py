@@ -90,6 +90,7 @@ class TrustSection(_Section):
         recovery_key: The chain's public key (`stammgast-provisioning recovery-key new`).
         escrow: Where the keys, sealed to it, are written; kept apart from backups.
         partners: Brands that get a file of their own.
+        totals: Folder of the daily totals; absent: `totals` in the data folder.
     """
 
     controller: str = "unnamed controller"
@@ -99,6 +100,7 @@ class TrustSection(_Section):
     recovery_key: Path | None = None
     escrow: Path | None = None
     partners: tuple[str, ...] = ()
+    totals: Path | None = None
 
     @model_validator(mode="after")
     def _escrow_needs_key(self) -> "TrustSection":
@@ -210,6 +212,7 @@ def _resolved(settings: Settings, base: Path) -> Settings:
                 update={
                     "recovery_key": None if key is None else base / key,
                     "escrow": None if trust.escrow is None else base / trust.escrow,
+                    "totals": None if trust.totals is None else base / trust.totals,
                 }
             ),
             "record": None if settings.record is None else base / settings.record,

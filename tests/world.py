@@ -303,10 +303,12 @@ async def _as_coroutine(work: Callable[[], Any]) -> Any:
 
 @contextmanager
 def running(
-    settings: Settings, clock: SystemClock | SimulatedClock | None = None
+    settings: Settings,
+    clock: SystemClock | SimulatedClock | None = None,
+    config: Path | None = None,
 ) -> Iterator[RunningBox]:
     """Run a box until the block ends."""
-    box = Box(settings, clock or SystemClock())
+    box = Box(settings, clock or SystemClock(), config=config)
     ready: list[str] = []
     loop = asyncio.new_event_loop()
     failures: list[BaseException] = []

@@ -72,6 +72,11 @@ class Releases:
         rows = self._db.execute("SELECT audience, body FROM messages WHERE day = ?", [day])
         return dict(rows.fetchall())
 
+    def is_charged(self, day: str) -> bool:
+        """Tell whether a day's budget was spent, told or not."""
+        query = "SELECT 1 FROM days WHERE day = ?"
+        return self._db.execute(query, [day]).fetchone() is not None
+
     def totals(self) -> tuple[int, int]:
         """Return how many messages were told so far, and their bytes; for the notice page."""
         count, size = self._db.execute(
