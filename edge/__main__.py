@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge.adapters.clock import SimulatedClock, SystemClock
-from edge.adapters.files.catalog import read_catalog
+from edge.adapters.files.catalog import read_catalog, stock_as_of_s
 from edge.adapters.files.floorplan import read_floorplan
 from edge.adapters.http.server import new_event_loop
 from edge.adapters.logs import start_logging
@@ -77,13 +77,19 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 async def _serve(settings: Settings, config: Path) -> None:
-    clock = SystemClock() if settings.clock.kind == "system" else SimulatedClock()
-    box = Box(settings, clock, config=config)
+    box = Box(settings, clock_of(settings), config=config)
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, box.stop)
     print("No sign-in yet: the pages are served to this machine only.", flush=True)
     await box.run(on_ready=lambda address: print(f"Tablet page: {address}", flush=True))
+
+
+def clock_of(settings: Settings) -> SystemClock | SimulatedClock:
+    """Return the machine's time, or a simulated one that begins when the stock was counted."""
+    if settings.clock.kind == "system":
+        return SystemClock()
+    return SimulatedClock(stock_as_of_s(settings.store.files / "stock.json"))
 
 
 def _check(arguments: argparse.Namespace) -> int:

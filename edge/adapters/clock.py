@@ -43,9 +43,18 @@ class SystemClock:
 
 @dataclass(slots=True)
 class SimulatedClock:
-    """A clock that follows tick messages; only simulation mode has one."""
+    """A clock that follows tick messages; only simulation mode has one.
 
-    _now_s: float = 0.0
+    Args:
+        floor_s: The latest moment known to be past, as the store's files say it; until the first
+            tick it is the time. Without it everything taken in before would look decades old.
+    """
+
+    floor_s: float = 0.0
+    _now_s: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._now_s = self.floor_s
 
     def now_s(self) -> float:
         """Return the time of the newest tick."""

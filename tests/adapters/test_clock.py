@@ -1,9 +1,15 @@
 """The box's time never runs backwards."""
 
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.__main__ import clock_of
 from edge.adapters.clock import SimulatedClock, SystemClock
+from edge.box import Box
+from edge.core.consent import Purpose
+from tests.world import ANNA, configure, write_store
 
 
 def _clock(walls: list[float], monotonics: list[float], floor_s: float = 0.0) -> SystemClock:
@@ -43,3 +49,20 @@ def test_a_tick_from_the_past_is_refused() -> None:
     assert clock.tick(100.0)
     assert not clock.tick(99.0)
     assert clock.now_s() == 100.0
+
+
+def test_a_simulated_store_is_not_born_in_1970(tmp_path: Path) -> None:
+    """Members taken in before the first tick are as old as the stock, and their word counts."""
+    now_s = 1_790_000_000.0
+    write_store(tmp_path / "store", now_s)
+    settings = configure(tmp_path, tmp_path / "store", None, 1883, clock='{kind = "simulated"}')
+    clock = clock_of(settings)
+    box = Box(settings, clock)
+    assert clock.now_s() == now_s
+    consents = box.ledger.consents()
+    anna = consents.person_of_member(ANNA)
+    assert anna is not None
+    grant = consents.grant(anna, Purpose.PROFILE, now_s)
+    assert grant is not None
+    assert box.ledger.profile(anna, grant, now_s).as_of_s == now_s
+    box.close()

@@ -136,6 +136,14 @@ def read_stock(path: Path, stock: Stock) -> int:
     return sum(stock.set_level(level.sku, level.quantity, as_of_s) for level in file.levels)
 
 
+def stock_as_of_s(path: Path) -> float:
+    """Return the moment a stock file counts from, UTC seconds; 0 where there is no such file."""
+    if not path.exists():
+        return 0.0
+    file: _StockFile = read_json(path, _StockFile)
+    return file.as_of.astimezone(UTC).timestamp()
+
+
 def read_json(path: Path, form: type[Any]) -> Any:
     """Decode a JSON file into `form`.
 
