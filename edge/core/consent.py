@@ -149,6 +149,10 @@ class ConsentState:
     beacon_rows: NDArray[np.int32]
 
 
+# Ids known to be nobody's: some thousands of phones and tags pass a store in an hour.
+KEPT_STRANGERS = 8_192
+
+
 @cache
 def _purposes_of(given: int) -> frozenset[Purpose]:
     return frozenset(purpose for purpose in PURPOSES if given & _BIT[purpose])
@@ -184,6 +188,10 @@ class Consents:
         self._contested: set[int] = set()
         self._is_enrolled = bytearray()
         self._persons, self._members, self._beacons = KeyIndex(), KeyIndex(), KeyIndex()
+        # Nineteen of twenty ids on the air are nobody's, and each is heard every second by all
+        # receivers: that an id was looked up in vain is kept, as the interpreter's own keyed hash
+        # (SipHash, a new secret per process), until anybody enrols a beacon.
+        self._strangers: set[int] = set()
         if state is not None:
             self._load(state)
 
@@ -195,8 +203,16 @@ class Consents:
         Args:
             beacon: Canonical id. One that two members claim is nobody's.
         """
+        mark = hash(beacon)
+        if mark in self._strangers:
+            return None
         row = self._beacons.get(self.keyed_hash.beacon(beacon))
-        return self._name(row) if row >= 0 else None
+        if row >= 0:
+            return self._name(row)
+        if len(self._strangers) >= KEPT_STRANGERS:
+            self._strangers.clear()
+        self._strangers.add(mark)
+        return None
 
     def person_of_member(self, member_id: str) -> str | None:
         """Return the pseudonym of a known member; what may be done with it, grants decide."""
@@ -305,6 +321,7 @@ class Consents:
             self.contest(key)
         if row >= 0 and key not in self._contested and self._may_be_recognised(row):
             self._beacons.put(key, row)
+            self._strangers.clear()
             self._is_enrolled[row] = 1
         return key not in self._contested
 

@@ -173,15 +173,15 @@ class _Gateway:
     def count(self, reason: str) -> None:
         self.refused[reason] = self.refused.get(reason, 0) + 1
 
-    def has_token(self, now_s: float, limits: Limits) -> bool:
+    def hear(self, now_s: float, limits: Limits) -> None:
+        """Note that it lives, and give it what it earned since it was heard last."""
         if now_s > self.filled_s:
             earned = (now_s - self.filled_s) * limits.rate_per_s
             self.tokens = min(limits.burst, self.tokens + earned)
-        self.filled_s = now_s
-        if self.tokens < 1.0:
-            return False
-        self.tokens -= 1.0
-        return True
+        self.filled_s = self.last_heard_s = now_s
+        self.is_offline = False
+        if self.first_heard_s is None:
+            self.first_heard_s = now_s
 
 
 class Gateways:
@@ -213,10 +213,12 @@ class Gateways:
         gateway = self._gateways.get(sighting.gateway) or self._arrive(sighting.gateway, now_s)
         if gateway is None:
             return None
-        if not gateway.has_token(now_s, self.limits):
+        if now_s != gateway.last_heard_s or gateway.is_offline:  # once for all of a batch
+            gateway.hear(now_s, self.limits)
+        if gateway.tokens < 1.0:
             gateway.count(FLOOD)
             return None
-        _mark_heard(gateway, now_s)
+        gateway.tokens -= 1.0
         at_s = now_s if sighting.at_s is None else self._time_of(gateway, sighting.at_s, now_s)
         if at_s is not None:
             gateway.sightings += 1
@@ -292,7 +294,7 @@ class Gateways:
         if not report.is_online:
             gateway.is_offline = True
             return
-        _mark_heard(gateway, now_s)
+        gateway.hear(now_s, self.limits)
         if report.at_s is not None:
             gateway.clock.accept(report.at_s - now_s, now_s, self.limits)
 
@@ -373,10 +375,3 @@ class Gateways:
         came_s, left_s = come[0].first_heard_s, gone[0].last_heard_s
         is_after = came_s is not None and left_s is not None and came_s >= left_s
         return [(gone[0].gateway, come[0].gateway)] if is_after else []
-
-
-def _mark_heard(gateway: _Gateway, now_s: float) -> None:
-    gateway.is_offline = False
-    gateway.last_heard_s = now_s
-    if gateway.first_heard_s is None:
-        gateway.first_heard_s = now_s

@@ -264,7 +264,7 @@ class ZoneTracker:
         """Return the receivers that hear nothing and, of all that do, should have heard most."""
         silent = np.flatnonzero((self._step or 0) - self._heard_at >= MISSED_AFTER_S / STEP_S)
         if len(silent) > MISSES_ASKED:
-            expected = self._model.gain[silent] @ self._before
+            expected = (self._model.gain @ self._before)[silent]
             silent = silent[np.argpartition(expected, -MISSES_ASKED)[-MISSES_ASKED:]]
         return silent
 
@@ -272,7 +272,8 @@ class ZoneTracker:
         """Return the log likelihood of silence, given the sending power that each cell implies."""
         faintest = np.float32(10 ** ((SENSITIVITY_DBM - POWER_AT_1M_DBM) / 10))
         is_loud = np.exp(-faintest / (powers * self._model.gain[silent]))
-        misses: Floats = np.log1p(np.float32(-HEARING_PROBABILITY) * is_loud).sum(0)
+        # The few factors lie between 1 - HEARING_PROBABILITY and 1: one logarithm serves them all.
+        misses: Floats = np.log((1 - np.float32(HEARING_PROBABILITY) * is_loud).prod(0))
         return misses
 
     def _trusted(
