@@ -562,8 +562,9 @@ class Path:
         self._show(self.board.react(guest.visit_id, card.card_id, reaction))
 
     def put_away(self, guest: Guest, card: OpenCard) -> None:
-        """Take a card off because staff said so."""
-        del guest.cards[card.card_id]
+        """Take a card off because staff said so; what they said may have recalled it already."""
+        if guest.cards.pop(card.card_id, None) is None:
+            return
         self.caps.refund(card.card_id)
         self._show_contact(guest)
 

@@ -279,7 +279,11 @@ def _closed_groups(
     """Return uint32[groups], the grounds against each substitute group."""
     is_part, is_due = classes.is_kind(ClassKind.SERIES), classes.is_kind(ClassKind.CONSUMABLE)
     is_closed = memory.closed_until_s > now_s
-    is_silent = (classes.then(audience) == Action.SILENCE) & (memory.times > 0)
+    # What is made to be given is bought for others as a rule: it is silent after that all the same.
+    was_bought = (memory.times > 0) | (
+        classes.is_kind(ClassKind.GIFT) & np.isfinite(memory.rest_until_s)
+    )
+    is_silent = (classes.then(audience) == Action.SILENCE) & was_bought
     for name in stated:
         if name in classes.group_at:
             is_silent[classes.group_at[name]] = False

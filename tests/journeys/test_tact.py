@@ -1,18 +1,9 @@
-"""Tact from wire to screen: what a sale, a rule or a tap changes on the tablet.
+"""Tact from wire to screen: what a sale, a rule or a tap changes on the tablet."""
 
-The store is the little one of the decision tests, one of everything. Each journey bans all goods
-but a few, so that what is left on the tablet is decided by the ground under test alone.
-"""
-
-import csv
-import gzip
-import io
 import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,170 +11,8 @@ import pytest
 
 from tests.conftest import Mosquitto, wait_until
 from tests.core.decision_world import CATALOG
-from tests.world import ANNA, BEN, RunningBox, Tablet, configure, rfc3339, running, tablet_of
-
-DAY_S = 86_400.0
-ALL = [goods.item_id for goods in CATALOG.items]
-PURPOSES = ("recognise", "profile", "offers", "location", "staff_contact")
-# (item, days ago, gift-wrapped)
-History = Sequence[tuple[str, float, bool]]
-
-
-def sku(item_id: str) -> str:
-    """Return an item's first sku."""
-    found = CATALOG.index_of(item_id)
-    assert found is not None
-    return CATALOG.items[found].variants[0].sku
-
-
-def catalog_file() -> dict[str, Any]:
-    """Write the little store's catalogue as a chain would."""
-    return {
-        "schema": "stammgast.catalog.v1", "version": "tact", "currency": "EUR",
-        "store": {"id": "s1", "name": "Testhaus", "time_zone": "Europe/Berlin"},
-        "classes": [
-            {"id": c.class_id, "name": {"de": c.name.de, "en": c.name.en}, "kind": c.kind.value,
-             "interval_days": c.interval_days, "complements": list(c.complements)}
-            for c in CATALOG.classes.values()
-        ],
-        "items": [
-            {"item_id": i.item_id, "product_name": {"de": i.name.de, "en": i.name.en},
-             "brand": i.brand, "department": i.department, "category": i.category,
-             "class_id": i.class_id, "price_cents": i.price_cents, "zone": "floor",
-             "aisle": i.aisle, "is_bulky": i.is_bulky, "age_min": i.age_min,
-             "care": None if i.care is None else {"de": i.care.de, "en": i.care.en},
-             "tags": sorted(i.tags),
-             "series": None if i.series is None else {"id": i.series[0], "index": i.series[1]},
-             "variants": [{"sku": v.sku, "gtin": v.gtin, "size": v.size} for v in i.variants]}
-            for i in CATALOG.items
-        ],
-        "offers": [
-            {"offer_id": "spring", "campaign_id": "spring-campaign", "item_ids": ["tie", "scarf"],
-             "text": {"de": "Frühling", "en": "Spring"}, "price_cents": 2_900,
-             "starts": "2026-01-01", "ends": "2036-01-01", "surfaces": ["tablet"]}
-        ],
-    }  # fmt: skip
-
-
-def floorplan_file() -> dict[str, Any]:
-    """One department, a fitting room, entrance and till, three receivers in each."""
-    zones = (
-        ("floor", "department", 0), ("fitting", "fitting_room", 15),
-        ("entrance", "entrance", 30), ("till", "till", 45),
-    )  # fmt: skip
-    return {
-        "schema": "stammgast.floorplan.v1", "width_m": 60.0, "height_m": 20.0,
-        "zones": [
-            {"id": zone, "name": {"de": zone, "en": zone}, "kind": kind,
-             "polygon": [[x, 0], [x + 15, 0], [x + 15, 20], [x, 20]]}
-            for zone, kind, x in zones
-        ],
-        "receivers": [
-            {"gateway": f"{zone}-{n}", "family": "espresense", "zone": zone,
-             "x_m": x + 3.0 + 4.5 * n, "y_m": 10.0, "z_m": 2.5}
-            for zone, _, x in zones for n in range(3)
-        ],
-        "stations": [], "shelves": [],
-    }  # fmt: skip
-
-
-def members_file(declared: dict[str, str]) -> dict[str, Any]:
-    """Anna and Ben allow the same; neither asked to be called by name."""
-    return {
-        "schema": "stammgast.members.v1",
-        "members": [
-            {"member_id": member, "name": name, "language": "de", "beacons": [],
-             "consents": [
-                 {"purpose": p, "given_at": "2026-01-02T10:00:00Z", "notice_version": "2026-01",
-                  "method": "station"} for p in PURPOSES],
-             "declared": declared, "stated": [], "sizes": {}}
-            for member, name in ((ANNA, "Anna Öztürk"), (BEN, "Ben Meier"))
-        ],
-    }  # fmt: skip
-
-
-def receipts_file(history: History) -> bytes:
-    """Anna's purchases, as the chain's till log has them."""
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(
-        ["receipt_id", "sold_at", "till_id", "member_id", "line_no", "sku", "quantity",
-         "unit_price_cents", "is_gift_wrapped"]
-    )  # fmt: skip
-    for number, (item_id, days, is_gift) in enumerate(history):
-        sold_at = rfc3339(time.time() - days * DAY_S)
-        rows.writerow([f"R{number}", sold_at, "1", ANNA, 1, sku(item_id), 1, 1000, int(is_gift)])
-    return gzip.compress(text.getvalue().encode(), mtime=0)
-
-
-def rules_file(left: Sequence[str], more: str = "") -> str:
-    """Ban everything but a few goods, hold nobody out, and drop the floor and the caps."""
-    banned = ", ".join(f'"item:{item_id}"' for item_id in ALL if item_id not in left)
-    caps = "".join(
-        f'[[caps]]\nid = "{name}"\nlimit = 1000000\nwindow = "ever"\n'
-        for name in ("cards-per-visit", "promotions-per-7-days", "offer-without-reaction",
-                     "campaign-28-days", "service-per-item")
-    )  # fmt: skip
-    return (
-        'version = "1"\nauthor = "Tests"\nholdout_share = 0.0\n'
-        "[limits.floors]\ntablet = 0.0\n" + caps + "[[rules]]\nid = \"only\"\nkind = \"ban\"\n"
-        f"targets = [{banned}]\ndate = 2026-03-03\nreason = \"the rest is not asked\"\n" + more
-    )  # fmt: skip
-
-
-@contextmanager
-def store_with(
-    folder: Path,
-    mosquitto: Mosquitto,
-    left: Sequence[str],
-    history: History = (),
-    more: str = "",
-    declared: dict[str, str] | None = None,
-) -> Iterator[tuple[RunningBox, Tablet]]:
-    """Run a box over the little store, with a tablet."""
-    store = folder / "store"
-    store.mkdir()
-    levels = [{"sku": v.sku, "quantity": 5} for i in CATALOG.items for v in i.variants]
-    for name, document in (
-        ("catalog.json", catalog_file()),
-        ("floorplan.json", floorplan_file()),
-        ("members.json", members_file(declared or {})),
-        ("stock.json", {"schema": "stammgast.stock.v1", "as_of": rfc3339(time.time()),
-                        "levels": levels}),
-    ):  # fmt: skip
-        (store / name).write_text(json.dumps(document), encoding="utf-8")
-    (store / "receipts.csv.gz").write_bytes(receipts_file(history))
-    rules = folder / "rules.toml"
-    rules.write_text(rules_file(left, more), encoding="utf-8")
-    settings = configure(folder, store, None, mosquitto.port, rules)
-    with running(settings) as box, tablet_of(box) as tablet:
-        yield box, tablet
-
-
-def look(box: RunningBox, tablet: Tablet, member: str = ANNA) -> set[str]:
-    """Check a member in and return what the tablet shows once the decision is on it."""
-    before = box.count("decisions")
-    box.check_in(member, zone="floor")
-    wait_until(lambda: box.count("decisions") > before, "a decision")
-    box.call(lambda: None)  # the decision's frames were sent in the same turn of the loop
-    changes = ("contact", "gone", "recall", "mark")
-    wait_until(
-        lambda: sum(len(tablet.kinds(kind)) for kind in changes) >= box.count("frames"),
-        "every frame on the tablet",
-    )
-    return {card["item_id"] for card in tablet.cards()}
-
-
-def sell(box: RunningBox, item_id: str, **changes: Any) -> None:
-    """Ring a sale up for Anna and wait until the box has it."""
-    before = box.box.messages["event"]
-    line = {"line_no": 1, "sku": sku(item_id), "quantity": 1, "unit_price_cents": 1000}
-    receipt = f"T{next(box.ids)}"
-    sale = {"receipt_id": receipt, "till_id": "1", "sold_at": rfc3339(time.time()),
-            "member_id": ANNA, "lines": [line]}  # fmt: skip
-    box.event("sales", "sale", {**sale, **changes})
-    wait_until(lambda: box.box.messages["event"] > before, "the sale")
-
+from tests.tact_store import History, look, rules_file, say, sell, settled, store_with
+from tests.world import ANNA, BEN, RunningBox, rfc3339, tablet_of
 
 CLASSES: list[tuple[str, History, list[str], set[str]]] = [
     ("durable: no second laptop for years, bag and mouse are welcome",
@@ -218,8 +47,10 @@ CLASSES: list[tuple[str, History, list[str], set[str]]] = [
 def test_every_class_on_the_tablet(
     tmp_path: Path, mosquitto: Mosquitto, history: History, left: list[str], shown: set[str]
 ) -> None:
-    """What Anna bought decides what the tablet shows when she checks in."""
-    with store_with(tmp_path, mosquitto, left, history) as (box, tablet):
+    """What the tills said of Anna decides what the tablet shows when she checks in."""
+    with store_with(tmp_path, mosquitto, left) as (box, tablet):
+        for item_id, days, is_gift in history:
+            sell(box, item_id, days_ago=days, is_gift=is_gift)
         assert look(box, tablet) == shown
 
 
@@ -279,7 +110,10 @@ def test_not_now_takes_the_card_off_and_counts_against_the_item(
 def test_a_guessed_gift_by_declaration(tmp_path: Path, mosquitto: Mosquitto) -> None:
     """A man buys a woman's scent, unwrapped: no scents for women follow, and no word about it."""
     left = ["scent-w", "scent-w2", "scent-m"]
-    with store_with(tmp_path, mosquitto, left, declared={"audience": "men"}) as (box, tablet):
+    with store_with(tmp_path, mosquitto, left, about={"declared": {"audience": "men"}}) as (
+        box,
+        tablet,
+    ):
         sell(box, "scent-w")
         assert look(box, tablet) == {"scent-m"}
         record = next(iter(box.box.rulebook._kept))[1]
@@ -418,3 +252,49 @@ def test_a_draft_is_tried_on_what_was_decided_and_then_published(
         status, trial = ask(box, "POST", "api/rules/trial", everything)
         assert any("bans cover" in note for note in trial["notes"])
         assert any("would show nothing" in note for note in trial["notes"])
+
+
+def test_a_card_leaves_with_the_sentence_it_stood_on(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Nothing new may be shown; the old card stays while it is true, and no longer."""
+    once = (
+        '[[caps]]\nid = "once"\nlimit = 1\nwindow = "ever"\nper = ["person"]\n'
+        "requests_pass = false\n"
+    )
+    with store_with(tmp_path, mosquitto, ["mouse"], more=once) as (box, tablet):
+        assert look(box, tablet) == {"mouse"}
+        assert [why["source"] for why in tablet.cards()[0]["why"]] == ["zone", "sales"]
+        tablet.say({"kind": "seen", "card_ids": [tablet.cards()[0]["card_id"]]})
+        wait_until(lambda: box.count("shown") == 1, "the impression")
+        assert look(box, tablet) == {"mouse"}
+        assert box.count("empty_frequency_cap") == 1
+        assert look(box, tablet, zone="till") == set()
+        assert tablet.kinds("recall")[0]["reason"]["code"] == "ground_gone"
+        assert box.count("empty_frequency_cap") == 2
+        (contact,) = tablet.contacts.values()
+        assert contact["empty"]["code"] == "frequency_cap"
+
+
+def test_a_void_takes_back_what_the_purchase_suggested(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    """The shirt never was bought: the tie that went with it leaves, and says so."""
+    with store_with(tmp_path, mosquitto, ["tie"]) as (box, tablet):
+        receipt = sell(box, "shirt-a")
+        assert look(box, tablet) == {"tie"}
+        assert tablet.cards()[0]["why"][0]["text"]["de"] == "Passt dazu: Hemd"
+        say(box, "voids", "void", {"receipt_id": receipt})
+        assert settled(box, tablet) == set()
+        assert tablet.kinds("recall")[0]["reason"]["code"] == "basis_gone"
+
+
+def test_a_sentence_leaves_a_card_that_stays(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """The tie goes with the shirt wherever Anna walks; it lies "right here" only where it lies."""
+    with store_with(tmp_path, mosquitto, ["tie"]) as (box, tablet):
+        sell(box, "shirt-a")
+        assert look(box, tablet) == {"tie"}
+        assert [why["source"] for why in tablet.cards()[0]["why"]] == ["receipts", "zone"]
+        (guest,) = box.box.path.guests.values()
+        now_s = box.box.clock.now_s()
+        box.call(lambda: box.box.path._note(guest.person, now_s, "till"))
+        assert settled(box, tablet) == {"tie"}
+        assert [why["source"] for why in tablet.cards()[0]["why"]] == ["receipts"]
