@@ -157,7 +157,7 @@ def draw_bundle(people: dict[str, History], out: Path, rng: np.random.Generator)
     ids = [f"P{number:05d}" for number in range(PRODUCTS)]
     params = initial(len(FEATURE_NAMES), PRODUCTS, plan.size, RankerPlan(), 0)
     rows = draw(1000, len(FEATURE_NAMES))
-    network = Network({name: np.array(v) for name, v in params.items()}, scaling_of(rows))
+    network = Network(params, scaling_of(rows))
     # Most scores of such weights lie near -4: a spread around the floor, as after training.
     line = Calibration(np.array([-40.0, 40.0], np.float32), np.array([1e-6, 1.0], np.float32))
     bundle.write(out, onnx_bytes(network), tables, ids, line, {})

@@ -5,6 +5,7 @@ python -m benchmarks.install_size [--extra models] [--json]
 
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
@@ -13,6 +14,7 @@ from packaging.requirements import Requirement
 
 from benchmarks.bench import arguments, report
 
+ROOT = Path(__file__).parent.parent
 MOST_MB = 750
 CUDA = re.compile(r"(nvidia|torch|triton|cuda)")
 
@@ -22,7 +24,7 @@ def main() -> int:
     parser = arguments(__doc__)
     parser.add_argument("--extra", default="models", help="extra of this project")
     options = parser.parse_args()
-    packages = {p.name: size_mb(p) for p in needed("stammgast", frozenset({options.extra}), set())}
+    packages = {p.name: size_mb(p) for p in of_extra(options.extra)}
     largest = sorted(packages.items(), key=lambda pair: -pair[1])[:12]
     figures: dict[str, object] = {
         "extra": options.extra,
@@ -34,6 +36,15 @@ def main() -> int:
     }
     report(figures, is_quiet=options.json)
     return 0
+
+
+def of_extra(extra: str) -> Iterator[Distribution]:
+    """Yield the packages that this project's own needs and one extra bring along."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    seen: set[str] = set()
+    for line in (*project["dependencies"], *project["optional-dependencies"][extra]):
+        requirement = Requirement(line)
+        yield from needed(requirement.name, frozenset(requirement.extras), seen)
 
 
 def needed(name: str, extras: frozenset[str], seen: set[str]) -> Iterator[Distribution]:

@@ -6,7 +6,6 @@ used, every problem on standard error. Leaves out the work itself (`models.pipel
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,9 +27,6 @@ STAGE_TITLES = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line."""
     arguments = _parser().parse_args(argv)
-    # Quiet unless asked: XLA's and TensorFlow's start-up notes say nothing about the training.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("JAX_PLATFORMS", "cpu")
     commands = {"train": _train, "evaluate": _evaluate, "export": _export, "card": _card}
     try:
         return commands[arguments.command](arguments)

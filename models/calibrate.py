@@ -2,7 +2,6 @@
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.isotonic import IsotonicRegression
 
 from edge.core.history import Floats
 from edge.core.ranking import Calibration
@@ -27,12 +26,32 @@ def fit(logit: Floats, hit: npt.NDArray[np.bool_], weight: Floats | None = None)
     used = total > 0
     x = (np.bincount(bin_of, w * logit) / np.maximum(total, 1e-12))[used]
     rate = ((np.bincount(bin_of, w * hit) + 0.5 * hit.mean()) / (total + 0.5))[used]
-    y = IsotonicRegression(y_min=1e-6, y_max=0.98).fit_transform(x, rate, sample_weight=total[used])
+    y = np.clip(rising(rate, total[used]), 1e-6, 0.98)
     # Flat pieces would tie different logits: a millionth per unit of logit keeps the order.
     y = y + 1e-5 * (x - x[0])
     knots_x = np.concatenate([[ENDS[0]], x, [ENDS[1]]])
     knots_y = np.concatenate([[1e-9], y, [max(0.999, y[-1] + 1e-4)]])
     return Calibration(knots_x.astype(np.float32), knots_y.astype(np.float32))
+
+
+def rising(
+    values: npt.NDArray[np.floating], weight: npt.NDArray[np.number]
+) -> npt.NDArray[np.float64]:
+    """Return the never falling values nearest in weighted squares (pooled adjacent violators)."""
+    means: list[float] = []
+    weights: list[float] = []
+    sizes: list[int] = []
+    for value, w in zip(values.tolist(), weight.tolist(), strict=True):
+        size = 1
+        while means and means[-1] >= value:
+            value = (value * w + means[-1] * weights[-1]) / (w + weights[-1])
+            w += weights.pop()
+            size += sizes.pop()
+            means.pop()
+        means.append(value)
+        weights.append(w)
+        sizes.append(size)
+    return np.repeat(means, sizes)
 
 
 def expected_error(

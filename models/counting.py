@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from edge.core.history import Floats, Ints
 from edge.core.item_tables import HAZARD_LAGS, ITEM_COLUMNS, NEAR_WIDTH, NEXT_WIDTH
 from models.purchases import Purchases
+from models.sparse import Lines, top_products
 
 Numbers = npt.NDArray[np.floating] | npt.NDArray[np.integer]
 PRIOR = 5.0
@@ -165,49 +165,26 @@ def _near(purchases: Purchases) -> tuple[Ints, Floats]:
     n, who = purchases.n_items, purchases.line_customer
     last_line = np.searchsorted(who, np.arange(len(purchases.customer_ids)), side="right")
     is_recent = last_line[who] - np.arange(who.size) <= MAX_ITEMS_A_CUSTOMER
-    shape = (len(purchases.customer_ids), n)
-    bought = sparse.csr_matrix(
-        (np.ones(is_recent.sum(), np.float32), (who[is_recent], purchases.item[is_recent])), shape
-    )
-    bought.data[:] = 1.0
-    norm = np.sqrt(np.maximum(np.asarray(bought.sum(axis=0)).ravel(), 1.0))
-    scaled = bought @ sparse.diags((1.0 / norm).astype(np.float32))
-    return _top_lists(scaled.T.tocsr(), scaled.tocsr(), NEAR_WIDTH, is_self_out=True)
+    pair = np.unique(who[is_recent].astype(np.int64) * n + purchases.item[is_recent])
+    owner, item = pair // n, pair % n
+    norm = np.sqrt(np.maximum(np.bincount(item, minlength=n), 1.0))
+    share = (1.0 / norm[item]).astype(np.float32)
+    bought = Lines(owner, item, share, (len(purchases.customer_ids), n))
+    return top_products(bought, bought, NEAR_WIDTH, is_self_out=True)
 
 
 def _next(purchases: Purchases) -> tuple[Ints, Floats]:
     """Return the likeliest followers: share of the baskets with i whose next basket holds j."""
-    n, baskets = purchases.n_items, purchases.customer.size
-    rows = sparse.csr_matrix(
-        (np.ones(purchases.item.size, np.float32), (purchases.basket, purchases.item)), (baskets, n)
-    )
-    has_next = np.flatnonzero(purchases.customer[1:] == purchases.customer[:-1])
-    before, after = rows[has_next], rows[has_next + 1]
-    times = np.asarray(before.sum(axis=0)).ravel() + PRIOR
-    rate = before @ sparse.diags((1.0 / times).astype(np.float32))
-    return _top_lists(rate.T.tocsr(), after.tocsr(), NEXT_WIDTH, is_self_out=False)
-
-
-def _top_lists(
-    left: sparse.csr_matrix, right: sparse.csr_matrix, width: int, *, is_self_out: bool
-) -> tuple[Ints, Floats]:
-    """Return the largest entries of each row of left @ right, in blocks that bound the memory.
-
-    Returns:
-        int32[rows, width] and float32[rows, width]; unused places are (0, 0.0).
-    """
-    n = left.shape[0]
-    items, scores = np.zeros((n, width), np.int32), np.zeros((n, width), np.float32)
-    for start in range(0, n, 1024):
-        dense = (left[start : start + 1024] @ right).toarray()
-        if is_self_out:
-            dense[np.arange(dense.shape[0]), np.arange(start, start + dense.shape[0])] = 0.0
-        k = min(width, n)
-        best = np.argpartition(-dense, k - 1, axis=1)[:, :k]
-        score = np.take_along_axis(dense, best, axis=1)
-        order = np.lexsort((best, -score), axis=1)
-        score = np.take_along_axis(score, order, axis=1)
-        stop = start + dense.shape[0]
-        items[start:stop, :k] = np.take_along_axis(best, order, axis=1) * (score > 0)
-        scores[start:stop, :k] = score
-    return items, scores
+    n, baskets, item = purchases.n_items, purchases.customer.size, purchases.item
+    has_next = np.zeros(baskets, bool)
+    has_next[:-1] = purchases.customer[1:] == purchases.customer[:-1]
+    is_before = has_next[purchases.basket]
+    times = np.bincount(item[is_before], minlength=n) + PRIOR
+    rate = (1.0 / times[item[is_before]]).astype(np.float32)
+    shape = (baskets, n)
+    before = Lines(purchases.basket[is_before], item[is_before], rate, shape)
+    # The row of a basket holds what its follower holds.
+    is_after = purchases.basket > 0
+    once = np.ones(int(is_after.sum()), np.float32)
+    after = Lines(purchases.basket[is_after] - 1, item[is_after], once, shape)
+    return top_products(before, after, NEXT_WIDTH, is_self_out=False)

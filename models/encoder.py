@@ -8,21 +8,16 @@ Leaves out the ranker that reads the encoder's scores (`models.ranker`).
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
+from edge.core.history import Floats
 from edge.core.item_tables import POOLING, Encoder
-from models.adam import Adam, AdamState
+from models.adam import Adam, Halves, Tree
 from models.purchases import Purchases
+from models.sparse import sum_rows
 
-Params = dict[str, jax.Array]
-DENSE_ITEMS = 2048
-"""Up to here a history is pooled by one dense product; beyond, line by line."""
 MAX_LINES = 200
 """Newest lines of a history the encoder reads while training."""
 
@@ -50,7 +45,7 @@ class EncoderPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class _Samples:
+class Samples:
     """One row per labelled basket: [low, high) lines before it, its own lines, its position."""
 
     basket: npt.NDArray[np.int64]
@@ -62,24 +57,26 @@ class _Samples:
 def train(purchases: Purchases, plan: EncoderPlan, seed: int) -> Encoder:
     """Train an encoder on all purchases; the same seed gives the same bytes on one machine."""
     rng = np.random.default_rng(seed)
-    samples = _samples(purchases)
-    params = _start(purchases, plan, rng)
+    samples = samples_of(purchases)
+    params = initial(purchases, plan, rng)
     steps = plan.epochs * -(-samples.basket.size // plan.batch)
-    optimizer = Adam(plan.rate, {"into": plan.decay, "out": plan.decay})
-    state = optimizer.start(params, steps)
-    for _ in range(plan.epochs):
-        for batch in _batches(purchases, samples, plan, rng):
-            params, state = _step(params, state, batch, optimizer, plan.batch)
-    return _frozen(params)
+    optimizer = Adam(params, plan.rate, {"into": plan.decay, "out": plan.decay}, steps)
+    with Halves() as halves:
+        for _ in range(plan.epochs):
+            for parts in _batches(purchases, samples, plan, rng):
+                optimizer.step(halves.slopes(slopes, params, parts))
+    names = ("into", "hidden", "hidden_bias", "last", "last_bias", "out", "bias")
+    return Encoder(**{name: params[name] for name in names})
 
 
-def _samples(purchases: Purchases) -> _Samples:
+def samples_of(purchases: Purchases) -> Samples:
+    """Return every basket that has one before it."""
     baskets, lines = purchases.basket_ends(), purchases.line_ends()
     number = np.arange(purchases.customer.size)
     first = baskets[purchases.customer]
     labelled = number[number > first]
     start = lines[labelled]
-    return _Samples(
+    return Samples(
         labelled,
         np.maximum(lines[first[labelled]], start - MAX_LINES),
         start,
@@ -87,55 +84,93 @@ def _samples(purchases: Purchases) -> _Samples:
     )
 
 
-def _start(purchases: Purchases, plan: EncoderPlan, rng: np.random.Generator) -> Params:
+def initial(purchases: Purchases, plan: EncoderPlan, rng: np.random.Generator) -> Tree:
     """Return random vectors, and the log of popularity as the bias."""
     n, d, h = purchases.n_items, plan.size, plan.hidden
     views = len(POOLING)
 
-    def normal(*shape: int, scale: float) -> jax.Array:
-        return jnp.asarray(rng.normal(0.0, scale, shape), jnp.float32)
+    def normal(*shape: int, scale: float) -> Floats:
+        return rng.normal(0.0, scale, shape).astype(np.float32)
 
     popularity = np.bincount(purchases.item, minlength=n) + 0.5
     bias = np.log(popularity / popularity.sum() * n)
     return {
         "into": normal(n, d, scale=0.1),
         "hidden": normal(views * d, h, scale=(views * d) ** -0.5),
-        "hidden_bias": jnp.zeros(h),
+        "hidden_bias": np.zeros(h, np.float32),
         "last": normal(h, d, scale=h**-0.5),
-        "last_bias": jnp.zeros(d),
+        "last_bias": np.zeros(d, np.float32),
         "out": normal(n, d, scale=0.1),
-        "bias": jnp.asarray(bias, jnp.float32),
-        "repeat": jnp.zeros((views, 1)),
-        "gain": jnp.zeros(n),
+        "bias": bias.astype(np.float32),
+        "repeat": np.zeros(views, np.float32),
+        "gain": np.zeros(n, np.float32),
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Half a batch of labelled baskets.
+
+    Args:
+        item: int32[lines] that were bought before; row: int32[lines], never falling, whose they
+            are; age: float32[lines] in baskets, 0 the newest.
+        label: int32[labels] bought next; label_row: int32[labels], whose they are.
+        share: float32[rows], weight of one label of each row; over a batch the rows' weights
+            add up to 1.
+        labels: float32[rows], labels of each row.
+    """
+
+    item: npt.NDArray[np.int32]
+    row: npt.NDArray[np.int32]
+    age: Floats
+    label: npt.NDArray[np.int32]
+    label_row: npt.NDArray[np.int32]
+    share: Floats
+    labels: Floats
+
+
 def _batches(
-    purchases: Purchases, samples: _Samples, plan: EncoderPlan, rng: np.random.Generator
-) -> Iterator[dict[str, npt.NDArray[Any]]]:
-    """Yield padded batches; padding points at row `batch`, which is cut off."""
+    purchases: Purchases, samples: Samples, plan: EncoderPlan, rng: np.random.Generator
+) -> Iterator[list[Part]]:
+    """Yield batches, each in two halves."""
     order = rng.permutation(samples.basket.size)
+    size = (samples.stop - samples.start).astype(np.float32)
     for at in range(0, order.size, plan.batch):
         chosen = order[at : at + plan.batch]
-        read = _lines(samples.low[chosen], samples.start[chosen])
-        wanted = _lines(samples.start[chosen], samples.stop[chosen])
-        kept = rng.random(read[0].size) >= plan.drop
-        lines, rows = read[0][kept], read[1][kept]
-        age = samples.basket[chosen][rows] - 1 - purchases.basket[lines]
-        size = (samples.stop - samples.start)[chosen].astype(np.float32)
-        weight = np.zeros(plan.batch + 1, np.float32)
-        weight[: chosen.size] = size ** (plan.label_power - 1.0)
-        total = np.zeros(plan.batch + 1, np.float32)
-        total[: chosen.size] = size
-        yield {
-            "item": _padded(purchases.item[lines], 0),
-            "row": _padded(rows, plan.batch),
-            "age": _padded(age.astype(np.float32), 0),
-            "label": _padded(purchases.item[wanted[0]], 0),
-            "label_row": _padded(wanted[1], plan.batch),
-            "weight": weight,
-            "total": total,
-        }
+        weight = size[chosen] ** (plan.label_power - 1.0)
+        share = (weight / weight.sum()).astype(np.float32)
+        middle = -(-chosen.size // 2)
+        yield [
+            _part(purchases, samples, chosen[rows], share[rows], plan, rng)
+            for rows in (slice(middle), slice(middle, None))
+            if chosen[rows].size
+        ]
+
+
+def _part(
+    purchases: Purchases,
+    samples: Samples,
+    chosen: npt.NDArray[np.int64],
+    share: Floats,
+    plan: EncoderPlan,
+    rng: np.random.Generator,
+) -> Part:
+    """Gather the lines of some samples, a share of the earlier ones left out."""
+    lines, row = _lines(samples.low[chosen], samples.start[chosen])
+    wanted, label_row = _lines(samples.start[chosen], samples.stop[chosen])
+    kept = rng.random(lines.size) >= plan.drop
+    lines, row = lines[kept], row[kept]
+    age = samples.basket[chosen][row] - 1 - purchases.basket[lines]
+    labels = (samples.stop - samples.start)[chosen].astype(np.float32)
+    return Part(
+        purchases.item[lines],
+        row,
+        age.astype(np.float32),
+        purchases.item[wanted],
+        label_row,
+        share,
+        labels,
+    )
 
 
 def _lines(
@@ -148,48 +183,90 @@ def _lines(
     return low[row] + offset, row.astype(np.int32)
 
 
-def _padded(values: npt.NDArray[Any], filler: int) -> npt.NDArray[Any]:
-    """Pad to the next of 1024, 2048, 4096 … lines, so that only few shapes are compiled."""
-    size = 1024
-    while size < values.size:
-        size *= 2
-    return np.pad(values, (0, size - values.size), constant_values=filler)
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """A forward pass: what the backward one needs.
+
+    Args:
+        weight: float32[views, lines], faded by age.
+        norm: float32[rows, views, 1], divides the pooled vectors.
+        pooled: float32[rows, views * d]; inner: [rows, hidden]; person: [rows, d].
+        logits: float32[rows, items].
+    """
+
+    weight: Floats
+    norm: Floats
+    pooled: Floats
+    inner: Floats
+    person: Floats
+    logits: Floats
 
 
-def _loss(params: Params, batch: Params, n_rows: int) -> jax.Array:
-    item, row = batch["item"], batch["row"]
-    weight = jnp.stack([jnp.power(fade, batch["age"]) for fade in POOLING])  # [views, lines]
-    real = (row < n_rows).astype(jnp.float32)
-    weight = weight * real
-    add = partial(jax.ops.segment_sum, segment_ids=row, num_segments=n_rows + 1)
-    norm = jnp.sqrt(jax.vmap(add)(weight) + 1.0)
-    n_items = params["into"].shape[0]
-    if n_items <= DENSE_ITEMS:
-        blank = jnp.zeros((n_rows + 1, n_items))
-        summed = jax.vmap(lambda w: blank.at[row, item].add(w))(weight) @ params["into"]
-    else:
-        summed = jax.vmap(lambda w: add(params["into"][item] * w[:, None]))(weight)
-    pooled = jnp.moveaxis(summed / norm[:, :, None], 0, 1).reshape(n_rows + 1, -1)
-    inner = jnp.tanh(pooled @ params["hidden"] + params["hidden_bias"])
+def _forward(params: Tree, part: Part) -> _Pass:
+    n, views = part.share.size, len(POOLING)
+    weight = np.stack([np.power(np.float32(fade), part.age) for fade in POOLING])
+    vector = params["into"][part.item]
+    summed = [sum_rows(vector * w[:, None], part.row, n, is_sorted=True) for w in weight]
+    total = np.stack([np.bincount(part.row, w, n) for w in weight], axis=1)
+    norm = np.sqrt(total + 1.0).astype(np.float32)[:, :, None]
+    pooled = (np.stack(summed, axis=1) / norm).reshape(n, views * vector.shape[1])
+    inner = np.tanh(pooled @ params["hidden"] + params["hidden_bias"])
     person = inner @ params["last"] + params["last_bias"]
-    logits = person @ params["out"].T + params["bias"]
-    again = (params["repeat"] * weight).sum(0) * (1.0 + params["gain"][item])
-    logits = logits.at[row, item].add(again)
-    norms = jax.nn.logsumexp(logits, axis=1)
-    hit = logits[batch["label_row"], batch["label"]]
-    is_label = (batch["label_row"] < n_rows).astype(jnp.float32)
-    gain = (hit * is_label * batch["weight"][batch["label_row"]]).sum()
-    return ((norms * batch["weight"] * batch["total"]).sum() - gain) / batch["weight"].sum()
+    logits = person @ params["out"].T
+    logits += params["bias"]
+    again = (params["repeat"] @ weight) * (1.0 + params["gain"][part.item])
+    np.add.at(logits.reshape(-1), _cells(part.row, part.item, logits.shape[1]), again)
+    return _Pass(weight, norm, pooled, inner, person, logits)
 
 
-@partial(jax.jit, static_argnums=(3, 4))
-def _step(
-    params: Params, state: AdamState, batch: Params, optimizer: Adam, n_rows: int
-) -> tuple[Params, AdamState]:
-    gradient = jax.grad(_loss)(params, batch, n_rows)
-    return optimizer.step(params, gradient, state)
+def _cells(
+    row: npt.NDArray[np.int32], item: npt.NDArray[np.int32], n_items: int
+) -> npt.NDArray[np.int64]:
+    return row.astype(np.int64) * n_items + item
 
 
-def _frozen(params: Params) -> Encoder:
-    names = ("into", "hidden", "hidden_bias", "last", "last_bias", "out", "bias")
-    return Encoder(**{name: np.array(params[name]) for name in names})
+def loss(params: Tree, part: Part) -> float:
+    """Return the softmax cross entropy of the labels, each weighing its row's share."""
+    logits = _forward(params, part).logits.astype(np.float64)
+    top = logits.max(axis=1)
+    norms = top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
+    hit = (logits[part.label_row, part.label] * part.share[part.label_row]).sum()
+    return float(norms @ (part.share * part.labels) - hit)
+
+
+def slopes(params: Tree, part: Part) -> Tree:
+    """Return the gradient of `loss`, by hand (a test holds it against finite differences)."""
+    found = _forward(params, part)
+    by_logit = _by_logit(found.logits, part)
+    by_person = by_logit @ params["out"]
+    by_inner = (by_person @ params["last"].T) * (1.0 - found.inner**2)
+    by_pooled = (by_inner @ params["hidden"].T).reshape(len(part.share), len(POOLING), -1)
+    by_pooled /= found.norm
+    by_line = np.zeros((part.item.size, by_pooled.shape[2]), np.float32)
+    for view, weight in enumerate(found.weight):
+        by_line += by_pooled[:, view][part.row] * weight[:, None]
+    n_items = params["into"].shape[0]
+    cells = _cells(part.row, part.item, n_items)
+    by_again = by_logit.reshape(-1)[cells]
+    own = params["repeat"] @ found.weight
+    gain = np.bincount(part.item, by_again * own, n_items)
+    return {
+        "into": sum_rows(by_line, part.item, n_items, is_sorted=False),
+        "hidden": found.pooled.T @ by_inner,
+        "hidden_bias": by_inner.sum(axis=0),
+        "last": found.inner.T @ by_person,
+        "last_bias": by_person.sum(axis=0),
+        "out": by_logit.T @ found.person,
+        "bias": by_logit.sum(axis=0),
+        "repeat": found.weight @ (by_again * (1.0 + params["gain"][part.item])),
+        "gain": gain.astype(np.float32),
+    }
+
+
+def _by_logit(logits: Floats, part: Part) -> Floats:
+    """Turn logits, in place, into the slope of the loss by each of them."""
+    logits -= logits.max(axis=1, keepdims=True)
+    np.exp(logits, out=logits)
+    logits *= (part.share * part.labels / logits.sum(axis=1))[:, None]
+    logits[part.label_row, part.label] -= part.share[part.label_row]
+    return logits

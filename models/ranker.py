@@ -7,19 +7,16 @@ candidates' features (the core) and the files of a bundle (`models.bundle`).
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from edge.core.history import Floats
-from models.adam import Adam, AdamState
+from edge.core.history import Floats, Ints
+from models.adam import Adam, Halves, Tree
+from models.sparse import sum_rows
 from models.stages import Examples
 
-Params = dict[str, jax.Array]
 INPUT_STEPS = 127.0 / 4.0
 """Steps per unit of a scaled input, which lies within -4 and 4."""
 
@@ -79,77 +76,109 @@ def scaling_of(features: Floats) -> Scaling:
     return Scaling(mean.astype(np.float32), scale.astype(np.float32))
 
 
-def initial(n_features: int, n_items: int, person: int, plan: RankerPlan, seed: int) -> Params:
+def initial(n_features: int, n_items: int, person: int, plan: RankerPlan, seed: int) -> Tree:
     """Return random layers; item parameters start at or near zero."""
     rng = np.random.default_rng(seed)
     widths = (n_features + plan.item_size, *plan.widths, 1)
-    params: Params = {}
+
+    def normal(scale: float, *shape: int) -> Floats:
+        return rng.normal(0, scale, shape).astype(np.float32)
+
+    params: Tree = {}
     for layer, (n_in, n_out) in enumerate(pairwise(widths)):
         scale = np.sqrt(2.0 / n_in) if layer < len(plan.widths) else 0.01
-        params[f"weight_{layer}"] = jnp.asarray(rng.normal(0, scale, (n_in, n_out)), jnp.float32)
-        params[f"offset_{layer}"] = jnp.zeros(n_out)
-    params["offset_" + str(len(plan.widths))] = jnp.full(1, -4.0)
-    params["item_bias"] = jnp.zeros(n_items)
-    params["item_gain"] = jnp.zeros(n_items)
-    params["item_vector"] = jnp.asarray(rng.normal(0, 0.01, (n_items, plan.item_size)), jnp.float32)
-    params["item_tower"] = jnp.asarray(rng.normal(0, 0.05, (n_items, plan.tower_size)), jnp.float32)
-    params["tower"] = jnp.asarray(rng.normal(0, 0.05, (person, plan.tower_size)), jnp.float32)
+        params[f"weight_{layer}"] = normal(scale, n_in, n_out)
+        params[f"offset_{layer}"] = np.zeros(n_out, np.float32)
+    params["offset_" + str(len(plan.widths))] = np.full(1, -4.0, np.float32)
+    params["item_bias"] = np.zeros(n_items, np.float32)
+    params["item_gain"] = np.zeros(n_items, np.float32)
+    params["item_vector"] = normal(0.01, n_items, plan.item_size)
+    params["item_tower"] = normal(0.05, n_items, plan.tower_size)
+    params["tower"] = normal(0.05, person, plan.tower_size)
     return params
 
 
-def scaled(features: jax.Array, scaling: Scaling) -> jax.Array:
+def scaled(features: Floats, scaling: Scaling) -> Floats:
     """Return [..., F] standardized inputs, each within 4 units.
 
     Quantile-scaled copies beside them won nothing measurable and cost 0.9 ms a request.
     """
-    return jnp.clip((features - scaling.mean) * scaling.scale, -4.0, 4.0)
+    inputs: Floats = np.clip((features - scaling.mean) * scaling.scale, -4.0, 4.0)
+    return inputs
 
 
-def logits(params: Params, inputs: jax.Array, items: jax.Array, person: jax.Array) -> jax.Array:
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """A forward pass: what the backward one needs, rows = customers * n.
+
+    Args:
+        hidden: The input of every layer, float32[rows, ...].
+        is_own: float32[rows], bought before.
+        person: float32[customers, tower], the person's side of the two-tower term.
+        logit: float32[customers, n].
+    """
+
+    hidden: list[Floats]
+    is_own: Floats
+    person: Floats
+    logit: Floats
+
+
+def _forward(params: Tree, inputs: Floats, items: Ints, person: Floats) -> _Pass:
+    layers = sum(name.startswith("weight_") for name in params)
+    flat, of_item = inputs.reshape(-1, inputs.shape[-1]), items.reshape(-1)
+    hidden = [np.concatenate([flat, params["item_vector"][of_item]], axis=1)]
+    for layer in range(layers):
+        below = hidden[-1] @ params[f"weight_{layer}"]
+        below += params[f"offset_{layer}"]
+        if layer < layers - 1:
+            np.maximum(below, 0.0, out=below)
+        hidden.append(below)
+    towards = person @ params["tower"]
+    tower = params["item_tower"][items] @ towards[:, :, None]
+    is_own = (flat[:, 0] > 0).astype(np.float32)
+    logit = hidden.pop()[:, 0] + params["item_bias"][of_item]
+    logit += params["item_gain"][of_item] * is_own
+    return _Pass(hidden, is_own, towards, logit.reshape(items.shape) + tower[:, :, 0])
+
+
+def logits(params: Tree, inputs: Floats, items: Ints, person: Floats) -> Floats:
     """Score scaled candidates.
 
     Args:
         params: See `initial`.
-        inputs: [customers, n, F].
-        items: int[customers, n].
-        person: [customers, d].
+        inputs: float32[customers, n, F].
+        items: int32[customers, n].
+        person: float32[customers, d].
 
     Returns:
-        [customers, n].
+        float32[customers, n].
     """
-    layers = sum(name.startswith("weight_") for name in params)
-    hidden = jnp.concatenate([inputs, params["item_vector"][items]], axis=-1)
-    for layer in range(layers):
-        hidden = hidden @ params[f"weight_{layer}"] + params[f"offset_{layer}"]
-        if layer < layers - 1:
-            hidden = jax.nn.relu(hidden)
-    tower = jnp.einsum("cnt,ct->cn", params["item_tower"][items], person @ params["tower"])
-    is_own = (inputs[..., 0] > 0).astype(jnp.float32)
-    return hidden[..., 0] + params["item_bias"][items] + params["item_gain"][items] * is_own + tower
+    return _forward(params, inputs, items, person).logit
 
 
 def fit(
-    params: Params,
+    params: Tree,
     examples: list[Examples],
     scaling: Scaling,
     plan: RankerPlan,
     rate: float,
     epochs: int,
     seed: int,
-) -> Params:
-    """Train on examples, in the order a seeded generator draws."""
+) -> Tree:
+    """Train on examples, in the order a seeded generator draws; `params` stay as they are."""
     rng = np.random.default_rng(seed)
+    params = {name: value.copy() for name, value in params.items()}
     steps = epochs * sum(-(-e.n_customers // plan.batch) for e in examples)
     decay = {name: plan.item_decay for name in params if name.startswith("item_")}
     decay |= {name: plan.decay for name in params if name.startswith("weight_") or name == "tower"}
-    optimizer = Adam(rate, decay)
-    state = optimizer.start(params, steps)
+    optimizer = Adam(params, rate, decay, steps)
     inputs = [small_inputs(stage, scaling) for stage in examples]
-    for _ in range(epochs):
-        for number, chosen in _order(examples, plan.batch, rng):
-            batch = examples[number].batch(chosen, plan.batch, plan.power)
-            batch["inputs"] = inputs[number][batch.pop("row")]
-            params, state = _step(params, state, batch, optimizer, plan)
+    with Halves() as halves:
+        for _ in range(epochs):
+            for number, chosen in _order(examples, plan.batch, rng):
+                parts = _parts(examples[number], inputs[number], chosen, plan)
+                optimizer.step(halves.slopes(slopes, params, parts))
     return params
 
 
@@ -179,22 +208,95 @@ def _order(
         yield pieces[at]
 
 
-def _loss(params: Params, batch: Params, plan: RankerPlan) -> jax.Array:
-    inputs = batch["inputs"].astype(jnp.float32) / INPUT_STEPS
-    score = logits(params, inputs, batch["items"], batch["person"])
-    mask, hit = batch["mask"], batch["hit"]
-    weight = batch["weight"]  # [customers], 0 for padding
-    masked = jnp.where(mask, score, -1e9)
-    log_share = masked - jax.nn.logsumexp(masked, axis=1, keepdims=True)
-    softmax = -(log_share * hit).sum(axis=1)
-    bce = (jnp.where(mask, jax.nn.softplus(score), 0.0) - score * hit).sum(axis=1)
-    loss = (plan.bce * bce + (1.0 - plan.bce) * softmax) * weight
-    return loss.sum() / jnp.maximum(weight.sum(), 1e-6)
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Half a batch of customers.
+
+    Args:
+        inputs: float32[customers, n, F], scaled.
+        items, hit, mask, person: As in `Examples`.
+        weight: float32[customers], of each; over a batch they add up to 1.
+        bce: See `RankerPlan`.
+    """
+
+    inputs: Floats
+    items: Ints
+    hit: npt.NDArray[np.bool_]
+    mask: npt.NDArray[np.bool_]
+    person: Floats
+    weight: Floats
+    bce: float
 
 
-@partial(jax.jit, static_argnums=(3, 4))
-def _step(
-    params: Params, state: AdamState, batch: Params, optimizer: Adam, plan: RankerPlan
-) -> tuple[Params, AdamState]:
-    gradient = jax.grad(_loss)(params, batch, plan)
-    return optimizer.step(params, gradient, state)
+def _parts(
+    examples: Examples,
+    inputs: npt.NDArray[np.int8],
+    chosen: npt.NDArray[np.int64],
+    plan: RankerPlan,
+) -> list[Part]:
+    """Return a batch in two halves."""
+    weight = examples.n_labels[chosen].astype(np.float32) ** -plan.power
+    weight /= weight.sum()
+    middle = -(-chosen.size // 2)
+    return [
+        Part(
+            inputs[rows].astype(np.float32) / np.float32(INPUT_STEPS),
+            examples.items[rows],
+            examples.hit[rows],
+            examples.mask[rows],
+            examples.person[rows],
+            share,
+            plan.bce,
+        )
+        for rows, share in ((chosen[:middle], weight[:middle]), (chosen[middle:], weight[middle:]))
+        if rows.size
+    ]
+
+
+def loss(params: Tree, part: Part) -> float:
+    """Return the weighted mean of per-item cross entropy and softmax over the candidates."""
+    score = logits(params, part.inputs, part.items, part.person).astype(np.float64)
+    masked = np.where(part.mask, score, -np.inf)
+    top = masked.max(axis=1, keepdims=True)
+    norm = top + np.log(np.exp(masked - top).sum(axis=1, keepdims=True))
+    softmax = ((norm - score) * part.hit).sum(axis=1)
+    bce = (np.where(part.mask, np.logaddexp(0.0, score), 0.0) - score * part.hit).sum(axis=1)
+    return float(part.weight @ (part.bce * bce + (1.0 - part.bce) * softmax))
+
+
+def slopes(params: Tree, part: Part) -> Tree:
+    """Return the gradient of `loss`, by hand (a test holds it against finite differences)."""
+    found = _forward(params, part.inputs, part.items, part.person)
+    by_logit = _by_logit(found.logit, part)
+    of_item, by_row = part.items.reshape(-1), by_logit.reshape(-1)
+    by_towards = (by_logit[:, None, :] @ params["item_tower"][part.items])[:, 0]
+    out = {"tower": part.person.T @ by_towards}
+    error = by_row[:, None]
+    for layer in reversed(range(len(found.hidden))):
+        out[f"weight_{layer}"] = found.hidden[layer].T @ error
+        out[f"offset_{layer}"] = error.sum(axis=0)
+        error = error @ params[f"weight_{layer}"].T
+        if layer:
+            error *= found.hidden[layer] > 0
+    by_tower = (by_logit[:, :, None] * found.person[:, None, :]).reshape(by_row.size, -1)
+    n_vector = params["item_vector"].shape[1]
+    own = np.stack([by_row, by_row * found.is_own], axis=1)
+    by_item = np.concatenate([error[:, -n_vector:], by_tower, own], axis=1)
+    n_items = params["item_bias"].size
+    summed = sum_rows(by_item, of_item, n_items, is_sorted=False)
+    return out | {
+        "item_vector": np.ascontiguousarray(summed[:, :n_vector]),
+        "item_tower": np.ascontiguousarray(summed[:, n_vector:-2]),
+        "item_bias": np.ascontiguousarray(summed[:, -2]),
+        "item_gain": np.ascontiguousarray(summed[:, -1]),
+    }
+
+
+def _by_logit(logit: Floats, part: Part) -> Floats:
+    """Return the slope of the loss by each logit, float32[customers, n]."""
+    masked = np.where(part.mask, logit, np.float32(-1e9))
+    share = np.exp(masked - masked.max(axis=1, keepdims=True))
+    share *= (part.hit.sum(axis=1) / share.sum(axis=1))[:, None].astype(np.float32)
+    chance = part.mask / (1.0 + np.exp(-np.clip(logit, -60.0, 60.0)))
+    slope: Floats = part.bce * chance + (1.0 - part.bce) * share - part.hit
+    return (slope * part.weight[:, None]).astype(np.float32)

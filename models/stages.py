@@ -8,7 +8,6 @@ age are worth, and no label ever helped to make an input of its own stage.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -61,28 +60,6 @@ class Examples:
     def of(self, chosen: npt.NDArray[np.generic]) -> "Examples":
         """Return the examples of chosen rows (numbers or a mask)."""
         return Examples(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
-
-    def batch(
-        self, chosen: npt.NDArray[np.int64], size: int, power: float
-    ) -> dict[str, npt.NDArray[Any]]:
-        """Return a batch padded to `size` customers, without features; padding weighs nothing.
-
-        Args:
-            chosen: Row numbers.
-            size: Customers in the batch.
-            power: A customer who bought k items weighs k ** -power per item.
-        """
-        weight = np.zeros(size, np.float32)
-        weight[: chosen.size] = self.n_labels[chosen].astype(np.float32) ** -power
-        rows = np.concatenate([chosen, np.zeros(size - chosen.size, np.int64)])
-        return {
-            "row": rows,
-            "items": self.items[rows],
-            "hit": self.hit[rows],
-            "mask": self.mask[rows],
-            "person": self.person[rows],
-            "weight": weight,
-        }
 
 
 def tables_of(

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from edge.core.features import FEATURE_NAMES
@@ -23,13 +22,13 @@ from edge.core.history import Floats, History, Ints
 from edge.core.item_tables import ItemTables
 from edge.core.ranking import Calibration
 from models import bundle, calibrate
+from models.adam import Tree
 from models.encoder import EncoderPlan
 from models.network import onnx_bytes
 from models.purchases import Purchases
 from models.quantization import SAMPLE, agreement, refuse_if_apart
 from models.ranker import (
     Network,
-    Params,
     RankerPlan,
     Scaling,
     fit,
@@ -75,7 +74,7 @@ class Course:
 
     tables: ItemTables
     histories: list[History]
-    params: Params
+    params: Tree
     scaling: Scaling
     newest: Examples
     plan: Plan
@@ -140,15 +139,14 @@ def tune(course: Course, examples: Examples) -> tuple[Network, Calibration]:
     """
     calibration = _calibration(course, examples)
     params = _tuned(course, examples)
-    weights = {name: np.array(value) for name, value in params.items()}
-    network = Network(weights, course.scaling)
+    network = Network(params, course.scaling)
     sample = examples.of(np.arange(min(SAMPLE, examples.n_customers)))
-    exact = float_logits(weights, course.scaling, sample)
+    exact = float_logits(params, course.scaling, sample)
     refuse_if_apart(agreement(onnx_bytes(network), exact, sample))
     return network, calibration
 
 
-def _tuned(course: Course, examples: Examples) -> Params:
+def _tuned(course: Course, examples: Examples) -> Tree:
     plan = course.plan.ranker
     return fit(
         course.params,
@@ -170,14 +168,13 @@ def _calibration(course: Course, examples: Examples) -> Calibration:
     return calibrate.fit(scores[rest.mask], rest.hit[rest.mask])
 
 
-def float_logits(params: Mapping[str, Any], scaling: Scaling, examples: Examples) -> Floats:
+def float_logits(params: Tree, scaling: Scaling, examples: Examples) -> Floats:
     """Score examples with the network before quantization; float32[customers, n]."""
-    arrays = {name: jnp.asarray(value) for name, value in params.items()}
     out = np.empty(examples.items.shape, np.float32)
     for low in range(0, examples.n_customers, 256):
         rows = slice(low, low + 256)
-        inputs = scaled(jnp.asarray(examples.features[rows], jnp.float32), scaling)
-        out[rows] = logits(arrays, inputs, examples.items[rows], examples.person[rows])
+        inputs = scaled(examples.features[rows].astype(np.float32), scaling)
+        out[rows] = logits(params, inputs, examples.items[rows], examples.person[rows])
     return out
 
 

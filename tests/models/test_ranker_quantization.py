@@ -16,7 +16,7 @@ def drawn(seed: int = 0) -> tuple[Network, Examples]:
     """Return a network with drawn weights and examples with drawn inputs."""
     rng = np.random.default_rng(seed)
     params = initial(FEATURES, ITEMS, PERSON, RankerPlan(), seed)
-    weights = {name: np.array(value) for name, value in params.items()}
+    weights = {name: value.copy() for name, value in params.items()}
     for name in ("item_bias", "item_gain", "item_vector", "item_tower", "weight_3"):
         weights[name] = rng.normal(0, 0.5, weights[name].shape).astype(np.float32)
     scaling = Scaling(np.full(FEATURES, 0.1, np.float32), np.full(FEATURES, 1.2, np.float32))

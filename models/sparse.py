@@ -1,0 +1,114 @@
+"""The two sparse operations that training needs, on numpy alone.
+
+`sum_rows` adds rows that share a key, which is the backward pass of a lookup; `top_products` finds
+the largest entries of a product of two sparse matrices without ever holding it whole.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.core.history import Floats, Ints
+
+BLOCK_CELLS = 4_000_000
+"""Cells of the product held at a time: 32 MB."""
+
+
+def sum_rows(values: Floats, key: npt.NDArray[np.integer], n: int, *, is_sorted: bool) -> Floats:
+    """Return float32[n, k]: the sums of the rows of `values`, float32[m, k], with each key.
+
+    Args:
+        values: Rows to add.
+        key: int[m] within 0 and n.
+        n: Rows of the result; those without a key stay 0.
+        is_sorted: Whether `key` never falls.
+    """
+    out = np.zeros((n, values.shape[1]), np.float32)
+    if not key.size:
+        return out
+    if not is_sorted:
+        order = np.argsort(key, kind="stable")
+        key, values = key[order], values[order]
+    starts = np.flatnonzero(np.diff(key, prepend=-1))
+    out[key[starts]] = np.add.reduceat(values, starts, axis=0)
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """A sparse matrix as a list of its entries, sorted by row.
+
+    Args:
+        row: int[m], never falling.
+        column: int[m].
+        value: float32[m].
+        shape: Rows and columns.
+    """
+
+    row: npt.NDArray[np.integer]
+    column: npt.NDArray[np.integer]
+    value: Floats
+    shape: tuple[int, int]
+
+    def ends(self) -> npt.NDArray[np.int64]:
+        """Return int64[rows + 1]: the entries of row r are [ends[r], ends[r + 1])."""
+        return np.searchsorted(self.row, np.arange(self.shape[0] + 1))
+
+
+def top_products(
+    left: Lines, right: Lines, width: int, *, is_self_out: bool
+) -> tuple[Ints, Floats]:
+    """Return the largest entries of each row of leftᵀ @ right, in blocks that bound the memory.
+
+    Args:
+        left: Its columns become the rows of the result.
+        right: As many rows as `left`.
+        width: Entries kept of each row.
+        is_self_out: Whether the diagonal does not count.
+
+    Returns:
+        int32[rows, width] and float32[rows, width], best first, ties to the lower column; unused
+        places are (0, 0.0).
+    """
+    n, columns = left.shape[1], right.shape[1]
+    items, scores = np.zeros((n, width), np.int32), np.zeros((n, width), np.float32)
+    order = np.argsort(left.column, kind="stable")
+    ends = np.searchsorted(left.column[order], np.arange(n + 1))
+    right_ends = right.ends()
+    block, k = max(1, BLOCK_CELLS // columns), min(width, columns)
+    for start in range(0, n, block):
+        stop = min(n, start + block)
+        entries = order[ends[start] : ends[stop]]
+        dense = _product(left, entries, right, right_ends, start, stop - start)
+        if is_self_out:
+            dense[np.arange(stop - start), np.arange(start, stop)] = 0.0
+        best = np.argpartition(-dense, k - 1, axis=1)[:, :k]
+        score = np.take_along_axis(dense, best, axis=1)
+        rank = np.lexsort((best, -score), axis=1)
+        score = np.take_along_axis(score, rank, axis=1)
+        items[start:stop, :k] = np.take_along_axis(best, rank, axis=1) * (score > 0)
+        scores[start:stop, :k] = score
+    return items, scores
+
+
+def _product(
+    left: Lines,
+    entries: npt.NDArray[np.int64],
+    right: Lines,
+    right_ends: npt.NDArray[np.int64],
+    start: int,
+    rows: int,
+) -> npt.NDArray[np.float32]:
+    """Return float32[rows, columns]: the product's rows from `start` on, pair by pair."""
+    columns = right.shape[1]
+    of_entry = left.row[entries]
+    low = right_ends[of_entry]
+    length = right_ends[of_entry + 1] - low
+    before = np.cumsum(length) - length
+    pair = np.arange(int(length.sum())) + np.repeat(low - before, length)
+    first = (left.column[entries].astype(np.int64) - start) * columns
+    cell = np.repeat(first, length) + right.column[pair]
+    weight = np.repeat(left.value[entries], length) * right.value[pair]
+    dense = np.bincount(cell, weight, rows * columns).reshape(rows, columns)
+    return dense.astype(np.float32)
