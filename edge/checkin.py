@@ -12,6 +12,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -28,16 +29,14 @@ from edge.core.board import (
     on_screen,
     reason_of,
 )
-from edge.core.candidates import Candidates, Context, Prepared, Source
+from edge.core.candidates import Context, Source
 from edge.core.caps import Caps
 from edge.core.catalog import Catalog, Stock, Text
 from edge.core.consent import Consents, Purpose
 from edge.core.decision import Decision, PersonView, Snapshot
-from edge.core.errors import UnavailableError
 from edge.core.events import AppSighting, CheckIn, EventKey
 from edge.core.experiments import assign
 from edge.core.explanation import Message
-from edge.core.features import features
 from edge.core.floorplan import FloorPlan
 from edge.core.gateways import Gateways
 from edge.core.guard import Judged
@@ -50,7 +49,6 @@ from edge.core.moment import Moment
 from edge.core.person import Profile
 from edge.core.playbook import Playbook
 from edge.core.ports import Log, People, Ranker, Screens
-from edge.core.ranking import by_popularity, with_moment
 from edge.core.reasons import WORDS
 from edge.core.recall import outgrown, review
 from edge.core.records import (
@@ -64,6 +62,7 @@ from edge.core.records import (
     ZoneEntered,
 )
 from edge.core.rotating import RotatingIds
+from edge.core.scoring import Scoring, chances
 from edge.core.shelf import Shelf
 from edge.core.sightings import Sighting, canonical_beacon_id
 from edge.core.tone import spoken_name
@@ -76,6 +75,8 @@ STALE_CHECK_IN_S = 600.0
 # How long somebody stands in a zone before the box looks for something to say: passing is not
 # dwelling (a proposal; interruptions by place are what shoppers mind most).
 DWELL_S = 20.0
+# Guests about whom the model is asked ahead of time, at most so many a second: 2 ms each.
+REHEARSED_PER_TICK = 10
 # Kinds of beacon ids that may be a rotating one: Eddystone-EID, private addresses.
 ROTATING = ("eid:", "mac:")
 # What an app hears with is one receiver-less beacon per person.
@@ -131,7 +132,9 @@ class Path:
         self.caps = caps
         self.gateways = gateways
         self.rotating = rotating
-        self.ranker = ranker
+        self._scoring = Scoring(
+            ranker, house.tables, lambda: self.counts.update(["ranker_unavailable"])
+        )
         self.people = people
         self.log = log
         self.screens = screens
@@ -283,6 +286,7 @@ class Path:
     def _move(self, move: Transition, now_s: float) -> None:
         guest = self.guests[move.visitor]
         guest.zone, guest.zone_since_s = move.zone, move.at_s
+        guest.has_moved = True
         guest.next_look_s = now_s + DWELL_S
         if move.zone is not None:
             self.log.append(ZoneEntered(guest.visit_id, move.zone, move.at_s))
@@ -312,17 +316,23 @@ class Path:
         if silence is not None:
             decision = curation.decide_nothing(silence, snapshot)
         else:
-            context = self._context(guest, snapshot)
-            prepared = self._nobody if guest.arm.is_holdout else guest.prepared
-            found = finding.candidates(prepared, self.house.tables, context)
-            judged = guard.judge(found, snapshot)
-            scores = self._score(prepared, found, judged, context)
+            judged, scores = self._weigh(guest, snapshot)
             slate = curation.curate(judged, scores, snapshot)
             decision = curation.decide(judged, slate, snapshot)
         message = explanation.explain(decision, snapshot)
         self._put_on_screen(guest, decision, message, cause)
         self.log.append(self.log.decision_record(decision, guest.person))
         return decision
+
+    def _weigh(self, guest: Guest, snapshot: Snapshot) -> tuple[Judged, Floats]:
+        """Find candidates, strike out what must not be shown, score the rest."""
+        context = self._context(guest, snapshot)
+        prepared = self._nobody if guest.arm.is_holdout else guest.prepared
+        found = finding.candidates(prepared, self.house.tables, context)
+        judged = guard.judge(found, snapshot)
+        scored = self._scoring.score(prepared, found, judged.allowed, context, guest.scored)
+        guest.scored, guest.has_moved = scored, False
+        return judged, chances(scored, judged.allowed)
 
     def _snapshot(self, guest: Guest, now_s: float, *, is_pull: bool) -> Snapshot:
         """Take one consistent view of the moment; the decision looks at nothing else."""
@@ -361,25 +371,8 @@ class Path:
             care=prompts.care,
             trigger=prompts.trigger,
             stated=self._shelf.nothing if guest.arm.is_holdout else guest.liked,
-            day=snapshot.moment.now_s / DAY_S,
+            day=guest.entered_s / DAY_S,  # one day a visit: what was scored stays scored
         )
-
-    def _score(
-        self, prepared: Prepared, found: Candidates, judged: Judged, context: Context
-    ) -> Floats:
-        """Score what the guard left; without a working model, popularity answers."""
-        scores = np.full(found.items.size, np.nan, np.float32)
-        rows = np.flatnonzero(judged.allowed)
-        if rows.size:
-            left = Candidates(found.items[rows], found.sources[rows])
-            inputs = features(prepared, left, self.house.tables, context)
-            try:
-                chance = self.ranker.score(inputs, left.items, prepared.person)
-            except UnavailableError:
-                self.counts["ranker_unavailable"] += 1
-                chance = by_popularity(left, self.house.tables)
-            scores[rows] = with_moment(chance, left)
-        return scores
 
     def _put_on_screen(
         self, guest: Guest, decision: Decision, message: Message, cause: str | None
@@ -456,6 +449,13 @@ class Path:
         for guest in [g for g in self.guests.values() if g.next_look_s <= now_s]:
             guest.next_look_s = float("inf")
             self.serve(guest, now_s)
+        self._rehearse(now_s)
+
+    def _rehearse(self, now_s: float) -> None:
+        """Ask the model about guests in a new place before anybody waits for the answer."""
+        moved = (g for g in self.guests.values() if g.has_moved and g.is_on_tablets)
+        for guest in list(islice(moved, REHEARSED_PER_TICK)):
+            self._weigh(guest, self._snapshot(guest, now_s, is_pull=True))
 
     # -- what is on the screens --------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from edge.core.history import Ints
 from edge.core.memory import Memory, Purchases
 from edge.core.recall import Basis
 from edge.core.sales import Receipt, SaleLine
+from edge.core.scoring import Scored
 
 NOTHING_BOUGHT = Purchases.of()
 
@@ -91,6 +92,8 @@ class Guest:
         receipts: Those of this visit by the till's id, so that a void finds its sale.
         said_gifts: What staff said in this visit: this purchase was a gift, or was none.
         decisions: How many were made in this visit; part of each one's seed.
+        scored: What the model said at the last decision, for the next one.
+        has_moved: Their place is new, and nobody has asked the model about it yet.
         next_look_s: When the box next looks for something to say; infinite: no occasion.
     """
 
@@ -117,6 +120,8 @@ class Guest:
     said_gifts: dict[int, bool] = field(default_factory=dict)
     cards: dict[str, OpenCard] = field(default_factory=dict)
     decisions: int = 0
+    scored: Scored | None = None
+    has_moved: bool = False
     next_look_s: float = float("inf")
 
     @property

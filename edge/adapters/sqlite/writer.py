@@ -26,6 +26,10 @@ T = TypeVar("T")
 
 # Units in one transaction; more would make the first of them wait.
 GROUP = 512
+# A group gathers for so long, unless there is enough of it: the thread that decides must not share
+# the interpreter with this one before its frame is out. Half a broker's in-flight window is enough.
+GATHER_S = 0.005
+ENOUGH = 10
 # Waits after a disk error, doubled with jitter between these.
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 5.0
 # How long a stop waits for a disk.
@@ -161,6 +165,8 @@ class Writer:
             if isinstance(one, _Job):
                 return units, one
             units.append(one)
+            if len(units) == 1 and self._waiting.qsize() < ENOUGH:
+                self._stop.wait(GATHER_S)
         return units, None
 
     def _commit(self, units: Sequence[Unit]) -> None:

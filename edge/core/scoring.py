@@ -1,0 +1,107 @@
+"""The chance of each candidate, asked of the model once while nothing it rests on changes.
+
+Decides what must be scored anew and what answers without a model. Leaves out the model (a port),
+its inputs (`features`), what the moment adds (`ranking`) and what may be shown at all (`guard`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.core.candidates import Candidates, Context, Prepared
+from edge.core.errors import UnavailableError
+from edge.core.features import features
+from edge.core.history import Floats, Ints
+from edge.core.item_tables import ItemTables
+from edge.core.ports import Ranker
+from edge.core.ranking import by_popularity, with_moment
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """What the model said about one guest's candidates, and what it looked at.
+
+    Attributes:
+        scores: float32[n], one for each of `found`, NaN where the model was not asked.
+        is_final: False where popularity had to answer: the model is asked again.
+    """
+
+    prepared: Prepared
+    found: Candidates
+    basket: Ints
+    day: float | None
+    scores: Floats
+    is_final: bool = True
+
+    def still_holds(self, prepared: Prepared, found: Candidates, context: Context) -> bool:
+        """Tell whether the model would be shown the same."""
+        return (
+            self.is_final
+            and self.prepared is prepared
+            and self.day == context.day
+            and np.array_equal(self.basket, context.basket)
+            and np.array_equal(self.found.items, found.items)
+            and np.array_equal(self.found.sources, found.sources)
+        )
+
+
+class Scoring:
+    """Asks the model of the house; without a working one popularity answers.
+
+    Args:
+        ranker: The model.
+        tables: The bundle's item tables.
+        on_unavailable: Called when the model fails.
+    """
+
+    def __init__(
+        self, ranker: Ranker, tables: ItemTables, on_unavailable: Callable[[], None]
+    ) -> None:
+        self._ranker = ranker
+        self._tables = tables
+        self._on_unavailable = on_unavailable
+
+    def score(
+        self,
+        prepared: Prepared,
+        found: Candidates,
+        allowed: NDArray[np.bool_],
+        context: Context,
+        before: Scored | None = None,
+    ) -> Scored:
+        """Score what the guard left.
+
+        Args:
+            prepared: The guest's part.
+            found: The candidates, n of them.
+            allowed: bool[n]; only these are asked about.
+            context: The moment.
+            before: What was said at the guest's last decision.
+
+        Returns:
+            To be kept for the next decision; `chances` masks what is not allowed now.
+        """
+        if before is None or not before.still_holds(prepared, found, context):
+            nothing = np.full(found.items.size, np.nan, np.float32)
+            before = Scored(prepared, found, context.basket, context.day, nothing)
+        rows = np.flatnonzero(allowed & np.isnan(before.scores))
+        if not rows.size:
+            return before
+        left = Candidates(found.items[rows], found.sources[rows])
+        inputs, is_final = features(prepared, left, self._tables, context), True
+        try:
+            chance = self._ranker.score(inputs, left.items, prepared.person)
+        except UnavailableError:
+            self._on_unavailable()
+            chance, is_final = by_popularity(left, self._tables), False
+        scores = before.scores.copy()
+        scores[rows] = with_moment(chance, left)
+        return Scored(prepared, found, context.basket, context.day, scores, is_final)
+
+
+def chances(scored: Scored, allowed: NDArray[np.bool_]) -> Floats:
+    """Return float32[n], NaN for what is not allowed at this moment."""
+    masked: Floats = np.where(allowed, scored.scores, np.float32(np.nan))
+    return masked
