@@ -340,7 +340,7 @@ class Path:
         visit = guest.visit(self._kinds.get(guest.zone or ""))
         view = guest.view
         if guest.arm.is_holdout:  # its pulls get the anonymous variant; a veto holds all the same
-            view = PersonView(view.person, view.purposes, view.vetoes)
+            view = PersonView(view.person, view.purposes, view.vetoes, household=view.household)
         return Snapshot(
             moment=moment,
             visit=visit,
@@ -390,7 +390,8 @@ class Path:
                 guest.last_push_s = decision.at_s
             self._clear(guest, keep_reserved=True)
             moment = self.house.moment(decision.at_s)
-            self.caps.reserve(impressions(decision, guest.person, moment, self.playbook))
+            home = guest.view.household
+            self.caps.reserve(impressions(decision, guest.person, moment, self.playbook, home))
         elif guest.cards:  # what stands may stay, as long as it is true
             self._recheck_guest(guest, decision.at_s, decision)
         self._show_contact(guest, message, cards, cause)

@@ -175,7 +175,7 @@ class Intake:
             profile = self.path.profile_of(person, now_s)
             if profile is not None:
                 bought = Purchases.of_profile(profile)
-                buyer = gifts.buyer_of(profile.declared, bought, house.catalog)
+                buyer = gifts.buyer_of(profile.declared, bought, house.catalog, profile.not_gifts)
         return gifts.marked(sale, house.catalog, house.moment(sale.sold_at_s), buyer)
 
     def _move_stock(self, sku: str, gtin: str | None, quantity: float) -> int:
@@ -278,7 +278,14 @@ class Intake:
         records: list[Record] = list(self.path.count_shown(card_id, now_s))
         records.append(
             CardReacted(
-                card_id, card.decision_id, guest.visit_id, action, now_s, guest.person, key.id
+                card_id,
+                card.decision_id,
+                guest.visit_id,
+                action,
+                now_s,
+                guest.person,
+                key.id,
+                self.path.house.catalog.items[card.item].item_id,
             )
         )
         self.path.counts[f"reaction_{action}"] += 1

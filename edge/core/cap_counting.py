@@ -37,6 +37,7 @@ class CapContext:
     is_pull: bool
     moment: Moment
     message: Message = Message.OFFER
+    household: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +146,11 @@ def _key(rule: CapRule, impression: Impression) -> tuple[str, ...] | None:
 
 
 def is_here(values: Values, context: CapContext) -> bool:
-    """Tell whether a key's visit, surface and placement are those of the moment."""
+    """Tell whether a key's household, visit, surface and placement are those of the moment."""
     if not values:
         return True
     here = {
+        Dimension.HOUSEHOLD: context.household or "",
         Dimension.VISIT: context.visit_id,
         Dimension.SURFACE: context.surface,
         Dimension.PLACEMENT: context.placement,

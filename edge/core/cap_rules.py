@@ -13,6 +13,7 @@ class Dimension(StrEnum):
     """What a cap counts by; a rule without any counts for the whole store."""
 
     PERSON = "person"
+    HOUSEHOLD = "household"
     VISIT = "visit"
     ITEM = "item"
     OFFER = "offer"
@@ -62,7 +63,7 @@ class ThisVisit:
 
 @dataclass(frozen=True, slots=True)
 class Ever:
-    """As long as the rule lives."""
+    """As long as impressions are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,8 @@ class Lifetime:
 
 
 Window = Rolling | Fixed | ThisVisit | Ever | Unanswered | Lifetime
+REMEMBERED_S = 90 * 86_400.0
+"""How long impressions are kept, in caps and ledger: no window can count further back."""
 PROMOTIONS = frozenset({Message.OFFER})
 DAY_S = 86_400.0
 
@@ -143,6 +146,7 @@ class Impression:
 
     Attributes:
         who: Pseudonym, or `visit:…` where nobody is known.
+        household: Opaque, the same for everybody the chain counts to one; None where not known.
         day: Store-local day ordinal of the impression.
         units: Impressions reserved at once (a lease), otherwise 1.
     """
@@ -161,12 +165,15 @@ class Impression:
     message: Message = Message.OFFER
     is_pull: bool = False
     units: int = 1
+    household: str | None = None
 
     def value(self, dimension: Dimension) -> str | None:
         """Return this impression's value on a dimension."""
         match dimension:
             case Dimension.PERSON:
                 return self.who
+            case Dimension.HOUSEHOLD:
+                return self.household
             case Dimension.VISIT:
                 return self.visit_id
             case Dimension.ITEM:

@@ -23,7 +23,7 @@ from edge.core.cap_counting import (
     is_here,
     is_reached,
 )
-from edge.core.cap_rules import DAY_S, DEFAULT_CAPS, CapRule, Impression, Message
+from edge.core.cap_rules import DAY_S, DEFAULT_CAPS, CapRule, Dimension, Impression, Message
 from edge.core.moment import Moment
 
 __all__ = ["CapContext", "CapRule", "Caps", "Closed", "Impression", "Message", "Values"]
@@ -202,7 +202,12 @@ class Caps:
             self._tally(impression, impression.units)
 
     def forget(self, who: str) -> None:
-        """Let go of everything about somebody; the totals keep bare numbers."""
+        """Let go of everything about somebody; the store's totals keep bare numbers."""
+        of_households = [t for t in self._tallies.values() if Dimension.HOUSEHOLD in t.rule.per]
+        for entry in self._of_who.get(self._root(who), ()):
+            if entry.impression.who == who:
+                for tally in of_households:
+                    tally.add(entry.impression, -entry.impression.units)
         self.leave(who)
         for kept in (self._held, self._lapsed):
             for card_id in [c for c, e in kept.items() if e.impression.who == who]:

@@ -75,6 +75,7 @@ class PersonView:
         birthday: Day and month only, never a year (A03).
         is_adult: An age check happened and was passed; None: nobody asked.
         has_delivery: Bulky goods already come home by delivery.
+        household: Opaque, for caps alone; None where not known.
         profile_as_of_s: When the profile was last brought up to date.
     """
 
@@ -88,6 +89,7 @@ class PersonView:
     birthday: tuple[int, int] | None = None
     is_adult: bool | None = None
     has_delivery: bool = False
+    household: str | None = None
     profile_as_of_s: float | None = None
 
     @classmethod
@@ -99,10 +101,14 @@ class PersonView:
             person=person,
             purposes=purposes,
             vetoes=profile.vetoes,
+            dismissed=profile.dismissed,
             stated=profile.stated,
             declared=profile.declared,
             sizes=profile.sizes,
             birthday=profile.birthday,
+            is_adult=profile.is_adult,
+            has_delivery=profile.has_delivery,
+            household=profile.household,
             profile_as_of_s=profile.as_of_s,
         )
 

@@ -333,6 +333,7 @@ def _cap_context(snapshot: Snapshot, message: Message) -> CapContext:
         snapshot.is_pull,
         snapshot.moment,
         message,
+        snapshot.person.household if snapshot.person else None,
     )
 
 

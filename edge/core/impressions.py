@@ -7,7 +7,11 @@ from edge.core.playbook import Playbook
 
 
 def impressions(
-    decision: Decision, who: str, moment: Moment, playbook: Playbook
+    decision: Decision,
+    who: str,
+    moment: Moment,
+    playbook: Playbook,
+    household: str | None = None,
 ) -> tuple[Impression, ...]:
     """Return one impression per line of the slate; `who` as in `Snapshot.who`."""
     offers, classes = playbook.offers, playbook.classes
@@ -30,6 +34,7 @@ def impressions(
             ),
             message=Message.CARE if line.is_service else Message.OFFER,
             is_pull=decision.is_pull,
+            household=household,
         )
         for place, line in enumerate(decision.slate)
     )

@@ -49,13 +49,21 @@ MAX_TAGS = 64
 MAX_BEACONS = 16
 _BIRTHDAY = re.compile(r"(?:--)?(\d{2})-(\d{2})")
 _DAYS_IN_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_LABEL = re.compile(r"[A-Za-z0-9._:\-]{1,64}")
 # Markup and template signs have no place in a name; nor have control characters.
 _UNFIT = re.compile(r"[<>{}\\\x00-\x1f\x7f‪-‮⁦-⁩]")
 
 
 @dataclass(frozen=True, slots=True)
 class MemberData:
-    """What is kept of a member; `birthday` is month and day."""
+    """What is kept of a member.
+
+    Attributes:
+        birthday: Month and day.
+        is_adult: The chain checked the age; never the age itself.
+        has_delivery: Heavy goods come home by delivery.
+        household: Whom the chain counts together; of caps alone.
+    """
 
     member_id: str
     name: str | None
@@ -65,11 +73,14 @@ class MemberData:
     stated: tuple[str, ...]
     sizes: Mapping[str, str]
     birthday: tuple[int, int] | None = None
+    is_adult: bool | None = None
+    has_delivery: bool = False
+    household: str | None = None
 
 
 _KEPT: Final = frozenset(
     {"member_id", "name", "language", "beacons", "consents", "declared", "stated", "sizes"}
-    | {"birthday"}
+    | {"birthday", "is_adult", "has_delivery", "household"}
 )
 
 
@@ -107,6 +118,9 @@ def minimise(member: Mapping[str, object], dropped: Counter[str]) -> MemberData:
         _tags(member.get("stated"), dropped),
         _texts(member.get("sizes"), dropped, None),
         _birthday(member.get("birthday"), dropped),
+        _flag(member.get("is_adult"), dropped),
+        _flag(member.get("has_delivery"), dropped) or False,
+        _label(member.get("household"), dropped),
     )
 
 
@@ -160,6 +174,20 @@ def _texts(value: object, dropped: Counter[str], allowed: frozenset[str] | None)
         else:
             kept[str(field)] = text
     return kept
+
+
+def _flag(value: object, dropped: Counter[str]) -> bool | None:
+    if value is None or isinstance(value, bool):
+        return value
+    dropped["unfit_flag"] += 1
+    return None
+
+
+def _label(value: object, dropped: Counter[str]) -> str | None:
+    if value is None or (isinstance(value, str) and _LABEL.fullmatch(value)):
+        return value
+    dropped["unfit_label"] += 1
+    return None
 
 
 def _birthday(value: object, dropped: Counter[str]) -> tuple[int, int] | None:

@@ -108,7 +108,12 @@ class Profile:
         declared: Coarse bands the person gave, such as `audience: women`.
         sizes: Size by class id, category or department.
         vetoes: Item to the moment until which it is not shown, UTC seconds.
+        dismissed: Item to the moment it was last waved off, UTC seconds.
+        not_gifts: Items that somebody who knows said are for the person.
         birthday: Month and day, never a year.
+        is_adult: The chain checked the age and it was passed; None: nobody asked.
+        has_delivery: Heavy goods already come home by delivery.
+        household: Opaque, the same for everybody the chain counts to one; for caps alone.
         as_of_s: When the profile last changed.
     """
 
@@ -119,5 +124,10 @@ class Profile:
     declared: Mapping[str, str] = field(default_factory=dict)
     sizes: Mapping[str, str] = field(default_factory=dict)
     vetoes: Mapping[int, float] = field(default_factory=dict)
+    dismissed: Mapping[int, float] = field(default_factory=dict)
+    not_gifts: frozenset[int] = frozenset()
     birthday: tuple[int, int] | None = None
+    is_adult: bool | None = None
+    has_delivery: bool = False
+    household: str | None = None
     as_of_s: float | None = None

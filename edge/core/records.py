@@ -112,7 +112,11 @@ class CardShown:
 
 @dataclass(frozen=True, slots=True)
 class CardReacted:
-    """Somebody answered a card: `shown`, `reserve`, `not_now`, `wrong` or `gift`."""
+    """Somebody answered a card: `shown`, `reserve`, `not_now`, `wrong` or `gift`.
+
+    Attributes:
+        item_id: What was on it; a wave of the hand counts against it for a while.
+    """
 
     card_id: str
     decision_id: str
@@ -129,6 +133,7 @@ class CardRecalled:
 
     card_id: str
     decision_id: str
+    item_id: str = ""
     visit_id: str
     reason: str
     at_s: float

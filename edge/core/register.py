@@ -81,13 +81,25 @@ FIELDS: tuple[StoredField, ...] = (
         HISTORY_DAYS, "tills",
     ),
     StoredField(
+    StoredField(
+        "is_adult", "persons.body", "an age check was passed, never the age", (_P.PROFILE,), None,
+        "chain",
+    ),
+    StoredField(
+        "has_delivery", "persons.body", "heavy goods come home by delivery", (_P.PROFILE,), None,
+        "chain",
+    ),
+    StoredField(
+        "household", "persons.body", "whom frequency limits count together", (_P.PROFILE,), None,
+        "chain",
+    ),
         "vetoes", "happenings.body", "what not to show again",
         (_P.PROFILE, _P.AGGREGATES), HAPPENING_DAYS,
         "person, staff",
     ),
     StoredField(
         "gift_corrections", "happenings.body", "which basket was a gift", (_P.PROFILE,),
-        HAPPENING_DAYS, "person, staff",
+        HISTORY_DAYS, "person, staff",
     ),
     StoredField(
         "caps", "happenings.body", "how often something was shown", (_P.RECOGNISE,),

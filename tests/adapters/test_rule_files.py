@@ -163,7 +163,7 @@ WINDOWS: list[tuple[str, Window | None]] = [
 @pytest.mark.parametrize(("words", "window"), WINDOWS, ids=[w[0] for w in WINDOWS])
 def test_windows(tmp_path: Path, words: str, window: Window | None) -> None:
     """A window's words, or the list of what would be understood."""
-    text = f'version = "1"\n[[caps]]\nid = "x"\nlimit = 1\nwindow = "{words}"\n'
+    text = f'version = "1"\n[[caps]]\nid = "x"\nlimit = 1\nwindow = "{words}"\nper = ["person"]\n'
     if window is None:
         (problem,) = problems(tmp_path, text)
         assert problem.startswith("rules.toml, line 5: caps[0].window")
@@ -214,6 +214,14 @@ WRONG: list[tuple[str, str, int, str]] = [
      "limit and times_stock"),
     ("a cap of zero", 'version = "1"\n[[caps]]\nid = "x"\nlimit = 0\nwindow = "ever"\n', 4,
      ">= 1"),
+    ("a window longer than the memory",
+     'version = "1"\n[[caps]]\nid = "x"\nlimit = 1\nwindow = "91 days"\n', 5, "at most 90 days"),
+    ("blocks longer than the memory",
+     'version = "1"\n[[caps]]\nid = "x"\nlimit = 1\nwindow = "4 calendar months"\n', 5,
+     "at most 90 days"),
+    ("a household without reactions of its own",
+     'version = "1"\n[[caps]]\nid = "x"\nlimit = 1\nwindow = "unanswered 3 days"\n'
+     'per = ["household"]\n', 6, "person or visit"),
     ("times stock for a person",
      'version = "1"\n[[caps]]\nid = "x"\ntimes_stock = 2\nwindow = "ever"\nper = ["person"]\n',
      6, '["offer"]'),

@@ -14,6 +14,7 @@ from sqlite_utils import Database
 
 from edge.adapters.sqlite.keys import read_or_make_box_key
 from edge.adapters.sqlite.ledger import Ledger
+from edge.adapters.sqlite.recording import expiry_s
 from edge.adapters.sqlite.schema import LEDGER_STEPS, migrate, open_database
 from edge.core.catalog import Catalog, ClassKind, Item, ItemClass, Text, Variant
 from edge.core.consent import GrantError, Outcome, Purpose, Statement
@@ -22,6 +23,7 @@ from edge.core.events import EventKey
 from edge.core.person import Profile
 from edge.core.records import (
     CapCounted,
+    CardReacted,
     CardShown,
     ConsentChanged,
     DecisionMade,
@@ -469,6 +471,57 @@ def test_a_gift_can_be_corrected(ledger: Ledger) -> None:
     ]
     ledger.append(GiftCorrected(person, receipt, False, NOW_S))
     assert not any(p.is_gift for p in profile_of(ledger, person).purchases)
+
+
+def test_who_said_not_a_gift_is_remembered_until_the_next_word(ledger: Ledger) -> None:
+    """Item 1 is the tie; whoever buys it for themselves is no riddle any more."""
+    person = known(ledger)
+    ledger.append(SaleRecorded(sale("R1", NOW_S, SaleLine(1, "tie-1")), person))
+    receipt = next(iter(profile_of(ledger, person).purchases)).receipt_id
+    assert profile_of(ledger, person).not_gifts == frozenset()
+    ledger.append(GiftCorrected(person, receipt, False, NOW_S, "tie-1"))
+    assert profile_of(ledger, person).not_gifts == {1}
+    ledger.append(GiftCorrected(person, receipt, True, NOW_S + 1))
+    assert profile_of(ledger, person).not_gifts == frozenset()
+
+
+def test_a_correction_lives_as_long_as_the_receipt(ledger: Ledger) -> None:
+    """Ten years, not the 90 days of what cards were shown."""
+    said = GiftCorrected("p", "1", True, NOW_S)
+    assert expiry_s(said) == NOW_S + 3_653 * 86_400
+
+
+def test_a_wave_of_the_hand_is_kept(ledger: Ledger) -> None:
+    """The newest "not now" per item; other taps are none, nor is one of before items were noted."""
+    person = known(ledger)
+    for at_s, action, item_id in (
+        (NOW_S, "not_now", "tie"), (NOW_S + 5, "not_now", "tie"), (NOW_S, "reserve", "coat"),
+        (NOW_S, "not_now", ""),
+    ):  # fmt: skip
+        ledger.append(CardReacted("c", "d", "v", action, at_s, person, "r", item_id))
+    assert profile_of(ledger, person).dismissed == {1: NOW_S + 5}
+
+
+def test_flags_and_households_are_taken_and_hashed(ledger: Ledger) -> None:
+    """Two of a house have one name in memory, which is not the chain's; odd values are dropped."""
+    report = ledger.import_members(
+        document(
+            member(1, "profile", is_adult=True, has_delivery=True, household="H-17"),
+            member(2, "profile", household="H-17"),
+            member(3, "profile", is_adult="yes", has_delivery=1, household="<b>"),
+        ),
+        NOW_S,
+    )
+    assert dict(report.dropped) == {"unfit_flag": 2, "unfit_label": 1}
+    found = [
+        profile_of(ledger, ledger.consents().person_of_member(f"M00000{n}") or "")
+        for n in (1, 2, 3)
+    ]
+    assert [p.is_adult for p in found] == [True, None, None]
+    assert [p.has_delivery for p in found] == [True, False, False]
+    assert found[0].household == found[1].household is not None
+    assert found[2].household is None
+    assert not any(b"H-17" in path.read_bytes() for path in ledger.directory.iterdir())
 
 
 def test_history_for_the_ranker_leaves_gifts_and_unknown_goods_out(ledger: Ledger) -> None:

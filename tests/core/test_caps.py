@@ -152,6 +152,38 @@ def test_scopes(per: frozenset[Dimension], asked: dict[str, object], expected: b
     assert is_open(caps, replace(context(), **asked)) is expected  # type: ignore[arg-type]
 
 
+HOUSEHOLDS: list[tuple[str, str | None, str | None, bool]] = [
+    ("the other one of the house", "h1", "h1", False),
+    ("another house", "h1", "h2", True),
+    ("nobody knows of a house", None, None, True),
+    ("asked by somebody whose house is not known", "h1", None, True),
+]
+
+
+@pytest.mark.parametrize(
+    ("shown_to", "asked_by", "expected"),
+    [c[1:] for c in HOUSEHOLDS],
+    ids=[c[0] for c in HOUSEHOLDS],
+)
+def test_a_household_counts_together(
+    shown_to: str | None, asked_by: str | None, expected: bool
+) -> None:
+    """What one saw counts for the other, and for nobody else."""
+    caps = Caps([one(Rolling(DAY_S), per=frozenset({D.HOUSEHOLD}))])
+    show(caps, card("a", household=shown_to))
+    assert is_open(caps, context(who="p2", visit_id="v2", household=asked_by)) is expected
+    later = Moment(NOW.now_s + DAY_S, NOW.day + 1)
+    assert is_open(caps, context(later, who="p2", visit_id="v2", household=asked_by))
+
+
+def test_a_household_forgets_who_is_forgotten() -> None:
+    """What an erased person saw counts for nobody any more."""
+    caps = Caps([one(Ever(), per=frozenset({D.HOUSEHOLD}))])
+    show(caps, card("a", household="h1"))
+    caps.forget("p1")
+    assert is_open(caps, context(who="p2", household="h1"))
+
+
 @pytest.mark.parametrize("dimension", [D.ITEM, D.OFFER, D.CLASS, D.CAMPAIGN])
 @pytest.mark.parametrize("is_personal", [True, False])
 def test_goods_dimensions_close_their_own_value(dimension: Dimension, is_personal: bool) -> None:

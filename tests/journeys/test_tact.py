@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import Mosquitto, wait_until
 from tests.core.decision_world import CATALOG
 from tests.tact_store import History, look, rules_file, say, sell, settled, store_with
-from tests.world import ANNA, BEN, RunningBox, rfc3339, tablet_of
+from tests.world import ANNA, BEN, RunningBox, rfc3339, running, tablet_of
 
 CLASSES: list[tuple[str, History, list[str], set[str]]] = [
     ("durable: no second laptop for years, bag and mouse are welcome",
@@ -298,3 +298,63 @@ def test_a_sentence_leaves_a_card_that_stays(tmp_path: Path, mosquitto: Mosquitt
         box.call(lambda: box.box.path._note(guest.person, now_s, "till"))
         assert settled(box, tablet) == {"tie"}
         assert [why["source"] for why in tablet.cards()[0]["why"]] == ["receipts"]
+
+
+HOUSE_CAP = (
+    '[[caps]]\nid = "test"\nlimit = 1\nwindow = "7 days"\nper = ["household"]\n'
+    "requests_pass = false\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("home", "then"), [("H-1", set()), (None, {"mouse"})], ids=["one household", "no household"]
+)
+def test_a_household_counts_together_on_the_tablet(
+    tmp_path: Path, mosquitto: Mosquitto, home: str | None, then: set[str]
+) -> None:
+    """Anna has seen a card; Ben of the same house gets none, today and after a restart."""
+    about = {"household": home}
+    with store_with(tmp_path, mosquitto, ["mouse"], more=HOUSE_CAP, about=about) as (box, tablet):
+        assert look(box, tablet) == {"mouse"}
+        seen = tablet.cards()[0]["card_id"]
+        tablet.say({"kind": "seen", "card_ids": [seen]})
+        wait_until(lambda: box.count("shown") == 1, "the impression")
+        look(box, tablet, BEN)
+        assert {c["item_id"] for c in tablet.cards() if c["card_id"] != seen} == then
+        settings = box.box.settings
+    with running(settings) as again, tablet_of(again) as tablet:
+        assert look(again, tablet, BEN) == then
+
+
+def test_not_now_is_remembered_on_the_next_visit(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Waved off once, the mouse counts less when Anna comes again; the bag takes its place."""
+    one = "[limits.max_cards]\ntablet = 1\n"
+    with store_with(tmp_path, mosquitto, ["mouse", "bag"], more=one) as (box, tablet):
+        (first,) = look(box, tablet)
+        assert tablet.react(tablet.cards()[0], "not_now")["kind"] == "ack"
+        settings = box.box.settings
+    with running(settings) as again, tablet_of(again) as tablet:
+        assert look(again, tablet) == {"mouse", "bag"} - {first}
+
+
+@pytest.mark.parametrize(("has_delivery", "shown"), [(False, {"paper"}), (True, set())])
+def test_who_has_delivery_is_not_offered_it_again(
+    tmp_path: Path, mosquitto: Mosquitto, has_delivery: bool, shown: set[str]
+) -> None:
+    """Paper is carried home again and again: delivery is offered, unless it is used by now."""
+    about = {"has_delivery": has_delivery}
+    with store_with(tmp_path, mosquitto, ["paper"], about=about) as (box, tablet):
+        for days in (120, 80, 40, 2):
+            sell(box, "paper", days_ago=days)
+        assert look(box, tablet) == shown
+        assert [card["kind"] for card in tablet.cards()] == ["service"] * len(shown)
+
+
+@pytest.mark.parametrize(("is_adult", "shown"), [(None, set()), (True, {"wine"})])
+def test_wine_is_for_adults_alone(
+    tmp_path: Path, mosquitto: Mosquitto, is_adult: bool | None, shown: set[str]
+) -> None:
+    """Without a passed age check wine is not suggested, and nobody is asked for an age."""
+    about = {"is_adult": is_adult, "birth_year": 1971}
+    with store_with(tmp_path, mosquitto, ["wine"], about=about) as (box, tablet):
+        assert look(box, tablet) == shown

@@ -46,7 +46,17 @@ class CapForm(Strict, frozen=True):
     limit: Count | None = None
     times_stock: Annotated[float, msgspec.Meta(gt=0.0)] | None = None
     per: list[
-        Literal["person", "visit", "item", "offer", "class", "campaign", "placement", "surface"]
+        Literal[
+            "person",
+            "household",
+            "visit",
+            "item",
+            "offer",
+            "class",
+            "campaign",
+            "placement",
+            "surface",
+        ]
     ] = []
     only: dict[Literal["item", "offer", "class", "campaign", "placement", "surface"], str] = {}
     messages: tuple[

@@ -26,8 +26,17 @@ from edge.adapters.rules.form import (
     RuleForm,
 )
 from edge.adapters.rules.lines import line_of
-from edge.adapters.rules.windows import WINDOW_WORDS, window_of
-from edge.core.cap_rules import CapRule, Dimension, Lifetime, Message
+from edge.adapters.rules.windows import WINDOW_WORDS, is_forgotten, window_of
+from edge.core.cap_rules import (
+    REMEMBERED_S,
+    CapRule,
+    Dimension,
+    Ever,
+    Fixed,
+    Lifetime,
+    Message,
+    Rolling,
+)
 from edge.core.catalog import ClassKind
 from edge.core.classes import Action, ClassTable, MatrixRow, Policy
 from edge.core.errors import ConfigError
@@ -224,6 +233,15 @@ class _Reader:
         is_counted = not isinstance(window, Lifetime)
         if is_counted and (form.limit is None) == (form.times_stock is None):
             self._say(key, "expected exactly one of limit and times_stock")
+            return None
+        if is_forgotten(window):
+            days = int(REMEMBERED_S // DAY_S)
+            self._say(f"{key}.window", f"found {form.window!r}, expected at most {days} days")
+            return None
+        is_total = isinstance(window, Rolling | Fixed | Ever)
+        if not is_total and not set(form.per) & {"person", "visit"}:
+            what = f"found {form.per}, expected person or visit with {form.window!r}"
+            self._say(f"{key}.per", what)
             return None
         if form.times_stock is not None and form.per != ["offer"]:
             self._say(f"{key}.per", f'found {form.per}, expected ["offer"] with times_stock')

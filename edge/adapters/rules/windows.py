@@ -1,6 +1,7 @@
 """The words for windows of frequency caps, such as `7 days` and `calendar week`."""
 
 from edge.core.cap_rules import (
+    REMEMBERED_S,
     Calendar,
     Ever,
     Fixed,
@@ -12,6 +13,8 @@ from edge.core.cap_rules import (
 )
 
 DAY_S = 86_400.0
+# A block of days, weeks or months lasts at least this long.
+_LEAST_S = {Calendar.DAY: DAY_S, Calendar.WEEK: 7 * DAY_S, Calendar.MONTH: 28 * DAY_S}
 _UNITS_S = {"minute": 60.0, "hour": 3_600.0, "day": DAY_S, "week": 7 * DAY_S}
 WINDOW_WORDS = (
     "'7 days', 'calendar week', '2 calendar weeks', 'visit', 'ever', 'unanswered 30 days' or "
@@ -38,6 +41,17 @@ def window_of(text: str) -> Window | None:
         case [count, unit]:
             return None if (s := _seconds(count, unit)) is None else Rolling(s)
     return None
+
+
+def is_forgotten(window: Window) -> bool:
+    """Tell whether a window reaches further back than impressions are kept."""
+    match window:
+        case Rolling(length_s) | Unanswered(length_s) | Lifetime(length_s):
+            return length_s > REMEMBERED_S
+        case Fixed(unit, n):
+            return n * _LEAST_S[unit] > REMEMBERED_S
+        case _:
+            return False
 
 
 def _seconds(count: str, unit: str) -> float | None:

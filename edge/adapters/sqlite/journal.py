@@ -9,12 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from edge.adapters.sqlite.ledger import Ledger
-from edge.core.cap_rules import Impression
+from edge.core.cap_rules import REMEMBERED_S, Impression
 from edge.core.decision import Decision
 from edge.core.records import CapCounted, DecisionMade, Record
-
-# The longest window of a cap (campaign duration, vendors' two years are not ours to keep).
-IMPRESSION_LIFE_S = 90 * 86_400.0
 
 _encode = msgspec.json.Encoder().encode
 _decode_impression = msgspec.json.Decoder(Impression).decode
@@ -57,7 +54,7 @@ class Journal:
         return CapCounted(
             body=_encode(impression),
             at_s=impression.at_s,
-            expires_s=impression.at_s + IMPRESSION_LIFE_S,
+            expires_s=impression.at_s + REMEMBERED_S,
             person=impression.who,
         )
 

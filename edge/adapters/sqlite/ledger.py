@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from sqlite_utils import Database
 
 from edge.adapters.sqlite.connections import Connections, index_secret
@@ -48,8 +49,8 @@ from edge.core.errors import UnavailableError
 from edge.core.events import EventKey
 from edge.core.minimisation import MemberData
 from edge.core.notices import NoticeBook
-from edge.core.person import Profile, no_purchases
-from edge.core.proof import Prover
+from edge.core.person import UNKNOWN_ITEM, Profile, no_purchases
+from edge.core.proof import APP_SECRET_BYTES, AppKey, Proven, Prover
 from edge.core.records import Record
 from edge.core.rotating import rotates
 
@@ -543,7 +544,9 @@ class Ledger:
         vetoes: dict[int, float] = {}
         for each in opened:
             for said in reading.happenings.of(each, "GiftCorrected"):
-                _correct_gift(lines, said, self.skus)
+                mine = _correct_gift(lines, said, self.skus)
+                meant = set(self.skus.items(lines.sku_no[mine]).tolist()) - {UNKNOWN_ITEM}
+                not_gifts = not_gifts - meant if said["is_gift"] else not_gifts | meant
             for said in reading.happenings.of(each, "Vetoed"):
                 item = self.catalog.index_of(said["item_id"])
                 if item is not None:
@@ -569,7 +572,7 @@ class Ledger:
 
     def _note_fields(self, lines: Lines, bodies: Sequence[MemberData]) -> None:
         """Count the fields that a read profile hands to the decision, where there is any."""
-        for name in ("stated", "declared", "sizes"):
+        for name in ("stated", "declared", "sizes", "is_adult", "has_delivery", "household"):
             if any(getattr(body, name) for body in bodies):
                 self.note_use(name)
         if len(lines):
@@ -593,7 +596,9 @@ class Ledger:
                 [signed(int(person, 16))],
             )
         ]
+        not_gifts: set[int] = set()
 
+        dismissed: dict[int, float] = {}
     def _is_taken(self, kind: str, mark: str) -> bool:
         row = (
             self.reading()
@@ -601,6 +606,11 @@ class Ledger:
             .fetchone()
         )
         return row is not None and row[0] == mark
+            for said in reading.happenings.of(each, "CardReacted"):
+                item = self.catalog.index_of(said.get("item_id", ""))
+                if item is not None and said["action"] == "not_now":
+                    dismissed[item] = max(said["at_s"], dismissed.get(item, 0.0))
+        homes = [body.household for body in bodies if body.household is not None]
 
     def _note_taken(self, kind: str, mark: str) -> None:
         query = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)"
@@ -610,7 +620,12 @@ class Ledger:
         bit = 1 << PURPOSES.index(Purpose.PROFILE)
         return {
             unsigned(key): (number, bool(given & bit))
+            dismissed=dismissed,
+            not_gifts=frozenset(not_gifts),
             for key, number, given in self.reading().db.execute(
+            is_adult=next((b.is_adult for b in bodies if b.is_adult is not None), None),
+            has_delivery=any(body.has_delivery for body in bodies),
+            household=f"{self.keyed_hash.member('household:' + homes[0]):016x}" if homes else None,
                 "SELECT p.member_key, p.person_no, coalesce(s.given, 0)"
                 " FROM persons p LEFT JOIN consent_states s USING (person_no)"
             )
@@ -634,9 +649,14 @@ class Ledger:
             )
 
 
-def _correct_gift(lines: Lines, said: Mapping[str, Any], skus: SkuBook) -> None:
-    """Set whether a basket, or one sku of it, was a gift; in place, the columns are ours."""
-    mine = lines.receipt == np.uint64(int(said["receipt"], 16))
+def _correct_gift(lines: Lines, said: Mapping[str, Any], skus: SkuBook) -> NDArray[np.bool_]:
+    """Set whether a basket, or one sku of it, was a gift; in place, the columns are ours.
+
+    Returns:
+        bool[n], the lines it was said of.
+    """
+    mine: NDArray[np.bool_] = lines.receipt == np.uint64(int(said["receipt"], 16))
     if said["sku"] is not None:
         mine &= lines.sku_no == skus.number(said["sku"])
     lines.is_gift[mine] = said["is_gift"]
+    return mine
