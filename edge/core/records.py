@@ -125,6 +125,7 @@ class CardReacted:
     at_s: float
     person: str | None = None
     reaction_id: str = ""
+    item_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,6 @@ class CardRecalled:
 
     card_id: str
     decision_id: str
-    item_id: str = ""
     visit_id: str
     reason: str
     at_s: float

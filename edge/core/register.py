@@ -69,6 +69,18 @@ FIELDS: tuple[StoredField, ...] = (
         "birthday", "persons.body", "day and month, never a year", (_P.PROFILE,), None, "person"
     ),
     StoredField(
+        "is_adult", "persons.body", "an age check was passed, never the age", (_P.PROFILE,), None,
+        "chain",
+    ),
+    StoredField(
+        "has_delivery", "persons.body", "heavy goods come home by delivery", (_P.PROFILE,), None,
+        "chain",
+    ),
+    StoredField(
+        "household", "persons.body", "whom frequency limits count together", (_P.PROFILE,), None,
+        "chain",
+    ),
+    StoredField(
         "purchases", "histories.body", "what was bought and kept",
         (_P.PROFILE, _P.AGGREGATES), HISTORY_DAYS,
         "tills",
@@ -81,18 +93,6 @@ FIELDS: tuple[StoredField, ...] = (
         HISTORY_DAYS, "tills",
     ),
     StoredField(
-    StoredField(
-        "is_adult", "persons.body", "an age check was passed, never the age", (_P.PROFILE,), None,
-        "chain",
-    ),
-    StoredField(
-        "has_delivery", "persons.body", "heavy goods come home by delivery", (_P.PROFILE,), None,
-        "chain",
-    ),
-    StoredField(
-        "household", "persons.body", "whom frequency limits count together", (_P.PROFILE,), None,
-        "chain",
-    ),
         "vetoes", "happenings.body", "what not to show again",
         (_P.PROFILE, _P.AGGREGATES), HAPPENING_DAYS,
         "person, staff",

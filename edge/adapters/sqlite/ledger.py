@@ -50,7 +50,7 @@ from edge.core.events import EventKey
 from edge.core.minimisation import MemberData
 from edge.core.notices import NoticeBook
 from edge.core.person import UNKNOWN_ITEM, Profile, no_purchases
-from edge.core.proof import APP_SECRET_BYTES, AppKey, Proven, Prover
+from edge.core.proof import Prover
 from edge.core.records import Record
 from edge.core.rotating import rotates
 
@@ -541,7 +541,9 @@ class Ledger:
     def _profile(self, opened: Sequence[Opened]) -> Profile:
         reading, bodies = self.reading(), [each.body() for each in opened]
         lines = joined([reading.goods.lines_of(each.person_no, each.cipher) for each in opened])
+        not_gifts: set[int] = set()
         vetoes: dict[int, float] = {}
+        dismissed: dict[int, float] = {}
         for each in opened:
             for said in reading.happenings.of(each, "GiftCorrected"):
                 mine = _correct_gift(lines, said, self.skus)
@@ -551,6 +553,11 @@ class Ledger:
                 item = self.catalog.index_of(said["item_id"])
                 if item is not None:
                     vetoes[item] = max(said["until_s"], vetoes.get(item, 0.0))
+            for said in reading.happenings.of(each, "CardReacted"):
+                item = self.catalog.index_of(said.get("item_id", ""))
+                if item is not None and said["action"] == "not_now":
+                    dismissed[item] = max(said["at_s"], dismissed.get(item, 0.0))
+        homes = [body.household for body in bodies if body.household is not None]
         self._note_fields(lines, bodies)
         return Profile(
             purchases=reading.goods.purchases(lines),
@@ -560,7 +567,12 @@ class Ledger:
             declared=dict(ChainMap(*(dict(body.declared) for body in bodies))),
             sizes=dict(ChainMap(*(dict(body.sizes) for body in bodies))),
             vetoes=vetoes,
+            dismissed=dismissed,
+            not_gifts=frozenset(not_gifts),
             birthday=bodies[0].birthday,
+            is_adult=next((b.is_adult for b in bodies if b.is_adult is not None), None),
+            has_delivery=any(body.has_delivery for body in bodies),
+            household=f"{self.keyed_hash.member('household:' + homes[0]):016x}" if homes else None,
             as_of_s=max(each.changed_s for each in opened),
         )
 
@@ -596,9 +608,7 @@ class Ledger:
                 [signed(int(person, 16))],
             )
         ]
-        not_gifts: set[int] = set()
 
-        dismissed: dict[int, float] = {}
     def _is_taken(self, kind: str, mark: str) -> bool:
         row = (
             self.reading()
@@ -606,11 +616,6 @@ class Ledger:
             .fetchone()
         )
         return row is not None and row[0] == mark
-            for said in reading.happenings.of(each, "CardReacted"):
-                item = self.catalog.index_of(said.get("item_id", ""))
-                if item is not None and said["action"] == "not_now":
-                    dismissed[item] = max(said["at_s"], dismissed.get(item, 0.0))
-        homes = [body.household for body in bodies if body.household is not None]
 
     def _note_taken(self, kind: str, mark: str) -> None:
         query = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)"
@@ -620,12 +625,7 @@ class Ledger:
         bit = 1 << PURPOSES.index(Purpose.PROFILE)
         return {
             unsigned(key): (number, bool(given & bit))
-            dismissed=dismissed,
-            not_gifts=frozenset(not_gifts),
             for key, number, given in self.reading().db.execute(
-            is_adult=next((b.is_adult for b in bodies if b.is_adult is not None), None),
-            has_delivery=any(body.has_delivery for body in bodies),
-            household=f"{self.keyed_hash.member('household:' + homes[0]):016x}" if homes else None,
                 "SELECT p.member_key, p.person_no, coalesce(s.given, 0)"
                 " FROM persons p LEFT JOIN consent_states s USING (person_no)"
             )

@@ -21,8 +21,8 @@ from edge.core.consent import KeyedHash, Statement
 from edge.core.notices import NoticeBook
 from edge.core.person import DAY_S
 from edge.core.records import Record
-
 from edge.core.register import HISTORY_DAYS
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(dict[str, Any]).decode
 
@@ -245,6 +245,8 @@ def expiry_s(record: records.Personal) -> float:
             return record.expires_s
         case records.Vetoed():
             return record.until_s
+        case records.GiftCorrected():  # as long as the receipt it corrects
+            return record.at_s + HISTORY_DAYS * DAY_S
         case _:
             return record.at_s + HAPPENING_DAYS * DAY_S
 
@@ -258,8 +260,6 @@ def happening_context(number: int) -> bytes:
     """Return what binds an encrypted happening to its row."""
     return b"happening" + number.to_bytes(8, "big")
 
-        case records.GiftCorrected():  # as long as the receipt it corrects
-            return record.at_s + HISTORY_DAYS * DAY_S
 
 def _anonymous(record: records.Personal) -> dict[str, object]:
     return {name: getattr(record, name) for name in record.__slots__ if name != "person"}
