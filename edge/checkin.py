@@ -33,7 +33,7 @@ from edge.core.candidates import Context, Source
 from edge.core.caps import Caps
 from edge.core.catalog import Catalog, Stock, Text
 from edge.core.consent import Consents, Purpose
-from edge.core.decision import Decision, PersonView, Snapshot
+from edge.core.decision import Decision, PersonView, Prompts, Snapshot, VisitView
 from edge.core.events import AppSighting, CheckIn, EventKey
 from edge.core.experiments import assign
 from edge.core.explanation import Message
@@ -75,6 +75,8 @@ STALE_CHECK_IN_S = 600.0
 # How long somebody stands in a zone before the box looks for something to say: passing is not
 # dwelling (a proposal; interruptions by place are what shoppers mind most).
 DWELL_S = 20.0
+# What follows a purchase is a matter of days; within so long it is not asked again.
+PROMPTS_FOR_S = 600.0
 # Guests about whom the model is asked ahead of time, at most so many a second: 2 ms each.
 REHEARSED_PER_TICK = 10
 # Kinds of beacon ids that may be a rotating one: Eddystone-EID, private addresses.
@@ -350,11 +352,28 @@ class Path:
             arm=guest.arm,
             person=view,
             memory=guest.memory,
-            prompts=triggers.prompts(guest.memory, view, visit, moment, self.playbook),
+            prompts=self._prompts(guest, view, visit, moment),
             is_pull=is_pull,
             seed=self._seed(guest),
             model_version=self.house.model_version,
         )
+
+    def _prompts(self, guest: Guest, view: PersonView, visit: VisitView, moment: Moment) -> Prompts:
+        """Return what the guest's purchases and basket call for, found anew when they change."""
+        epoch = int(moment.now_s // PROMPTS_FOR_S)
+        rests_on = (
+            guest.memory,
+            view,
+            self.playbook,
+            visit.zone,
+            visit.motive,
+            visit.basket,
+            epoch,
+        )
+        if guest.prompts is None or guest.prompts[0] != rests_on:
+            found = triggers.prompts(guest.memory, view, visit, moment, self.playbook)
+            guest.prompts = rests_on, found
+        return guest.prompts[1]
 
     def _seed(self, guest: Guest) -> int:
         told = f"{self.house.seed}:{guest.visit_id}:{guest.decisions}".encode()

@@ -9,7 +9,7 @@ import numpy as np
 
 from edge.core.candidates import Prepared
 from edge.core.catalog import Catalog
-from edge.core.decision import Motive, PersonView, Shown, VisitView
+from edge.core.decision import Motive, PersonView, Prompts, Shown, VisitView
 from edge.core.experiments import Arm
 from edge.core.explanation import Card
 from edge.core.history import Ints
@@ -92,6 +92,7 @@ class Guest:
         receipts: Those of this visit by the till's id, so that a void finds its sale.
         said_gifts: What staff said in this visit: this purchase was a gift, or was none.
         decisions: How many were made in this visit; part of each one's seed.
+        prompts: What purchases and basket call for, behind what that rests on.
         scored: What the model said at the last decision, for the next one.
         has_moved: Their place is new, and nobody has asked the model about it yet.
         next_look_s: When the box next looks for something to say; infinite: no occasion.
@@ -120,6 +121,7 @@ class Guest:
     said_gifts: dict[int, bool] = field(default_factory=dict)
     cards: dict[str, OpenCard] = field(default_factory=dict)
     decisions: int = 0
+    prompts: tuple[tuple[object, ...], Prompts] | None = None
     scored: Scored | None = None
     has_moved: bool = False
     next_look_s: float = float("inf")

@@ -57,6 +57,34 @@ class KeyedHash:
         return int.from_bytes(state.digest(), "little")
 
 
+class Sieve:
+    """Tells keys that are surely new from those that may have come before (Bloom, 1970).
+
+    Three bits a key in 256 KiB: after 200,000 keys 1.6 % of the new ones look known, and the one
+    who asks has to look where it is written down. Nothing is ever taken out.
+    """
+
+    _MASK = (1 << 21) - 1
+
+    def __init__(self) -> None:
+        self._bits = bytearray((self._MASK + 1) // 8)
+
+    def add(self, key: int) -> None:
+        """Note a 64-bit key."""
+        for at in (key, key >> 21, key >> 42):
+            at &= self._MASK
+            self._bits[at >> 3] |= 1 << (at & 7)
+
+    def may_hold(self, key: int) -> bool:
+        """Tell whether the key may have been added; False is certain."""
+        bits, mask = self._bits, self._MASK
+        for at in (key, key >> 21, key >> 42):
+            at &= mask
+            if not bits[at >> 3] >> (at & 7) & 1:
+                return False
+        return True
+
+
 class KeyIndex:
     """64-bit keys → row numbers ≥ 0."""
 

@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
+from hashlib import blake2b
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ from edge.core.consent import (
     Purpose,
     Statement,
 )
-from edge.core.keyindex import ABSENT, KeyIndex
+from edge.core.keyindex import ABSENT, KeyIndex, Sieve
 from edge.core.notices import NOTICES, Notice, NoticeBook
 
 HASH = KeyedHash(b"a secret of this box")
@@ -359,3 +360,15 @@ def test_notices_are_short_and_plain(notice: Notice) -> None:
             assert text.count(".") <= 2
             assert "{" not in text
     assert notice.sha256("de") != notice.sha256("en")
+
+
+def test_the_sieve_never_takes_a_known_key_for_new() -> None:
+    """Every key that was added may be held; of others, few look known."""
+    sieve = Sieve()
+    keys = [
+        int.from_bytes(blake2b(b"%d" % n, digest_size=8).digest(), "little") for n in range(40_000)
+    ]
+    for key in keys[:20_000]:
+        sieve.add(key)
+    assert all(sieve.may_hold(key) for key in keys[:20_000])
+    assert sum(sieve.may_hold(key) for key in keys[20_000:]) < 20
