@@ -18,6 +18,7 @@ from edge.adapters.logs import start_logging
 from edge.box import Box
 from edge.core.errors import ConfigError, TrustError, UnavailableError
 from edge.core.floorplan_drawing import draw_svg
+from edge.core.qr import qr_code, qr_svg
 from edge.custody import add_commands
 from edge.replay import replay
 from edge.settings import Settings, read_settings
@@ -64,6 +65,11 @@ def _parser() -> argparse.ArgumentParser:
     plan.add_argument("--out", type=Path, help="SVG file; standard output where absent")
     plan.add_argument("--language", choices=("de", "en"), default="de")
     plan.set_defaults(run=_floorplan)
+
+    door = commands.add_parser("door-code", help="draw the QR code that hangs at the door, as SVG")
+    door.add_argument("address", help="of the page for customers' own phones, …/door")
+    door.add_argument("--out", type=Path, help="SVG file; standard output where absent")
+    door.set_defaults(run=_door_code)
 
     add_commands(commands)
     return parser
@@ -116,10 +122,22 @@ def _replay(arguments: argparse.Namespace) -> int:
 
 def _floorplan(arguments: argparse.Namespace) -> int:
     svg = draw_svg(read_floorplan(arguments.file), language=arguments.language)
-    if arguments.out is None:
-        print(svg)
+    return _write_out(svg, arguments.out)
+
+
+def _door_code(arguments: argparse.Namespace) -> int:
+    try:
+        svg = qr_svg(qr_code(arguments.address), arguments.address)
+    except ValueError as error:
+        raise ConfigError([f"address: {error}"]) from error
+    return _write_out(svg, arguments.out)
+
+
+def _write_out(text: str, out: Path | None) -> int:
+    if out is None:
+        print(text)
     else:
-        arguments.out.write_text(svg, encoding="utf-8")
+        out.write_text(text, encoding="utf-8")
     return 0
 
 

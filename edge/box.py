@@ -104,6 +104,7 @@ class Box:
     ) -> None:
         self.settings = settings
         self.clock = clock
+        self._is_replay = is_replay
         self.dropped: Counter[str] = Counter()
         self.messages: Counter[str] = Counter()
         files = settings.store.files
@@ -148,7 +149,7 @@ class Box:
             playbook=self.rulebook.state.playbook,
             consents=self.ledger.consents(),
             visits=Visits(self.ledger.visit_secret, plan.zone_ids("till")),
-            caps=Caps(self.rulebook.state.playbook.caps),
+            caps=Caps(self.rulebook.state.playbook.caps, lambda card: self.path.holds(card)),
             gateways=self.gateways,
             rotating=RotatingIds(encrypt_block),
             ranker=ranker,
@@ -163,7 +164,7 @@ class Box:
         for person in self.ledger.rotating_persons():
             self.path.follow_ids(person, clock.now_s())
         self.path.caps.restore(self.journal.restored(clock.now_s()))
-        self.intake = Intake(self.path, self.journal)
+        self.intake = Intake(self.path, self.journal, self._proves)
         trust = settings.trust
         self.desk = Desk(
             self.ledger,
@@ -226,6 +227,12 @@ class Box:
                     self._hear_report(report, now_s)
             acknowledge()
 
+    def _proves(self, person: str, code: str, now_s: float) -> bool:
+        """Check an app's code; a replay, which has no keys, believes what was recorded."""
+        if self._is_replay:
+            return bool(code)
+        return self.ledger.prover().by_app_code(person, code, now_s) is not None
+
     def _hear_report(self, report: Report, now_s: float) -> None:
         if isinstance(report, GatewayReport):
             self.gateways.report(report, now_s)
@@ -273,12 +280,16 @@ class Box:
                 records = self._reaction(message, now_s)
             case tablet.Seen(card_ids=cards):
                 records = intake.seen(cards, now_s)
-            case tablet.Report(shown=shown):
+            case tablet.Report(shown=shown, tablet_id=name):
                 records = intake.seen([each.card_id for each in shown], now_s)
+                if name is not None:
+                    intake.tablet_is_back(name, now_s)
             case tablet.Serving(contact_id=contact, state=state):
                 intake.serving(contact, is_served=state == "serving")
                 records = ()
-            case tablet.Renew():
+            case tablet.Renew(card_ids=cards, tablet_id=name, is_leaving=is_leaving):
+                if name is not None:
+                    intake.renew(name, cards, now_s, is_leaving=is_leaving)
                 return None
         self.journal.append(records, done)
         return said_id

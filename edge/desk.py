@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 
-from edge.adapters.http.ports import Disclosure, Use
+from edge.adapters.http.ports import AppPairing, Disclosure, Use
 from edge.adapters.sqlite.erasure import erase_stored
 from edge.adapters.sqlite.export import Controller, export_person, past_decisions
 from edge.adapters.sqlite.journal import decode_decision
@@ -20,13 +20,12 @@ from edge.core.consent import Purpose, Statement
 from edge.core.decision import Decision
 from edge.core.errors import TrustError
 from edge.core.notices import Notice
-from edge.core.proof import CODE_DIGITS, Proven
+from edge.core.proof import CODE_DIGITS, NEEDS_PROOF, Proven
+from edge.core.qr import qr_code
 from edge.core.readings import Input, readings
 from edge.core.records import ConsentChanged
 from edge.core.statements import Outcome
 
-# What somebody can do harm with who only knows a member number.
-NEEDS_PROOF = frozenset({Purpose.PROFILE})
 # Receipts of use shown at once.
 MAX_USES = 50
 
@@ -116,6 +115,24 @@ class Desk:
             self._on_changed(consents.kept(person))
         await written.event.wait()
         return outcome
+
+    def has_app(self, person: str) -> bool:
+        """Tell whether an app is paired with the person."""
+        return self._ledger.has_app(person)
+
+    async def pair_app(self, proven: Proven) -> AppPairing:
+        """Pair an app with the proven person; the one before proves nothing any more.
+
+        Raises:
+            TrustError: The proof has grown old.
+        """
+        key = await asyncio.to_thread(self._ledger.pair_app, proven, self._now_s())
+        uri = key.uri(self._store)
+        return AppPairing(uri, key.base32, qr_code(uri))
+
+    async def part_app(self, person: str) -> None:
+        """Forget the key of a person's app."""
+        await asyncio.to_thread(self._ledger.part_app, person)
 
     async def uses(self, proven: Proven) -> Sequence[Use]:
         """Return what the person's data was used for, newest first."""

@@ -26,6 +26,7 @@ from edge.core.events import (
 from edge.core.guest import Guest, OpenCard
 from edge.core.memory import Purchases
 from edge.core.ports import Log
+from edge.core.proof import NEEDS_PROOF
 from edge.core.records import (
     CardReacted,
     ConsentChanged,
@@ -62,9 +63,15 @@ _WITHDRAWN = Why(
 class Intake:
     """Takes happenings, applies them to the path, and has them written down."""
 
-    def __init__(self, path: Path, log: Log) -> None:
+    def __init__(
+        self,
+        path: Path,
+        log: Log,
+        proves: Callable[[str, str, float], bool] = lambda _person, _code, _now_s: False,
+    ) -> None:
         self.path = path
         self.log = log
+        self._proves = proves
 
     def take(
         self, event: Event, key: EventKey, now_s: float, done: Callable[[], None] | None = None
@@ -219,10 +226,15 @@ class Intake:
         if statement is None:
             self.path.counts["consent_of_unknown_member"] += 1
             return ()
+        person = consents.kept(statement.person)
+        is_owed = change.is_given and change.purpose in NEEDS_PROOF
+        if is_owed and not self._proves(person, change.code, now_s):
+            self.path.counts["consent_without_proof"] += 1
+            return ()
         outcome = consents.apply(statement)
         self.path.counts[f"consent_{outcome.value}"] += 1
         if outcome in (Outcome.GIVEN, Outcome.WITHDRAWN):
-            self.consent_changed(consents.kept(statement.person), now_s)
+            self.consent_changed(person, now_s)
         return (ConsentChanged(statement),)
 
     def consent_changed(self, person: str, now_s: float) -> None:
@@ -262,6 +274,21 @@ class Intake:
         for card_id in card_ids:
             records += self.path.count_shown(card_id, now_s)
         return tuple(records)
+
+    def renew(
+        self, tablet: str, card_ids: Sequence[str], now_s: float, *, is_leaving: bool
+    ) -> None:
+        """A tablet lists its cards: those it lists are asked again whether they still hold."""
+        if is_leaving:
+            self.path.leases.left(tablet)
+            return
+        stand = self.path.standing()
+        self.path.leases.renewed(tablet, frozenset(card_ids), stand.keys(), now_s)
+        self.path.recheck(now_s, cards=stand.keys() & card_ids)
+
+    def tablet_is_back(self, tablet: str, now_s: float) -> None:
+        """A tablet that was off the network has said what it showed meanwhile."""
+        self.path.leases.reported(tablet, self.path.standing().keys(), now_s)
 
     def react(
         self, contact_id: str, card_id: str, action: str, key: EventKey, now_s: float

@@ -353,6 +353,8 @@ class LivingStore:
         """Give or take back one purpose in the app; recognition itself is rarely touched."""
         purpose = rng.choice(("profile", "offers", "staff_contact", "location", "aggregates"))
         is_given = purpose not in member.purposes
+        if is_given and purpose == "profile":
+            return  # takes the code of a paired app, which a simulated phone is not
         (member.purposes.add if is_given else member.purposes.discard)(purpose)
         data = {
             "member_id": member.member_id,

@@ -13,6 +13,7 @@ from edge.adapters.http.hub import Hub
 from edge.adapters.http.messages import ClientMessage, Reaction, Serving
 from edge.adapters.http.ports import (
     Ack,
+    AppPairing,
     Disclosure,
     Draft,
     Health,
@@ -27,7 +28,8 @@ from edge.core.catalog import Text
 from edge.core.errors import UnavailableError
 from edge.core.notices import NOTICES, Notice, Purpose
 from edge.core.preview import Change, Preview
-from edge.core.proof import Proven, Prover
+from edge.core.proof import AppKey, Proven, Prover
+from edge.core.qr import qr_code
 from edge.core.readings import Input, readings
 from edge.core.rules import Rule, RuleKind
 from edge.core.statements import Outcome
@@ -80,6 +82,7 @@ class Members:
     disk: asyncio.Event = field(default_factory=asyncio.Event)
     is_full: bool = False
     erased: list[str] = field(default_factory=list)
+    is_paired: bool = False
     left: tuple[int, int] = (0, 0)
 
     def __post_init__(self) -> None:
@@ -123,6 +126,24 @@ class Members:
         (self.given.add if is_given else self.given.discard)(purpose)
         self.said.append((purpose, is_given, language, method))
         return Outcome.GIVEN if is_given else Outcome.WITHDRAWN
+
+    def has_app(self, person: str) -> bool:
+        """Tell what the test set, or a pairing made."""
+        assert person == "p1"
+        return self.is_paired
+
+    async def pair_app(self, proven: Proven) -> AppPairing:
+        """Hand out a key that is always the same."""
+        proven.require(NOW_S, "p1")
+        self.is_paired = True
+        key = AppKey(bytes(range(32)))
+        uri = key.uri("Kaufhaus Lindenhof")
+        return AppPairing(uri, key.base32, qr_code(uri))
+
+    async def part_app(self, person: str) -> None:
+        """Part it."""
+        assert person == "p1"
+        self.is_paired = False
 
     async def uses(self, proven: Proven) -> Sequence[Use]:
         """Return one receipt of use."""

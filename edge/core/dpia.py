@@ -115,7 +115,8 @@ def _fields() -> Iterator[str]:
             purposes = "every purpose"
         kept = "membership" if field.days is None else f"{field.days} days"
         yield (
-            f"| {field.name} | {field.meaning} | {field.source} | {purposes or 'nobody'} |"
+            f"| {field.name} | {field.meaning} | {field.source} |"
+            f" {purposes or field.duty or 'nobody'} |"
             f" {kept} | {'own key' if field.is_encrypted else 'no'} |"
         )
     yield (

@@ -1,16 +1,20 @@
 """Proof that somebody is the person whose data is asked for, before it is shown or handed out.
 
-Only two ways count: the rotating code of the app, and the loyalty card together with the code on
-the last receipt. Staff cannot vouch for anybody until staff can sign in.
+Only two ways count: the rotating code of an app that was paired with the person, and the loyalty
+card together with the code on the last receipt. Staff cannot vouch for anybody until staff can sign
+in. Pairing an app takes a proof itself, so the first is always the receipt.
 """
 
+import base64
 import hashlib
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn, final
+from urllib.parse import quote
 
 from edge.core.errors import TrustError
+from edge.core.notices import Purpose
 
 # A code lives for 30 s; the one before still counts, for slow typing (RFC 6238, 5.2).
 CODE_PERIOD_S = 30
@@ -19,6 +23,10 @@ CODE_DIGITS = 8
 MAX_TRIES = 5
 TRY_WINDOW_S = 900.0
 PROOF_LIFE_S = 600.0
+# The length of the hash (RFC 4226, section 4, R6 asks for at least 128 bits).
+APP_SECRET_BYTES = 32
+# What somebody could do harm with who only knows a member number.
+NEEDS_PROOF = frozenset({Purpose.PROFILE})
 
 _SEAL = object()
 
@@ -63,6 +71,35 @@ class Proven:
         raise TrustError("a proof of identity cannot be copied or stored")
 
 
+@dataclass(frozen=True, slots=True)
+class AppKey:
+    """The secret that a person's app shares with the box.
+
+    Attributes:
+        used_step: The last time step whose code was accepted.
+    """
+
+    secret: bytes
+    used_step: int = 0
+
+    def uri(self, issuer: str) -> str:
+        """Return the address by which apps take such keys; any authenticator understands it.
+
+        Args:
+            issuer: What the app shows as its sender; no name or number of the person is in it.
+        """
+        name = quote(issuer, safe="")
+        return (
+            f"otpauth://totp/{name}?secret={self.base32}&issuer={name}"
+            f"&algorithm=SHA256&digits={CODE_DIGITS}&period={CODE_PERIOD_S}"
+        )
+
+    @property
+    def base32(self) -> str:
+        """The secret as people can type it."""
+        return base64.b32encode(self.secret).decode().rstrip("=")
+
+
 @dataclass(slots=True)
 class _Tries:
     first_s: float
@@ -73,29 +110,33 @@ class Prover:
     """Checks codes and makes proofs.
 
     Args:
-        app_secret: The secret of a person's app codes, None where there is no such person.
+        app_key: The key of the app paired with a person, None where there is none.
         has_last_receipt: Whether a receipt id is the one of the person's last receipt.
+        on_used: Told of the person and time step of every code that was accepted.
     """
 
     def __init__(
         self,
-        app_secret: Callable[[str], bytes | None],
+        app_key: Callable[[str], AppKey | None],
         has_last_receipt: Callable[[str, str], bool],
+        on_used: Callable[[str, int], None] | None = None,
     ) -> None:
-        self._app_secret, self._has_last_receipt = app_secret, has_last_receipt
+        self._app_key, self._has_last_receipt, self._on_used = app_key, has_last_receipt, on_used
         self._tries: dict[str, _Tries] = {}
         self._used: dict[str, int] = {}
 
     def by_app_code(self, person: str, code: str, now_s: float) -> Proven | None:
         """Accept the app's present code, once; None where it is wrong or tried too often."""
-        secret = self._app_secret(person)
+        key = self._app_key(person)
         step = int(now_s // CODE_PERIOD_S)
-        if secret is None or not self._may_try(person, now_s):
+        if key is None or not self._may_try(person, now_s):
             return None
+        used = max(self._used.get(person, -1), key.used_step)
         for candidate in (step, step - 1):
-            is_fresh = candidate > self._used.get(person, -1)
-            if is_fresh and hmac.compare_digest(app_code(secret, candidate), code):
+            if candidate > used and hmac.compare_digest(app_code(key.secret, candidate), code):
                 self._used[person] = candidate
+                if self._on_used is not None:
+                    self._on_used(person, candidate)
                 return self._proven(person, "app", now_s)
         return None
 

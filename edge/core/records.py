@@ -50,6 +50,14 @@ class ConsentChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class AppCodeUsed:
+    """The code of a time step proved who somebody is; it never does so again."""
+
+    person: str
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
 class CheckedIn:
     """A member said: I am here; `person` only with a present consent for `recognise`."""
 
@@ -227,6 +235,7 @@ Record = (
     | VoidRecorded
     | ReturnRecorded
     | ConsentChanged
+    | AppCodeUsed
     | DecisionMade
     | Merged
     | Parted

@@ -34,10 +34,11 @@ class StoredField:
         name: As in the report of uses.
         table: Where it lies; `table.column` or `table.body` for what is inside an encrypted body.
         meaning: For people.
-        purposes: Without one of these it is not read; empty: it is about nobody.
+        purposes: Without one of these it is not read.
         days: How long it is kept, None: as long as the membership.
         source: Who gave it.
         is_encrypted: With the person's own key.
+        duty: What it is for where no purpose is; empty there too: it is about nobody.
     """
 
     name: str
@@ -47,11 +48,23 @@ class StoredField:
     days: int | None
     source: str
     is_encrypted: bool = True
+    duty: str = ""
 
 
 _P = Purpose
 FIELDS: tuple[StoredField, ...] = (
-    StoredField("member_id", "persons.body", "loyalty id", (_P.RECOGNISE,), None, "chain"),
+    StoredField(
+        "member_id", "persons.body", "loyalty id", (), None, "chain",
+        duty="to know again whom a consent, an export or an erasure is about",
+    ),
+    StoredField(
+        "app_key", "app_keys.sealed", "secret shared with the paired app", (), None, "this box",
+        duty="to prove who asks (Article 12(6))",
+    ),
+    StoredField(
+        "last_receipt", "last_receipts.digest", "hash of the receipts of the last purchase", (),
+        RECEIPT_INDEX_DAYS, "tills", duty="to prove who asks (Article 12(6))",
+    ),
     StoredField("name", "persons.body", "name for a greeting", (_P.STAFF_GREETING,), None, "chain"),
     StoredField(
         "language", "persons.body", "language of messages", (_P.RECOGNISE,), None, "person"
@@ -138,6 +151,7 @@ FIELDS: tuple[StoredField, ...] = (
     StoredField(
         "tombstones", "tombstones.member_key", "keyed hash of an erased member, so that no restore"
         " brings the person back", (), None, "this box", False,
+        duty="to keep an erasure (Article 17)",
     ),
     StoredField(
         "anonymous_receipts", "receipts.body", "receipts without a person", (),

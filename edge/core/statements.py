@@ -18,6 +18,7 @@ class ConsentChange:
         at_s: When the person said it, by the sender's clock.
         language: Of the notice that was shown.
         method: `app`, `station`, `phone` or `staff`.
+        code: The app's rotating code, where the purpose takes a proof.
     """
 
     member_id: str
@@ -27,6 +28,7 @@ class ConsentChange:
     notice_version: str
     language: str
     method: str
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

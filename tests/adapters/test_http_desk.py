@@ -79,6 +79,27 @@ def given(standing: dict[str, Any]) -> set[str]:
     return {c["purpose"] for c in standing["choices"] if c["is_given"]}
 
 
+async def test_an_app_is_paired_after_a_proof_and_parted_without() -> None:
+    """What the app takes is an address with the key in it, told once; taking back asks nothing."""
+    async with visitor() as guest:
+        assert (await guest.ask("POST", "app"))[0] == 403
+        assert (await guest.ask("GET", "session"))[1]["has_app"] is False
+        await guest.ask("POST", "proof", {"code": "R-9"})
+        status, paired = await guest.ask("POST", "app")
+        _, after = await guest.ask("GET", "session")
+        await guest.ask("DELETE", "session")
+        await guest.begin()
+        _, parted = await guest.ask("DELETE", "app")
+    assert status == 201
+    assert paired["uri"] == (
+        f"otpauth://totp/Kaufhaus%20Lindenhof?secret={paired['secret']}"
+        "&issuer=Kaufhaus%20Lindenhof&algorithm=SHA256&digits=8&period=30"
+    )
+    assert len(paired["code"]) == len(paired["code"][0]) == 53
+    assert after["has_app"] is True
+    assert parted["has_app"] is False
+
+
 async def test_nothing_is_answered_before_it_is_on_disk() -> None:
     """While the disk waits there is no answer."""
     async with visitor() as guest:

@@ -12,7 +12,7 @@ from edge.core.catalog import Text
 from edge.core.consent import Consents, Grant, GrantError, Purpose, Statement
 from edge.core.errors import TrustError
 from edge.core.notices import NOTICES, Notice, NoticeBook
-from edge.core.proof import Proven, Prover, app_code
+from edge.core.proof import AppKey, Proven, Prover, app_code
 from tests.attacks.attack import (
     HASH,
     NOW_S,
@@ -182,7 +182,7 @@ SECRET = b"the app's secret of the victim.."
 
 
 def prover(has_receipt: Callable[[str, str], bool] = lambda p, r: False) -> Prover:
-    return Prover(lambda person: SECRET, has_receipt)
+    return Prover(lambda person: AppKey(SECRET), has_receipt)
 
 
 def guessing(_: Path) -> bool:

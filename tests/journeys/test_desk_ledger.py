@@ -44,10 +44,7 @@ def desk(ledger: Ledger, changed: list[str]) -> Desk:
 
 
 def proven(ledger: Ledger, desk: Desk, member_id: str = VICTIM) -> Proven:
-    person = person_of(ledger, member_id)
-    row = ledger.reading().persons.open(person)
-    assert row is not None
-    proof = desk.prove(person, app_code(row.app_secret, int(NOW_S // CODE_PERIOD_S)))
+    proof = desk.prove(person_of(ledger, member_id), f"R-{member_id}")
     assert proof is not None
     return proof
 
@@ -71,7 +68,10 @@ async def test_only_profile_takes_a_proof_and_nothing_takes_one_back(desk: Desk)
 
 async def test_a_code_of_the_app_or_the_last_receipt_proves(ledger: Ledger, desk: Desk) -> None:
     person = person_of(ledger, VICTIM)
-    assert proven(ledger, desk).method == "app"
+    key = ledger.pair_app(proven(ledger, desk), NOW_S)
+    by_app = desk.prove(person, app_code(key.secret, int(NOW_S // CODE_PERIOD_S)))
+    assert by_app is not None
+    assert by_app.method == "app"
     assert desk.prove(person, "00000000") is None
     assert desk.prove(person, f"R-{OTHER}") is None
     by_receipt = desk.prove(person, f" R-{VICTIM} ")

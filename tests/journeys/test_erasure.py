@@ -22,7 +22,7 @@ from edge.adapters.sqlite.sealing import seal, unseal
 from edge.core.catalog import Catalog, Item, Text, Variant
 from edge.core.consent import Purpose, Statement
 from edge.core.errors import ConfigError, TrustError
-from edge.core.proof import CODE_PERIOD_S, Proven, app_code
+from edge.core.proof import Proven
 from edge.core.records import (
     CapCounted,
     CardReacted,
@@ -351,11 +351,7 @@ def test_a_restored_box_opens_when_its_own_files_were_broken(
 
 
 def proven(box: Ledger) -> Proven:
-    person = hers(box)
-    part = box.reading().persons.open(person)
-    assert part is not None
-    code = app_code(part.app_secret, int(NOW_S // CODE_PERIOD_S))
-    proof = box.prover().by_app_code(person, code, NOW_S)
+    proof = box.prover().by_receipt(hers(box), "BON-1", NOW_S)
     assert proof is not None
     return proof
 
@@ -450,6 +446,8 @@ def test_the_schema_of_a_backup_is_brought_up_to_date(ledger: Ledger, tmp_path: 
         db.execute("DROP TABLE merges")
         db.execute("DROP INDEX beacons_that_rotate")
         db.execute("ALTER TABLE beacons DROP COLUMN rotates")
+        db.execute("DROP TABLE app_keys")
+        db.execute("DROP TABLE last_receipts")
         db.execute("PRAGMA user_version = 1")
     ledger.close()
     restore(ledger.directory, KEY, tmp_path / "b.backup")

@@ -70,6 +70,17 @@ class UseLine(_Form):
     got: dict[str, str]
 
 
+class Pairing(_Form):
+    """What the app takes: an address to open or to scan, or the same to type. Told once.
+
+    `code` holds the rows of the address as a QR code, 1 is dark.
+    """
+
+    uri: str
+    secret: str
+    code: list[str]
+
+
 class Erased(_Form):
     """What is left of a person who was forgotten."""
 
@@ -82,6 +93,7 @@ class Standing(_Form):
     choices: list[Choice]
     notice_version: str
     is_proven: bool
+    has_app: bool
     idle_s: float
 
 
@@ -123,9 +135,27 @@ class _Desk:
     async def prove(self, form: Code, request: Request) -> Standing:
         """Prove who one is; a wrong code is a 403 and counts as a try."""
         session = self._session(request)
-        session.proven = self._desk.prove(session.person, form.code)
+        try:
+            session.proven = self._desk.prove(session.person, form.code)
+        except UnavailableError as error:
+            raise HTTPException(503, str(error)) from error
         if session.proven is None:
             raise HTTPException(403, "the code is wrong, or was tried too often")
+        return self._standing(session)
+
+    async def pair(self, request: Request) -> Pairing:
+        """Pair the own app, after a proof; from then on its rotating code is one."""
+        try:
+            paired = await self._desk.pair_app(_proof_of(self._session(request)))
+        except TrustError as error:
+            raise HTTPException(403, str(error)) from error
+        rows = ["".join("1" if dark else "0" for dark in row) for row in paired.code]
+        return Pairing(uri=paired.uri, secret=paired.secret, code=rows)
+
+    async def part(self, request: Request) -> Standing:
+        """Part the app; like every taking back it asks for no proof."""
+        session = self._session(request)
+        await self._desk.part_app(session.person)
         return self._standing(session)
 
     async def state(self, purpose: Purpose, word: Word, request: Request) -> Standing:
@@ -190,6 +220,7 @@ class _Desk:
             choices=choices,
             notice_version=self._desk.notice().version,
             is_proven=session.proven is not None,
+            has_app=self._desk.has_app(session.person),
             idle_s=IDLE_S[session.method],
         )
 
@@ -213,6 +244,8 @@ def desk_routes(desk: ConsentDesk) -> APIRouter:
     router.add_api_route("/session", at.end, methods=["DELETE"], status_code=204)
     router.add_api_route("/proof", at.prove, methods=["POST"])
     router.add_api_route("/consents/{purpose}", at.state, methods=["PUT"])
+    router.add_api_route("/app", at.pair, methods=["POST"], status_code=201)
+    router.add_api_route("/app", at.part, methods=["DELETE"])
     router.add_api_route("/uses", at.uses, methods=["GET"])
     router.add_api_route("/export", at.export, methods=["GET"], response_class=Response)
     router.add_api_route("/erasure", at.erase, methods=["POST"])

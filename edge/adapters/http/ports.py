@@ -9,6 +9,7 @@ from edge.core.catalog import Text
 from edge.core.notices import Notice, Purpose
 from edge.core.preview import Preview
 from edge.core.proof import Proven
+from edge.core.qr import Modules
 from edge.core.readings import Reading
 from edge.core.rules import Rule
 from edge.core.statements import Outcome
@@ -68,6 +69,19 @@ class Use:
     got: Text
 
 
+@dataclass(frozen=True, slots=True)
+class AppPairing:
+    """What an app needs to prove its owner: an address to open or to scan, or the same to type.
+
+    Attributes:
+        code: The address as a QR code, bool[n, n].
+    """
+
+    uri: str
+    secret: str
+    code: Modules
+
+
 class ConsentDesk(Protocol):
     """What a person may see and say about their own data, at the station or on the phone."""
 
@@ -95,6 +109,18 @@ class ConsentDesk(Protocol):
         self, person: str, purpose: Purpose, is_given: bool, language: str, method: str
     ) -> Outcome:
         """Take the person's word; returns once it is on disk and counts."""
+        ...
+
+    def has_app(self, person: str) -> bool:
+        """Tell whether an app is paired with the person."""
+        ...
+
+    async def pair_app(self, proven: Proven) -> AppPairing:
+        """Pair an app; the one before proves nothing any more. On disk when it returns."""
+        ...
+
+    async def part_app(self, person: str) -> None:
+        """Part the app; its codes prove nothing any more."""
         ...
 
     async def uses(self, proven: Proven) -> Sequence[Use]:

@@ -107,7 +107,7 @@ class StockForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConsentForm(msgspec.Struct, frozen=True, kw_only=True):
-    """A member gives or withdraws one purpose."""
+    """A member gives or withdraws one purpose; giving `profile` takes the app's present code."""
 
     member_id: Id
     purpose: Purpose
@@ -115,6 +115,7 @@ class ConsentForm(msgspec.Struct, frozen=True, kw_only=True):
     notice_version: Id
     language: Literal["de", "en"]
     method: Literal["app", "station", "phone", "staff"]
+    code: ShortText = ""
 
 
 class ScanForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -238,6 +239,7 @@ def _consent(form: ConsentForm, at_s: float) -> ConsentChange:
         notice_version=form.notice_version,
         language=form.language,
         method=form.method,
+        code=form.code,
     )
 
 

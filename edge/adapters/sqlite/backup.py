@@ -25,7 +25,10 @@ from edge.core.errors import ConfigError, StammgastError, UnavailableError
 
 _KEY_TABLES = frozenset({"secrets", "person_keys"})
 # What the present ledger knows better than any backup.
-_NEWEST_TABLES = ("consent_log", "consent_states", "tombstones", "notices", "meta", "merges")
+_NEWEST_TABLES = (
+    "consent_log", "consent_states", "tombstones", "notices", "meta", "merges", "app_keys",
+    "last_receipts",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

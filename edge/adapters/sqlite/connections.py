@@ -9,8 +9,9 @@ from edge.adapters.sqlite.consentlog import ConsentLog
 from edge.adapters.sqlite.goods import Goods, SkuBook
 from edge.adapters.sqlite.keys import BoxKeys
 from edge.adapters.sqlite.persons import Persons
+from edge.adapters.sqlite.proofs import Proofs
 from edge.adapters.sqlite.recording import Happenings
-from edge.adapters.sqlite.schema import unsigned
+from edge.adapters.sqlite.schema import signed, unsigned
 from edge.core.consent import KeyedHash
 
 
@@ -23,6 +24,7 @@ class Connections:
         self.goods = Goods(db, self.persons, skus, keyed_hash)
         self.log = ConsentLog(db, keys)
         self.happenings = Happenings(db, self.persons)
+        self.proofs = Proofs(db)
 
     def tombstones(self) -> list[tuple[int, float, int | None]]:
         """Return member hash, moment and pseudonym of everybody who was erased."""
@@ -43,6 +45,21 @@ class Connections:
                 " JOIN persons a ON a.person_no = m.absorbed_no"
             ).fetchall()
         ]
+
+    def identities(self, person: str) -> tuple[str, ...]:
+        """Return the pseudonyms merged into one, the given one first; on any thread.
+
+        The index in memory tells the same, but only to the thread that owns it.
+        """
+        rows = self.db.execute(
+            "WITH RECURSIVE one (person_no) AS ("
+            " SELECT person_no FROM persons WHERE pseudonym = ?"
+            " UNION SELECT absorbed_no FROM merges JOIN one ON kept_no = person_no)"
+            " SELECT pseudonym FROM one JOIN persons USING (person_no)",
+            [signed(int(person, 16))],
+        ).fetchall()
+        others = (f"{unsigned(pseudonym):016x}" for (pseudonym,) in rows)
+        return (person, *(other for other in others if other != person))
 
 
 def index_secret(

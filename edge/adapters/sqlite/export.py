@@ -48,7 +48,7 @@ def export_person(
     proven.require(now_s)
     ledger.flush()
     reading, parts = ledger.reading(), []
-    for each in ledger.consents().merged(proven.person):
+    for each in reading.identities(proven.person):
         opened = reading.persons.open(each)
         if opened is not None:
             parts.append(_identity(ledger, opened, controller or Controller()))
@@ -82,7 +82,7 @@ def consent_receipts(
     reading = ledger.reading()
     return [
         receipt
-        for each in ledger.consents().merged(proven.person)
+        for each in reading.identities(proven.person)
         if (opened := reading.persons.open(each)) is not None
         for receipt in _receipts(ledger, opened, controller or Controller())
     ]
@@ -97,7 +97,7 @@ def past_decisions(ledger: Ledger, proven: Proven, now_s: float, most: int) -> l
     proven.require(now_s)
     ledger.flush()
     reading, found = ledger.reading(), list[tuple[float, bytes]]()
-    for each in ledger.consents().merged(proven.person):
+    for each in reading.identities(proven.person):
         opened = reading.persons.open(each)
         if opened is None:
             continue

@@ -23,6 +23,7 @@ from sqlite_utils import Database
 from edge.adapters.sqlite.goods import Goods, SkuBook
 from edge.adapters.sqlite.histories import Lines
 from edge.adapters.sqlite.persons import Persons
+from edge.adapters.sqlite.proofs import Proofs
 from edge.adapters.sqlite.recording import Recorder
 from edge.adapters.sqlite.schema import signed, unsigned
 from edge.core.consent import Consents, KeyedHash, Purpose, Statement
@@ -39,6 +40,8 @@ T = TypeVar("T")
 _CHUNK_LINES = 500_000
 # Members or persons written in one transaction.
 _GROUP = 500
+# Receipts of one person on one day that prove who it is; a card that others share has more.
+_LAST_RECEIPTS = 10
 
 RECEIPT_COLUMNS = (
     "receipt_id", "sold_at", "till_id", "member_id", "line_no", "sku", "quantity",
@@ -327,6 +330,7 @@ class ReceiptImport:
         self,
         run: Callable[[Callable[[], None]], None],
         db: Database,
+        persons: Persons,
         goods: Goods,
         skus: SkuBook,
         keyed_hash: KeyedHash,
@@ -337,14 +341,17 @@ class ReceiptImport:
         Args:
             run: Runs work on the writer's thread and waits for it.
             db: The writing connection.
+            persons: Of the same connection.
             goods: Of the same connection.
             skus: Of the ledger.
             keyed_hash: Of the ledger.
             consents: Person number and whether `profile` is allowed, by member key.
         """
         self._run = run
-        self._db, self._goods, self._skus = db, goods, skus
+        self._db, self._persons, self._goods, self._skus = db, persons, goods, skus
         self._hash, self._consents = keyed_hash, consents
+        # Day and receipts of each person's last purchase so far: what they will prove it with.
+        self._last: dict[int, tuple[int, list[str]]] = {}
 
     def take(self, path: Path) -> ReceiptsReport:
         """Take a file.
@@ -392,6 +399,7 @@ class ReceiptImport:
             except (IndexError, TypeError, ValueError, OverflowError):
                 report.rejected["unreadable_line"] += 1
         self._flush(chunk, report)
+        self._write_last()
 
     def _head(self, receipt_id: str, sold_at: str, member_id: str) -> _Head:
         if not member_id:
@@ -399,9 +407,34 @@ class ReceiptImport:
         person_no, may = self._consents.get(self._hash.member(member_id), (None, False))
         if person_no is None:
             return _Head(receipt_id, why_not="unknown_member")
+        at_s = _at_s(sold_at)
+        self._note_last(person_no, receipt_id, int(at_s // DAY_S))
         if not may:
             return _Head(receipt_id, why_not="without_consent")
-        return _Head(receipt_id, self._hash.receipt(receipt_id), _at_s(sold_at), person_no)
+        return _Head(receipt_id, self._hash.receipt(receipt_id), at_s, person_no)
+
+    def _note_last(self, person_no: int, receipt_id: str, day: int) -> None:
+        newest, receipts = self._last.get(person_no, (-1, []))
+        if day > newest:
+            self._last[person_no] = (day, [receipt_id])
+        elif day == newest and len(receipts) < _LAST_RECEIPTS:
+            receipts.append(receipt_id)
+
+    def _write_last(self) -> None:
+        proofs = Proofs(self._db)
+        for group in _groups(self._last.items(), _GROUP):
+
+            def write_group(
+                group: Sequence[tuple[int, tuple[int, list[str]]]] = group,
+            ) -> None:
+                with self._db.atomic():
+                    for person_no, (day, receipts) in group:
+                        part = self._persons.open_number(person_no)
+                        if part is not None:
+                            proofs.note_receipts(part, receipts, day)
+
+            self._run(write_group)
+        self._last.clear()
 
     def _take_line(self, head: _Head, line: Sequence[str], chunk: _Columns) -> None:
         line_no, sku, quantity_text, cents, is_gift = line

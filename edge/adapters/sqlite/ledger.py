@@ -41,21 +41,22 @@ from edge.adapters.sqlite.schema import (
     signed,
     unsigned,
 )
-from edge.adapters.sqlite.writer import Unit, Writer
+from edge.adapters.sqlite.writer import GROUP, Unit, Writer
 from edge.core import records
 from edge.core.catalog import Catalog
 from edge.core.consent import PURPOSES, Consents, Grant, KeyedHash, Purpose
-from edge.core.errors import UnavailableError
+from edge.core.errors import TrustError, UnavailableError
 from edge.core.events import EventKey
+from edge.core.keyindex import Sieve
 from edge.core.minimisation import MemberData
 from edge.core.notices import NoticeBook
 from edge.core.person import UNKNOWN_ITEM, Profile, no_purchases
-from edge.core.proof import Prover
+from edge.core.proof import APP_SECRET_BYTES, AppKey, Proven, Prover
 from edge.core.records import Record
 from edge.core.rotating import rotates
 
-# Event keys kept in memory, about 100 bytes each; older ones are looked up on disk.
-_EVENTS_IN_MEMORY = 20_000
+# Events that may be in the hands of the writer, beside those that wait for it.
+_EVENTS_IN_HAND = 2 * GROUP
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,10 @@ class Ledger:
         self.writer = Writer(ledger, self.telemetry, self.recorder.write, self._unremember)
         self._local = threading.local()
         self._readers: list[Database] = []
-        self._recent: dict[int, None] = {}
+        self._recent: dict[int, None] = {}  # on their way to the disk
+        self._seen = Sieve()
+        for (key,) in ledger.execute("SELECT event_key FROM events"):
+            self._seen.add(unsigned(key))
         self._consents: Consents | None = None
         self._on_forget: list[Callable[[str], None]] = []
         self._on_rotating: list[Callable[[str, float], None]] = []
@@ -160,8 +164,7 @@ class Ledger:
     def profile(self, person: str, grant: Grant[Literal[Purpose.PROFILE]], now_s: float) -> Profile:
         """Return what is known of a person, merged identities included."""
         grant.require(Purpose.PROFILE, now_s, person)
-        parts = [self._open(each) for each in self._merged(person)]
-        opened = [each for each in parts if each is not None]
+        opened = self._parts(person)
         if not opened:
             return Profile(no_purchases(self.skus.names))
         return self._profile(opened)
@@ -233,9 +236,49 @@ class Ledger:
     def prover(self) -> Prover:
         """Return what proves identities on this box; made once, since it counts tries."""
         if self._prover is None:
-            self._prover = Prover(self._app_secret, self._has_last_receipt)
+            self._prover = Prover(self._app_key, self._has_last_receipt, self._note_code)
             self.on_forget(self._prover.forget)
         return self._prover
+
+    # -- the app
+
+    def pair_app(self, proven: Proven, now_s: float) -> AppKey:
+        """Make a key for the proven person's app; the one before no longer proves anything.
+
+        Returns when it is on disk.
+
+        Raises:
+            TrustError: The proof has grown old, or the person was erased.
+        """
+        proven.require(now_s)
+        key = AppKey(secrets.token_bytes(APP_SECRET_BYTES))
+
+        def put() -> bool:
+            with self.writing.db.atomic():
+                self._drop_app_keys(proven.person)
+                kept = self.writing.persons.open(proven.person)
+                if kept is not None:
+                    self.writing.proofs.put_app_key(kept, key.secret)
+                return kept is not None
+
+        if not self.writer.call(put):
+            raise TrustError("nothing is held about this person any more")
+        return key
+
+    def part_app(self, person: str) -> None:
+        """Forget the key of a person's app: its codes prove nothing from now on."""
+
+        def drop() -> None:
+            with self.writing.db.atomic():
+                self._drop_app_keys(person)
+
+        self.writer.call(drop)
+
+    def has_app(self, person: str) -> bool:
+        """Tell whether an app is paired with the person; opens no row."""
+        reading = self.reading()
+        numbers = [reading.persons.number(each) for each in reading.identities(person)]
+        return reading.proofs.has_app_key([n for n in numbers if n is not None])
 
     # -- reading without a person
 
@@ -252,6 +295,8 @@ class Ledger:
     def has_event(self, source: str, event_id: str) -> bool:
         """Tell whether a message was taken already, on disk or on its way there."""
         key = self.keyed_hash.event(source, event_id)
+        if not self._seen.may_hold(key):
+            return False
         if key in self._recent:
             return True
         return (
@@ -354,7 +399,13 @@ class Ledger:
         if mark and self._is_taken("receipts", mark):
             return ReceiptsReport(is_repeated=True)
         importing = ReceiptImport(
-            self.writer.call, self.writing.db, self.writing.goods, self.skus, self.keyed_hash, may
+            self.writer.call,
+            self.writing.db,
+            self.writing.persons,
+            self.writing.goods,
+            self.skus,
+            self.keyed_hash,
+            may,
         )
         report = importing.take(path)
         self._note_taken("receipts", mark)
@@ -500,20 +551,20 @@ class Ledger:
             for tell in self._on_rotating:
                 tell(person, now_s)
 
-    def _app_secret(self, person: str) -> bytes | None:
-        opened = self._open(person)
-        return None if opened is None else opened.app_secret
+    def _app_key(self, person: str) -> AppKey | None:
+        return self.reading().proofs.app_key(self._parts(person))
 
     def _has_last_receipt(self, person: str, receipt_id: str) -> bool:
-        reading = self.reading()
-        number = reading.persons.number(person)
-        row = reading.db.execute(
-            "SELECT day, (SELECT max(day) FROM receipts WHERE person_no = r.person_no)"
-            " FROM receipts r WHERE receipt_key = ? AND person_no = ?",
-            [signed(self.keyed_hash.receipt(receipt_id)), number],
-        ).fetchone()
-        # Of two receipts of one day either counts: the person knows only what lies on paper.
-        return row is not None and row[0] == row[1]
+        return self.reading().proofs.is_last_receipt(self._parts(person), receipt_id)
+
+    def _note_code(self, person: str, step: int) -> None:
+        # Of every identity: which of them holds the key is the table's business.
+        self.append([records.AppCodeUsed(each, step) for each in self._merged(person)])
+
+    def _parts(self, person: str) -> list[Opened]:
+        """Open every identity that is this person."""
+        parts = (self._open(each) for each in self._merged(person))
+        return [part for part in parts if part is not None]
 
     def _sole_claims(self, keys: Sequence[int]) -> list[tuple[int, str]]:
         """Return those beacons that exactly one person still claims, with that person."""
@@ -576,6 +627,12 @@ class Ledger:
             as_of_s=max(each.changed_s for each in opened),
         )
 
+    def _drop_app_keys(self, person: str) -> None:
+        for each in self.writing.identities(person):
+            number = self.writing.persons.number(each)
+            if number is not None:
+                self.writing.proofs.drop_app_key(number)
+
     def _unremember(self, unit: Unit) -> None:
         """Let a message be taken again whose unit could not be written."""
         for one in unit.records:
@@ -593,8 +650,10 @@ class Ledger:
             self.note_use("returned")
 
     def _remember(self, key: EventKey) -> None:
-        self._recent[self.keyed_hash.event(key.source, key.id)] = None
-        if len(self._recent) > _EVENTS_IN_MEMORY:
+        hashed = self.keyed_hash.event(key.source, key.id)
+        self._seen.add(hashed)
+        self._recent[hashed] = None
+        if len(self._recent) > self.writer.waiting() + _EVENTS_IN_HAND:
             self._recent.pop(next(iter(self._recent)), None)
 
     def _beacons_of(self, person: str) -> list[int]:

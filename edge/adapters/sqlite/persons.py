@@ -19,6 +19,7 @@ _OPEN = (
 # Every table with rows of persons, but for their keys and the chain, which have ways of their own.
 TABLES_OF_PERSONS = (
     "persons", "beacons", "consent_states", "histories", "receipts", "decisions", "happenings",
+    "app_keys", "last_receipts",
 )  # fmt: skip
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(MemberData).decode
@@ -33,7 +34,7 @@ class Opened:
     changed_s: float
     cipher: Cipher
     sealed: bytes
-    app_secret: bytes
+    receipt_secret: bytes
 
     def body(self) -> MemberData:
         """Decrypt who the person is."""
@@ -74,7 +75,8 @@ class Persons:
             return None
         number, pseudonym, changed_s, sealed, wrapped = row
         key = self._keys.unwrap(wrapped, _context(unsigned(pseudonym)))
-        return Opened(number, unsigned(pseudonym), changed_s, Cipher(key), sealed, _app_secret(key))
+        cipher, secret = Cipher(key), _receipt_secret(key)
+        return Opened(number, unsigned(pseudonym), changed_s, cipher, sealed, secret)
 
     def add(self, pseudonym: int, member_key: int, body: MemberData, now_s: float) -> Opened:
         """Take a new person with a new key."""
@@ -92,7 +94,7 @@ class Persons:
             [number, signed(pseudonym), signed(member_key), now_s, sealed],
         )
         self.put_key(number, pseudonym, key)
-        return Opened(number, pseudonym, now_s, cipher, sealed, _app_secret(key))
+        return Opened(number, pseudonym, now_s, cipher, sealed, _receipt_secret(key))
 
     def put_key(self, person_no: int, pseudonym: int, key: bytes) -> None:
         """Keep a person's key, wrapped."""
@@ -149,9 +151,9 @@ def _stored(person: str) -> int | None:
         return None
 
 
-def _app_secret(key: bytes) -> bytes:
-    """Return the secret of the person's app codes: it dies with the data key."""
-    return hashlib.blake2b(key=key, digest_size=20, person=b"app code").digest()
+def _receipt_secret(key: bytes) -> bytes:
+    """Return the secret under which the person's last receipts are hashed: it dies with the key."""
+    return hashlib.blake2b(key=key, digest_size=32, person=b"last receipt").digest()
 
 
 def _context(pseudonym: int) -> bytes:

@@ -15,6 +15,7 @@ from edge.adapters.sqlite.consentlog import ConsentLog, Entry, said_of
 from edge.adapters.sqlite.consentstates import ConsentStates
 from edge.adapters.sqlite.goods import Goods
 from edge.adapters.sqlite.persons import Opened, Persons
+from edge.adapters.sqlite.proofs import Proofs
 from edge.adapters.sqlite.schema import signed
 from edge.core import records
 from edge.core.consent import KeyedHash, Statement
@@ -47,7 +48,7 @@ class Recorder:
         self._ledger, self._telemetry = ledger, telemetry
         self._persons, self._goods, self._log = persons, goods, log
         self._hash = keyed_hash
-        self._states = ConsentStates(ledger, notices)
+        self._states, self._proofs = ConsentStates(ledger, notices), Proofs(ledger)
         self.counts: Counter[str] = Counter()
         self._by_kind: dict[type, Callable[[Any], None]] = {
             records.EventSeen: self._event,
@@ -55,6 +56,7 @@ class Recorder:
             records.VoidRecorded: lambda record: self._goods.take_void(record.void),
             records.ReturnRecorded: self._return,
             records.ConsentChanged: lambda record: self.take_statements([record.statement]),
+            records.AppCodeUsed: self._code_used,
             records.DecisionMade: self._decision,
             records.Merged: self._merged,
             records.Parted: self._parted,
@@ -95,8 +97,19 @@ class Recorder:
         )
 
     def _sale(self, record: records.SaleRecorded) -> None:
-        opened = self._opened(record.person)
-        self._goods.take_sale(record.sale, None if opened is None else opened.person_no)
+        opened, sale = self._opened(record.person), record.sale
+        self._goods.take_sale(sale, None if opened is None else opened.person_no)
+        buyer = opened
+        if buyer is None and sale.member_id is not None:
+            number = self._persons.number_of_member(self._hash.member(sale.member_id))
+            buyer = None if number is None else self._persons.open_number(number)
+        if buyer is not None:
+            self._proofs.note_receipts(buyer, [sale.receipt_id], int(sale.sold_at_s // DAY_S))
+
+    def _code_used(self, record: records.AppCodeUsed) -> None:
+        number = self._persons.number(record.person)
+        if number is not None:
+            self._proofs.note_code(number, record.step)
 
     def _return(self, record: records.ReturnRecorded) -> None:
         opened = self._opened(record.person)

@@ -97,6 +97,7 @@ def _delete_by_age(ledger: Ledger, now_s: float, today: int, deleted: Counter[st
                 today - register.ANONYMOUS_RECEIPT_DAYS,
             ),
             ("receipts", "body IS NULL AND day < ?", today - register.RECEIPT_INDEX_DAYS),
+            ("last_receipts", "day < ?", today - register.RECEIPT_INDEX_DAYS),
             ("field_uses", "day < ?", today - register.FIELD_USE_DAYS),
         ):
             query = f"DELETE FROM {table} WHERE {where}"  # noqa: S608

@@ -71,6 +71,13 @@ LEDGER_STEPS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE beacons ADD COLUMN rotates INTEGER NOT NULL DEFAULT 1",
         "CREATE INDEX beacons_that_rotate ON beacons (person_no) WHERE rotates",
     ),
+    (
+        # Proofs of identity: the key of the paired app, and what the last receipts hash to.
+        "CREATE TABLE app_keys (person_no INTEGER PRIMARY KEY, sealed BLOB NOT NULL,"
+        " used_step INTEGER NOT NULL DEFAULT 0)",
+        "CREATE TABLE last_receipts (person_no INTEGER NOT NULL, day INTEGER NOT NULL,"
+        " digest BLOB NOT NULL, PRIMARY KEY (person_no, digest)) WITHOUT ROWID",
+    ),
 )
 
 TELEMETRY_STEPS: tuple[tuple[str, ...], ...] = (

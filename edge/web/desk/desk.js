@@ -1,7 +1,8 @@
 // Talks to `/api/desk`. Every answer came from disk.
 
 /** @typedef {{purpose: string, is_given: boolean, needs_proof: boolean}} Choice */
-/** @typedef {{choices: Choice[], notice_version: string, is_proven: boolean, idle_s: number}} Standing */
+/** @typedef {{choices: Choice[], notice_version: string, is_proven: boolean, has_app: boolean, idle_s: number}} Standing */
+/** @typedef {{uri: string, secret: string, code: string[]}} Pairing */
 /** @typedef {{at_s: number, used: {de: string, en: string}, got: {de: string, en: string}}} Use */
 
 export class Refused extends Error {
@@ -41,6 +42,10 @@ export const desk = {
    */
   state: (purpose, is_given, notice_version, language) =>
     ask("PUT", `consents/${purpose}`, { is_given, notice_version, language }),
+  /** @returns {Promise<Pairing>} */
+  pair: () => ask("POST", "app"),
+  /** @returns {Promise<Standing>} */
+  part: () => ask("DELETE", "app"),
   /** @returns {Promise<Use[]>} */
   uses: () => ask("GET", "uses"),
   /** @returns {Promise<object>} */

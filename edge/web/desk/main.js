@@ -2,6 +2,7 @@
 // Nothing of it is kept in the browser; leaving or walking away clears it.
 
 import { h } from "../tablet/dom.js";
+import { ownApp } from "./app.js";
 import { choiceGroups } from "./choices.js";
 import { Refused, desk } from "./desk.js";
 import { watchForNobody } from "./idle.js";
@@ -13,6 +14,8 @@ const METHOD = location.pathname === "/station" ? "station" : "phone";
 const SAID_MS = 5_000;
 /** What one may do with one's own data, after a proof. */
 const OWN = new Set(["uses", "export", "erase"]);
+/** The same for the own app. */
+const PAIR = "pair";
 
 const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const idle = watchForNobody(/** @type {HTMLDialogElement} */ (byId("still")), leave);
@@ -23,9 +26,11 @@ let notice = null;
 let standing = null;
 /** @type {import("./desk.js").Use[] | null} */
 let uses = null;
+/** @type {import("./desk.js").Pairing | null} */
+let pairing = null;
 /** @type {string | null} */
 let busy = null;
-/** What waits for a code: a purpose, `uses`, `export` or `erase`. @type {string | null} */
+/** What waits for a code: a purpose, `uses`, `export`, `erase` or `pair`. @type {string | null} */
 let wantsProof = null;
 let isErasing = false;
 /** @type {string | null} */
@@ -69,6 +74,15 @@ function mine(now) {
       given.length > 0 && h("button", { type: "button", data: { all: "off" }, on: { click: allOff } }, say("allOff")),
     ),
     ...choiceGroups({ standing: now, texts, busy, onSwitch, under: (purpose) => (wantsProof === purpose ? proof() : null) }),
+    ownApp({
+      hasApp: now.has_app,
+      pairing,
+      isPhone: METHOD === "phone",
+      onPair: () => withProof(PAIR),
+      onPart: partApp,
+      onDone: pairedNow,
+      under: wantsProof === PAIR ? proof() : null,
+    }),
     ownData(),
   ];
 }
@@ -134,7 +148,7 @@ function proof() {
     form("code", say("code"), say("next"), async (code) => {
       standing = await desk.prove(code);
       wantsProof = null;
-      if (OWN.has(waiting)) withProof(waiting);
+      if (OWN.has(waiting) || waiting === PAIR) withProof(waiting);
       else onSwitch(waiting, true);
     }, { 403: "wrongCode" }),
   );
@@ -218,7 +232,34 @@ async function withProof(wanted) {
   }
   if (wanted === "erase") isErasing = true;
   else if (wanted === "export") await takeAlong();
+  else if (wanted === PAIR) await pairApp();
   else await readUses();
+  draw();
+}
+
+async function pairApp() {
+  try {
+    pairing = await desk.pair();
+    if (standing) standing = { ...standing, has_app: true };
+  } catch (error) {
+    announce(reason(error, {}));
+  }
+}
+
+/** The key is taken: it is not shown again. */
+function pairedNow() {
+  pairing = null;
+  draw();
+  /** @type {HTMLElement | null} */ (document.querySelector("[data-own=pair]"))?.focus();
+}
+
+async function partApp() {
+  try {
+    standing = await desk.part();
+    announce(say("saved"));
+  } catch (error) {
+    announce(reason(error, {}));
+  }
   draw();
 }
 
@@ -254,7 +295,7 @@ async function erase() {
 }
 
 function clear() {
-  [standing, uses, busy, wantsProof, isErasing, proofToken] = [null, null, null, null, false, null];
+  [standing, uses, pairing, busy, wantsProof, isErasing, proofToken] = [null, null, null, null, null, false, null];
 }
 
 /** Clear the page and the session; nobody who comes next sees anything. */
