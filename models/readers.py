@@ -68,7 +68,8 @@ class Sales:
         form: "store" or "next-basket".
         directory: Where they came from.
         lines: A table of `LINES`.
-        items: Item facts by id: `item`, `category`, `department`, `zone`, `price_cents`.
+        items: Item facts by id: `item`, `category`, `department`, `zone`, `brand`,
+            `price_cents`.
     """
 
     form: str
@@ -195,7 +196,7 @@ def read_products(path: Path) -> pd.DataFrame:
     Raises:
         ConfigError: There is no product_id column, or one product stands there twice.
     """
-    facts = ("item", "category", "department", "zone", "price_cents")
+    facts = ("item", "category", "department", "zone", "brand", "price_cents")
     if not path.is_file():
         return pd.DataFrame({name: pd.Series(dtype="object") for name in facts})
     frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
@@ -214,6 +215,7 @@ def read_products(path: Path) -> pd.DataFrame:
             "category": frame[category] if category else None,
             "department": frame.get("department"),
             "zone": None,
+            "brand": frame.get("brand"),
             "price_cents": cents,
         }
     )
@@ -289,6 +291,7 @@ def _catalog_items(catalog: dict[str, Any]) -> pd.DataFrame:
             "category": [item.get("class_id") or item.get("category") for item in catalog["items"]],
             "department": [item.get("department") for item in catalog["items"]],
             "zone": [item.get("zone") for item in catalog["items"]],
+            "brand": [item.get("brand") or None for item in catalog["items"]],
             "price_cents": [float(item.get("price_cents", 0)) for item in catalog["items"]],
         }
     )

@@ -33,11 +33,14 @@ FEATURES = (
     "together_sum",
     "class_in_basket",  # something that replaces it lies in the basket already
     "zone_in_basket",
+    "class_lift",  # mean log lift of the item's class with the classes in the basket
+    "brand_lift",
     "log_basket",
     "log_price_ratio",  # to the basket's mean price
+    "price_distance",  # the same without its sign
     "log_price",
 )
-SCHEMA_HASH = hashlib.sha256(f"1:{','.join(FEATURES)}".encode()).hexdigest()
+SCHEMA_HASH = hashlib.sha256(f"2:{','.join(FEATURES)}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,10 @@ class AnonymousTables:
 
     Args:
         log_share, trend, log_zone_share, log_price: float32[items]; see `FEATURES`.
-        class_of, zone_of: int32[items], −1 unknown; `zone_of` points into `zones`.
+        class_of, zone_of, brand_of: int32[items], −1 unknown; `zone_of` points into `zones`.
         month_lift: float32[classes, 12]; `daypart_lift` [classes, 4]; `weekend_lift` [classes, 2].
+        class_lift: float32[classes, classes] of two lines of one receipt; `brand_lift` likewise;
+            [0, 0] where there are none.
         together: int32[items, TOGETHER_WIDTH] and `together_lift` float32 of that shape, 0 where
             there are fewer companions.
         zones: Zone ids.
@@ -59,9 +64,12 @@ class AnonymousTables:
     log_price: Floats
     class_of: Ints
     zone_of: Ints
+    brand_of: Ints
     month_lift: Floats
     daypart_lift: Floats
     weekend_lift: Floats
+    class_lift: Floats
+    brand_lift: Floats
     together: Ints
     together_lift: Floats
     zones: tuple[str, ...]
@@ -84,7 +92,7 @@ class AnonymousTables:
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         for name in ("log_share", "trend", "log_zone_share", "log_price"):
             values[name] = np.where(known, values[name][rows], np.float32(-20.0))
-        for name in ("class_of", "zone_of"):
+        for name in ("class_of", "zone_of", "brand_of"):
             values[name] = np.where(known, values[name][rows], -1).astype(np.int32)
         companions = back[self.together[rows]]
         is_lost = (companions < 0) | ~known[:, None]
@@ -155,8 +163,11 @@ def features(items: Ints, scene: Scene, tables: AnonymousTables) -> Floats:
         "together_sum": total,
         "class_in_basket": np.isin(class_of, tables.class_of[basket]) & (class_of >= 0),
         "zone_in_basket": np.isin(tables.zone_of[items], tables.zone_of[basket]),
+        "class_lift": _kin(tables.class_lift, class_of, tables.class_of[basket]),
+        "brand_lift": _kin(tables.brand_lift, tables.brand_of[items], tables.brand_of[basket]),
         "log_basket": np.full(items.size, np.log1p(basket.size)),
         "log_price_ratio": ratio,
+        "price_distance": np.abs(ratio),
         "log_price": price,
     }
     return np.stack([columns[name] for name in FEATURES], axis=1).astype(np.float32)
@@ -183,6 +194,15 @@ def _lift(table: Floats, class_of: Ints, column: int | None) -> Floats:
         return np.zeros(class_of.size, np.float32)
     lift: Floats = np.where(class_of >= 0, table[class_of, column], 0.0).astype(np.float32)
     return lift
+
+
+def _kin(lift: Floats, of_item: Ints, of_basket: Ints) -> Floats:
+    """Return float32[items]: the mean lift with the basket, unknown kinds counting 0."""
+    if not of_basket.size or not lift.size:
+        return np.zeros(of_item.size, np.float32)
+    known = (of_item >= 0)[:, None] & (of_basket >= 0)
+    mean: Floats = np.where(known, lift[of_item[:, None], of_basket], 0.0).mean(axis=1)
+    return mean
 
 
 def _together(items: Ints, basket: Ints, tables: AnonymousTables) -> tuple[Floats, Floats]:
