@@ -44,6 +44,7 @@ from edge.core.guest import NOTHING_BOUGHT, Guest, OpenCard
 from edge.core.history import Floats, History
 from edge.core.impressions import impressions
 from edge.core.item_tables import ItemTables
+from edge.core.leases import Leases
 from edge.core.memory import Purchases, remember
 from edge.core.moment import Moment
 from edge.core.person import Profile
@@ -79,6 +80,9 @@ DWELL_S = 20.0
 PROMPTS_FOR_S = 600.0
 # Guests about whom the model is asked ahead of time, at most so many a second: 2 ms each.
 REHEARSED_PER_TICK = 10
+# Standing cards are asked again this often, some guests a second, as long as a card's lease.
+RECHECK_S = 60.0
+RECHECKED_AT_ONCE = 5
 # Kinds of beacon ids that may be a rotating one: Eddystone-EID, private addresses.
 ROTATING = ("eid:", "mac:")
 # What an app hears with is one receiver-less beacon per person.
@@ -141,6 +145,7 @@ class Path:
         self.log = log
         self.screens = screens
         self.board = Board(house.sign)
+        self.leases = Leases()
         self.guests: dict[str, Guest] = {}
         self.counts: Counter[str] = Counter()
         self.unknown_beacons = 0
@@ -410,7 +415,10 @@ class Path:
             self._clear(guest, keep_reserved=True)
             moment = self.house.moment(decision.at_s)
             home = guest.view.household
-            self.caps.reserve(impressions(decision, guest.person, moment, self.playbook, home))
+            guest.checked_s = decision.at_s
+            for each in impressions(decision, guest.person, moment, self.playbook, home):
+                self.caps.reserve([each], holder=each.card_id)
+            self.leases.sent([card.card_id for card in cards], decision.at_s)
         elif guest.cards:  # what stands may stay, as long as it is true
             self._recheck_guest(guest, decision.at_s, decision)
         self._show_contact(guest, message, cards, cause)
@@ -469,6 +477,9 @@ class Path:
         for guest in [g for g in self.guests.values() if g.next_look_s <= now_s]:
             guest.next_look_s = float("inf")
             self.serve(guest, now_s)
+        stale = [g for g in self.guests.values() if g.cards and g.checked_s <= now_s - RECHECK_S]
+        for guest in stale[:RECHECKED_AT_ONCE]:  # offers end and stock grows old without a message
+            self._recheck_guest(guest, now_s)
         self._rehearse(now_s)
 
     def _rehearse(self, now_s: float) -> None:
@@ -496,6 +507,7 @@ class Path:
 
     def _recheck_guest(self, guest: Guest, now_s: float, decision: Decision | None = None) -> None:
         """Ask about the open cards as if they were to be shown now; `decision`: that found none."""
+        guest.checked_s = now_s
         cards = [card.basis() for card in guest.cards.values()]
         found = review(cards, self._snapshot(guest, now_s, is_pull=True))
         lost = (*found.recalls, *(outgrown(cards, decision) if decision else ()))
@@ -506,6 +518,15 @@ class Path:
             if card_id in guest.cards:
                 guest.cards[card_id].retract(untrue)
                 self._show(self.board.retract(guest.visit_id, card_id, untrue))
+
+    def standing(self) -> frozenset[str]:
+        """Return the cards on the board."""
+        return frozenset(card_id for guest in self.guests.values() for card_id in guest.cards)
+
+    def holds(self, card_id: str) -> bool:
+        """Tell whether a card may be seen yet: it stands, or a tablet cut off may still show it."""
+        is_standing = any(card_id in guest.cards for guest in self.guests.values())
+        return is_standing or self.leases.may_show(card_id)
 
     def take_off(self, guest: Guest, card: OpenCard, reason: Why, now_s: float) -> None:
         """Recall a card from every screen; one that was accepted stays, but is marked."""
@@ -602,8 +623,8 @@ class Path:
         """Take a guest's cards back; what nobody saw is given back to the caps."""
         for card in list(guest.cards.values()):
             if not (keep_reserved and card.reaction == "reserved"):
-                self.caps.refund(card.card_id)
                 del guest.cards[card.card_id]
+                self.caps.refund(card.card_id)
 
     def _show_contact(
         self,

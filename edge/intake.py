@@ -278,17 +278,16 @@ class Intake:
     def renew(
         self, tablet: str, card_ids: Sequence[str], now_s: float, *, is_leaving: bool
     ) -> None:
-        """A tablet lists its cards: those it lists are asked again whether they still hold."""
+        """A tablet lists its cards, so that what was taken back is surely gone from it."""
         if is_leaving:
             self.path.leases.left(tablet)
-            return
-        stand = self.path.standing()
-        self.path.leases.renewed(tablet, frozenset(card_ids), stand.keys(), now_s)
-        self.path.recheck(now_s, cards=stand.keys() & card_ids)
+        else:
+            lists, stand = frozenset(card_ids), self.path.standing()
+            self.path.leases.renewed(tablet, lists, stand, now_s)
 
     def tablet_is_back(self, tablet: str, now_s: float) -> None:
         """A tablet that was off the network has said what it showed meanwhile."""
-        self.path.leases.reported(tablet, self.path.standing().keys(), now_s)
+        self.path.leases.reported(tablet, self.path.standing(), now_s)
 
     def react(
         self, contact_id: str, card_id: str, action: str, key: EventKey, now_s: float

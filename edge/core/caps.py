@@ -43,7 +43,8 @@ class Caps:
 
     Args:
         rules: Those in force; `use` swaps them, the impressions stay.
-        is_away: Tells whether a holder (a tablet) is off the network now.
+        is_away: Tells whether what a holder got may still be shown, whatever the box says: a
+            tablet that is off the network, or has not yet confirmed a recall.
     """
 
     def __init__(
@@ -130,10 +131,19 @@ class Caps:
         return entry.impression
 
     def refund(self, card_id: str) -> bool:
-        """Give back a reservation that was never shown (a recall, a refused frame)."""
-        entry = self._held.pop(card_id, None)
+        """Give back a reservation that was never shown (a recall, a refused frame).
+
+        Returns:
+            False where there is none, or its holder may yet show it; `expire` then gives it back
+            as soon as it cannot.
+        """
+        entry = self._held.get(card_id)
         if entry is None:
             return False
+        if self._is_away(entry.holder):
+            entry.expires_s = min(entry.expires_s, entry.impression.at_s)
+            return False
+        del self._held[card_id]
         self._drop(entry)
         self._lapsed[card_id] = entry
         if len(self._lapsed) > MAX_LAPSED:
@@ -173,8 +183,7 @@ class Caps:
         overdue = [(c, e) for c, e in self._held.items() if now_s >= e.expires_s]
         given_back = []
         for card_id, entry in overdue:
-            if not self._is_away(entry.holder):
-                self.refund(card_id)
+            if self.refund(card_id):
                 given_back.append(card_id)
             elif now_s >= entry.expires_s + HOLDER_GONE_S:
                 self._shown[card_id] = self._held.pop(card_id)

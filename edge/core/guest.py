@@ -95,6 +95,7 @@ class Guest:
         prompts: What purchases and basket call for, behind what that rests on.
         scored: What the model said at the last decision, for the next one.
         has_moved: Their place is new, and nobody has asked the model about it yet.
+        checked_s: When the open cards were last asked whether they still hold.
         next_look_s: When the box next looks for something to say; infinite: no occasion.
     """
 
@@ -124,6 +125,7 @@ class Guest:
     prompts: tuple[tuple[object, ...], Prompts] | None = None
     scored: Scored | None = None
     has_moved: bool = False
+    checked_s: float = 0.0
     next_look_s: float = float("inf")
 
     @property

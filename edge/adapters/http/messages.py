@@ -40,9 +40,17 @@ class Serving(
 
 
 class Renew(msgspec.Struct, frozen=True, tag_field="kind", tag="renew", forbid_unknown_fields=True):
-    """The cards this tablet still shows: their lease goes on."""
+    """Every card this tablet has, on screen or not; said every 20 s.
 
-    card_ids: Ids
+    Attributes:
+        tablet_id: Names this page for as long as it lives. One that names itself not takes no part
+            in leases: what was recalled counts as gone from it at once.
+        is_leaving: The page is being closed.
+    """
+
+    card_ids: Annotated[tuple[Id, ...], msgspec.Meta(max_length=512)]
+    tablet_id: Id | None = None
+    is_leaving: bool = False
 
 
 class Impression(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,6 +66,7 @@ class Report(
     """After a reconnect: what this tablet had shown before."""
 
     shown: Annotated[tuple[Impression, ...], msgspec.Meta(max_length=64)]
+    tablet_id: Id | None = None
 
 
 ClientMessage = Reaction | Seen | Serving | Renew | Report

@@ -31,6 +31,10 @@ let saidTimer = 0;
 let area = "";
 let newsMs = -Infinity;
 
+/** Names this page to the box for as long as it lives: whoever is cut off may still show its cards. */
+const tabletId = crypto.randomUUID();
+let hasJoined = false;
+
 const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const address = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/tablet`;
 
@@ -52,7 +56,10 @@ const link = new Link(address, {
   },
   onJoined: () => {
     const shown = [...seen].map(([card_id, at_s]) => ({ card_id, at_s }));
-    return shown.length ? [{ kind: "report", shown: shown.slice(-64) }] : [];
+    const report = { kind: "report", tablet_id: tabletId, shown: shown.slice(-64) };
+    const first = hasJoined ? report : renewal();
+    hasJoined = true;
+    return [first];
   },
 });
 
@@ -61,6 +68,12 @@ const sight = new Sight((cardId) => {
   seen.set(cardId, link.nowS());
   link.tell({ kind: "seen", card_ids: [cardId] });
 });
+
+/** Every card this page has, so that the box knows which recalled ones are gone. */
+function renewal() {
+  const cards = [...board.contacts.values()].flatMap((c) => c.cards.map((card) => card.card_id));
+  return { kind: "renew", tablet_id: tabletId, card_ids: cards.slice(0, 512) };
+}
 
 /** Draw what is known now. */
 function show() {
@@ -203,10 +216,8 @@ watchIdle((isIdle) => {
 setInterval(() => {
   if (link.state === "lost" || link.nowS() % 15 < 1) show();
 }, 1000);
-setInterval(() => {
-  const cards = [...document.querySelectorAll("[data-card-id]")].map((c) => /** @type {HTMLElement} */ (c).dataset.cardId);
-  if (cards.length) link.tell({ kind: "renew", card_ids: cards });
-}, RENEW_MS);
+setInterval(() => link.tell(renewal()), RENEW_MS);
+addEventListener("pagehide", () => link.tell({ ...renewal(), is_leaving: true }));
 
 speak(navigator.language.startsWith("en") ? "en" : "de");
 show();
