@@ -98,6 +98,23 @@ class Tally:
             and self._total(buckets, context.moment) >= _limit(self.rule, values, stock_of)
         ]
 
+    def closed_with(
+        self, context: CapContext, picked: Iterable[Impression], stock_of: Callable[[str], int]
+    ) -> list[Closed]:
+        """Return the keys whose limit is reached once `picked` are shown too."""
+        more: dict[tuple[str, ...], int] = {}
+        for impression in picked:
+            key = _key(self.rule, impression) if _counts(self.rule, impression) else None
+            if key is not None:
+                more[key] = more.get(key, 0) + impression.units
+        found = []
+        for key, units in more.items():
+            values = tuple(zip(self._dimensions, key, strict=True))
+            total = self._total(self._units.get(key, {}), context.moment) + units
+            if is_here(values, context) and total >= _limit(self.rule, values, stock_of):
+                found.append(Closed(self.rule, tuple(v for v in values if v[0] in _VARYING)))
+        return found
+
     def _bucket(self, at_s: float, day: int) -> float:
         window = self.rule.window
         if isinstance(window, Fixed):

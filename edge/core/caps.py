@@ -93,6 +93,36 @@ class Caps:
                 found += tally.closed(context, stock_of)
         return tuple(found)
 
+    def reached_with(
+        self,
+        context: CapContext,
+        picked: Sequence[Impression],
+        stock_of: Callable[[str], int] = lambda _: 0,
+    ) -> tuple[Closed, ...]:
+        """Return the caps that are reached once `picked` are shown too; nothing is counted.
+
+        Args:
+            context: As for `closed`.
+            picked: Cards chosen for the same decision so far.
+            stock_of: As for `closed`.
+        """
+        known = {
+            (keyed.rule.cap_id, keyed.here, keyed.closed.values): keyed.entries
+            for keyed in self._keyed_of(self._root(context.who))
+        }
+        found: list[Closed] = []
+        for rule in self._rules:
+            if not applies(rule, context):
+                continue
+            if (tally := self._tallies.get(rule.cap_id)) is not None:
+                found += tally.closed_with(context, picked, stock_of)
+                continue
+            for new in by_key(rule, [Entry(impression) for impression in picked]):
+                shown = known.get((rule.cap_id, new.here, new.closed.values), [])
+                if is_here(new.here, context) and is_reached(rule, context, shown + new.entries):
+                    found.append(new.closed)
+        return tuple(found)
+
     def reserve(
         self, impressions: Iterable[Impression], holder: str = "", for_s: float = RESERVATION_S
     ) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edge.core.candidates import Source
 from edge.core.classes import Action
 from edge.core.decision import Decision, Motive, Shown, Snapshot, trace_columns
-from edge.core.guard import Judged
+from edge.core.guard import Judged, no_room
 from edge.core.offers import NO_OFFER
 from edge.core.order import Ranking, mixed, uniform
 from edge.core.playbook import fnv64
@@ -196,7 +196,8 @@ class _Choice:
         shown: list[Shown] = []
         taken: list[int] = []
         counts: dict[int, int] = {}
-        while len(shown) < limits.max_cards.get(self.snapshot.surface, 1) and left.size:
+        most = limits.max_cards.get(self.snapshot.surface, 1)
+        while len(shown) < most and left.size:
             row, propensity, is_explored = self._pick(self._ready(left, len(shown) + 1), taken)
             shown.append(self._line(row, propensity, is_explored))
             taken.append(row)
@@ -207,6 +208,10 @@ class _Choice:
                 is_alike = group[left] == mine
                 self._mark(left[is_alike], Reason.TOO_SIMILAR)
                 left = left[~is_alike]
+            if left.size and len(shown) < most:
+                is_full = no_room(shown, self.judged, left, self.snapshot)
+                self._mark(left[is_full], Reason.FREQUENCY_CAP)
+                left = left[~is_full]
         self._mark(left, Reason.OUTRANKED)
         return tuple(shown)
 

@@ -6,7 +6,7 @@ the reason given is the first in the order of `reasons`. Unknown counts as no: t
 closed. Leaves out how good a candidate is (`curation`) and the counters themselves (`caps`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,7 +18,8 @@ from edge.core.cap_rules import Dimension, Lifetime, Message
 from edge.core.caps import CapContext, Closed, Values
 from edge.core.catalog import ClassKind
 from edge.core.classes import Action, Classes
-from edge.core.decision import Snapshot
+from edge.core.decision import Shown, Snapshot
+from edge.core.impressions import of_lines
 from edge.core.memory import Memory
 from edge.core.reasons import BIT, ITEM_REASONS, Reason
 from edge.core.rules import Effect, Where
@@ -179,6 +180,23 @@ def _mark_caps(
             marks.put(reason, mask if counted is None else mask & counted)
         closed += reached
     return closed
+
+
+def no_room(
+    shown: Sequence[Shown], judged: Judged, rows: NDArray[np.intp], snapshot: Snapshot
+) -> Mask:
+    """Return bool[rows]: candidates that would be one too many after the lines chosen so far."""
+    items, offer = judged.items[rows], judged.offer[rows]
+    is_service = judged.is_service[rows]
+    mask: Mask = np.zeros(rows.size, np.bool_)
+    for message, counted in ((Message.OFFER, ~is_service), (Message.CARE, is_service)):
+        if counted.any():
+            context = _cap_context(snapshot, message)
+            picked = of_lines(shown, snapshot.decision_id, context, snapshot.playbook)
+            reached = snapshot.caps.reached_with(context, picked, partial(_stock_of, snapshot))
+            for _, values in _alike(reached):
+                mask |= _mask_of(values, items, offer, snapshot) & counted
+    return mask
 
 
 def _alike(reached: tuple[Closed, ...]) -> Iterator[tuple[Reason, list[Values]]]:

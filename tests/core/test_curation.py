@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 from edge.core.candidates import Source
-from edge.core.cap_rules import Impression
+from edge.core.cap_rules import (
+    Calendar,
+    CapRule,
+    Dimension,
+    Ever,
+    Fixed,
+    Impression,
+    ThisVisit,
+)
 from edge.core.caps import Caps
 from edge.core.classes import ClassTable
 from edge.core.curation import MODEL
@@ -362,3 +370,32 @@ def test_one_engine_for_segment_cluster_and_person() -> None:
     assert cluster.decide(scores).shown[0] == "tie"
     person = World().by_person(vetoes={number("mouse"): NOW.now_s + 9})
     assert person.decide(scores).shown[0] == "tie"
+
+
+ROOM: list[tuple[str, CapRule, set[str]]] = [
+    ("one a visit", CapRule("c", 1, ThisVisit(), frozenset({Dimension.VISIT})), {"tie"}),
+    ("one a person and day", CapRule("c", 1, Fixed(Calendar.DAY)), {"tie"}),
+    ("two a person and day", CapRule("c", 2, Fixed(Calendar.DAY)), {"tie", "scarf"}),
+    ("one offer, which is on both", CapRule("c", 1, Ever(), frozenset({Dimension.OFFER})),
+     {"tie", "mouse"}),
+    ("one campaign a person, which both belong to",
+     CapRule("c", 1, Ever(), frozenset({Dimension.PERSON, Dimension.CAMPAIGN})), {"tie", "mouse"}),
+    ("one a household", CapRule("c", 1, Ever(), frozenset({Dimension.HOUSEHOLD})), {"tie"}),
+    ("one for the store", CapRule("c", 1, Ever(), frozenset()), {"tie"}),
+    ("one of each class", CapRule("c", 1, Ever(), frozenset({Dimension.CLASS})), {"tie", "scarf"}),
+    ("on another surface", CapRule("c", 1, Ever(), only={Dimension.SURFACE: "push"}),
+     {"tie", "scarf"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("cap", "shown"), [c[1:] for c in ROOM], ids=[c[0] for c in ROOM])
+def test_one_slate_does_not_overshoot(cap: CapRule, shown: set[str]) -> None:
+    """The second card is chosen as if the first were shown; what has no more room says so."""
+    orders = Orders(caps=(cap,), limits=Limits(similar_cost=0.0))
+    world = World(orders=orders).by_person(household="h1")
+    outcome = world.decide({"tie": 0.9, "scarf": 0.8, "mouse": 0.7})
+    assert set(outcome.shown) == shown
+    full = {row.item for row in outcome.decision.trace() if Reason.FREQUENCY_CAP in row.reasons}
+    assert (number("scarf") in full) is ("scarf" not in shown)
+    assert world.caps is not None
+    assert world.caps.outstanding() == 0, "deciding counts nothing"

@@ -158,6 +158,18 @@ def test_every_cap_on_the_tablet(
         assert box.count("empty_frequency_cap") == (0 if then else 1)
 
 
+def test_two_cards_at_once_do_not_overshoot(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """The spring offer is on tie and scarf; once a person means one of the two, not both."""
+    cap = (
+        '[[caps]]\nid = "test"\nlimit = 1\nwindow = "7 days"\nper = ["person", "offer"]\n'
+        "requests_pass = false\n"
+    )
+    with store_with(tmp_path, mosquitto, ["tie", "scarf", "mouse"], more=cap) as (box, tablet):
+        shown = look(box, tablet)
+        assert "mouse" in shown
+        assert len(shown) == 2
+
+
 def test_a_rule_is_on_every_screen_within_a_second(tmp_path: Path, mosquitto: Mosquitto) -> None:
     """A ban is saved to the file: the open card leaves, and says who excluded it."""
     with store_with(tmp_path, mosquitto, ["mouse", "bag"]) as (box, tablet):
