@@ -51,6 +51,7 @@ from edge.core.gateways import GatewayHealth, Gateways
 from edge.core.history import Floats, Ints
 from edge.core.item_tables import ItemTables, blank
 from edge.core.moment import Moment
+from edge.core.playbook import Playbook
 from edge.core.ports import Ranker
 from edge.core.readings import Input
 from edge.core.records import Record
@@ -71,6 +72,8 @@ PROBE_S = 5.0
 # A pipeline that has not carried its own probe for this long stands still.
 STILL_S = 3 * PROBE_S
 HEALTH_EVERY_S = 30.0
+# Topic of a recording's lines that hold the rule files in force from then on.
+RULES = "rules"
 
 
 class NoModel:
@@ -157,7 +160,7 @@ class Box:
             log=self.journal,
             screens=self.hub,
         )
-        self.rulebook.live = lambda playbook: self.path.take_rules(playbook, clock.now_s())
+        self.rulebook.live = self._take_rules
         self.ledger.on_forget(self.path.caps.forget)
         self.ledger.on_forget(self.path.rotating.forget)
         self.ledger.on_rotating(self.path.follow_ids)
@@ -179,6 +182,7 @@ class Box:
         self.broker: BrokerLoop | None = None
         self._figures = self._series()
         self._recording = open(settings.record, "ab") if settings.record else None  # noqa: SIM115
+        self._record(clock.now_s(), RULES, self.rulebook.written())
         self._probe_topic = f"stammgast/v1/probe/{settings.broker.client_id}"
         self._probed_s = self._ticked_s = time.monotonic()
         self._stop: asyncio.Event | None = None
@@ -389,6 +393,12 @@ class Box:
         own = messages.subscriptions(is_simulated=is_simulated)
         gateways = [(topic, 0) for topic in self.router.subscriptions()]
         return [*own, *gateways, (self._probe_topic, 0)]
+
+    def _take_rules(self, playbook: Playbook) -> None:
+        """Put other rules in force; a recording holds them, so that a replay meets them too."""
+        now_s = self.clock.now_s()
+        self._record(now_s, RULES, self.rulebook.written())
+        self.path.take_rules(playbook, now_s)
 
     def _record(self, now_s: float, topic: str, payload: bytes) -> None:
         """Keep an input for `replay`; in simulation mode only, and only where asked for."""

@@ -1,7 +1,8 @@
 """Replay: a recording's inputs again, through a box of its own; the same bytes every time.
 
 A recording holds every input of the path with the moment at which it was taken: messages, what
-tablets said, and the ticks of time. It holds personal data and exists in simulation mode only.
+tablets said, the ticks of time, and the rule files whenever others went live. It holds personal
+data and exists in simulation mode only. What persons say at the desk is not in it.
 """
 
 import tempfile
@@ -12,7 +13,7 @@ from edge.adapters.clock import SimulatedClock
 from edge.adapters.http import messages as tablet
 from edge.adapters.mqtt.broker import Message
 from edge.adapters.sqlite.journal import encode_decision
-from edge.box import Box
+from edge.box import RULES, Box
 from edge.core.decision import Decision
 from edge.core.errors import ConfigError, MessageError
 from edge.settings import Settings
@@ -32,13 +33,15 @@ def replay(recording: Path, settings: Settings) -> Iterator[bytes]:
         ConfigError: A line of the recording cannot be read.
     """
     with tempfile.TemporaryDirectory() as folder:
-        store = settings.store.model_copy(update={"data": Path(folder)})
-        fresh = settings.model_copy(update={"store": store, "record": None})
         clock = SimulatedClock()
         lines = _lines(recording)
         first = next(lines, None)
         if first is None:
             return
+        store = settings.store.model_copy(update={"data": Path(folder)})
+        if first[1] == RULES:  # the recording brings its own
+            store = store.model_copy(update={"rules": None})
+        fresh = settings.model_copy(update={"store": store, "record": None})
         clock.tick(first[0])
         box = Box(fresh, clock, epoch="replay", is_replay=True)
         said: list[bytes] = []
@@ -55,7 +58,9 @@ def replay(recording: Path, settings: Settings) -> Iterator[bytes]:
 
 
 def _take(box: Box, now_s: float, topic: str, payload: bytes) -> None:
-    if topic == "tick":
+    if topic == RULES:
+        box.rulebook.put(payload)
+    elif topic == "tick":
         box.path.tick(now_s)
     elif topic == "tablet":
         try:

@@ -7,6 +7,7 @@ hands a new playbook to the path.
 """
 
 import asyncio
+import json
 import os
 import tempfile
 from collections import deque
@@ -66,6 +67,29 @@ class Rulebook:
         """Keep a decision for previews."""
         if decision.trace_items:
             self._kept.append((person, decision))
+
+    def written(self) -> bytes:
+        """Return the files in force as one text, for a recording."""
+        files = [
+            (source.level.value, source.path.name, (source.text or b"").decode())
+            for source in self.state.sources
+        ]
+        return json.dumps(files, ensure_ascii=False).encode()
+
+    def put(self, written: bytes) -> None:
+        """Put in force what `written` returned.
+
+        Raises:
+            ConfigError: It is no such text.
+        """
+        try:
+            files = [
+                (Level(level), Path(name), text.encode())
+                for level, name, text in json.loads(written)
+            ]
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ConfigError([f"recorded rules cannot be read: {error}"]) from error
+        self._take(self._files.put([Source(path, level, text) for level, path, text in files]))
 
     def forget(self, person: str) -> None:
         """Drop the decisions of somebody who is erased."""
@@ -140,11 +164,9 @@ class Rulebook:
     def _read(self, text: str) -> Playbook:
         """Read a text as if it stood in the file that the page edits."""
         target = self._editable() or Path("store.toml")
-        with tempfile.TemporaryDirectory() as folder:
-            draft = Path(folder) / target.name
-            draft.write_text(text, encoding="utf-8")
-            others = [s for s in self._sources() if s.path != target and s.level is Level.CHAIN]
-            return Playbook(self._catalog, read_orders([*others, Source(draft)]))
+        others = [s for s in self._sources() if s.path != target and s.level is Level.CHAIN]
+        draft = Source(target, text=text.encode())
+        return Playbook(self._catalog, read_orders([*others, draft]))
 
     def _names(self, outlook: Preview | None) -> Mapping[str, Text]:
         if outlook is None:

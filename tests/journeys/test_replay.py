@@ -4,6 +4,9 @@ import json
 import time
 from pathlib import Path
 
+import pytest
+
+from edge.core.errors import ConfigError
 from edge.replay import replay
 from tests.conftest import Mosquitto, wait_until
 from tests.world import ANNA, BEACON, BEN, ITEM_IDS, configure, running, tablet_of
@@ -50,6 +53,53 @@ def test_the_same_inputs_give_the_same_bytes(
     frames = [json.loads(line)["frame"] for line in first if line.startswith(b'{"frame"')]
     assert {"contact", "recall"} <= {frame["kind"] for frame in frames}
     assert sum(line.startswith(b'{"decision"') for line in first) >= 3
+
+
+def test_rules_that_changed_during_the_day_change_in_the_replay(
+    tmp_path: Path, store: Path, bundle: Path, mosquitto: Mosquitto
+) -> None:
+    """What was banned at noon is shown before noon and not after, whatever the file says today."""
+    rules = tmp_path / "rules.toml"
+    head = 'version = "{v}"\nholdout_share = 0.0\n[limits.max_cards]\ntablet = 1\n'
+    rules.write_text(head.format(v="morning"), encoding="utf-8")
+    settings = configure(tmp_path, store, bundle, mosquitto.port, rules, record='"day.log"')
+    with running(settings) as box, tablet_of(box) as tablet:
+        box.check_in(ANNA)
+        wait_until(tablet.cards, "a card")
+        banned = tablet.cards()[0]["item_id"]
+        ban = (
+            f'[[rules]]\nid = "b"\nkind = "ban"\ntargets = ["item:{banned}"]\n'
+            'date = 2026-03-03\nreason = "recalled by the maker"\nauthor = "Jo"\n'
+        )
+        rules.write_text(head.format(v="noon") + ban, encoding="utf-8")
+        wait_until(lambda: tablet.kinds("recall"), "the recall")
+        rules.write_text("version = 7\n", encoding="utf-8")
+        wait_until(lambda: box.box.rulebook.state.problems, "the refusal of a bad file")
+        box.check_in(ANNA)
+        wait_until(lambda: box.count("decisions") == 2, "another decision")
+    rules.write_text(head.format(v="another day"), encoding="utf-8")
+    assert settings.record is not None
+    first, second = list(replay(settings.record, settings)), list(replay(settings.record, settings))
+    assert first == second
+    said = [json.loads(line) for line in first]
+    decisions = [each["decision"] for each in said if "decision" in each]
+    assert [d["playbook_version"].partition("@")[0] for d in decisions] == ["morning", "noon"]
+    assert [line["item_id"] for line in decisions[0]["slate"]] == [banned]
+    assert banned not in [line["item_id"] for line in decisions[1]["slate"]]
+    (recall,) = [each["frame"] for each in said if each.get("frame", {}).get("kind") == "recall"]
+    assert recall["reason"]["code"] == "banned"
+
+
+def test_a_recorded_rule_file_that_cannot_be_read_is_named(
+    tmp_path: Path, store: Path, mosquitto: Mosquitto
+) -> None:
+    """A damaged recording ends the replay with what was found."""
+    settings = configure(tmp_path, store, None, mosquitto.port)
+    for payload in (b"{", b"[1]", b'[["store", "rules.toml", "version = 7"]]'):
+        recording = tmp_path / "day.log"
+        recording.write_text(f"1.0 rules {payload.hex()}\n", encoding="utf-8")
+        with pytest.raises(ConfigError):
+            list(replay(recording, settings))
 
 
 def test_a_replay_leaves_the_box_as_it_is(

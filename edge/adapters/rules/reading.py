@@ -53,10 +53,11 @@ _SECTIONS = ("kinds", "classes", "matrix", "caps", "rules", "limits", "experimen
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One rule file: where it lies and whose it is."""
+    """One rule file: where it lies and whose it is; `text` where it was read already."""
 
     path: Path
     level: Level = Level.STORE
+    text: bytes | None = None
 
 
 def sources_in(path: Path) -> tuple[Source, ...]:
@@ -128,7 +129,7 @@ class _Reader:
     def _toml(self) -> dict[str, Any]:
         path = self._source.path
         try:
-            raw = path.read_bytes()
+            raw = path.read_bytes() if self._source.text is None else self._source.text
         except OSError as error:
             self.problems.append(f"{path}: cannot be read ({error.strerror}); expected a rule file")
             return {"version": "unread"}

@@ -32,12 +32,14 @@ class RulesState:
         problems: Why the newest files are not live; empty where they are.
         warnings: Contradictions and second thoughts about the live ones.
         loads: How often a new playbook went live.
+        sources: The files as they were read for it.
     """
 
     playbook: Playbook
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     loads: int = 0
+    sources: tuple[Source, ...] = ()
 
 
 class RuleFiles:
@@ -96,10 +98,28 @@ class RuleFiles:
     def _sources(self) -> Sequence[Source]:
         return () if self._path is None else sources_in(self._path)
 
-    def _read(self) -> RulesState:
-        sources = self._sources()
+    def put(self, sources: Sequence[Source]) -> RulesState:
+        """Put files in force that were read before, as a replay does.
+
+        Raises:
+            ConfigError: They were never good.
+        """
         playbook = Playbook(self._catalog, read_orders(sources, self._author))
-        return RulesState(playbook, (), notes_of(playbook))
+        self.state = RulesState(playbook, (), notes_of(playbook), 0, tuple(sources))
+        return self.state
+
+    def _read(self) -> RulesState:
+        sources = tuple(_with_text(source) for source in self._sources())
+        playbook = Playbook(self._catalog, read_orders(sources, self._author))
+        return RulesState(playbook, (), notes_of(playbook), 0, sources)
+
+
+def _with_text(source: Source) -> Source:
+    """Read a file once, so that what is checked is what is kept; the reader reports a bad one."""
+    try:
+        return replace(source, text=source.path.read_bytes())
+    except OSError:
+        return source
 
 
 def notes_of(playbook: Playbook) -> tuple[str, ...]:
