@@ -35,7 +35,7 @@ from models.readers import Sales
 from models.small_network import Plan
 from models.visit_models import Measured, VisitModel, packed
 
-PLAN = Plan(widths=(32, 16), epochs=4, batch=4096)
+PLAN = Plan(widths=(32, 16), epochs=4, batch=4096, least_steps=100)
 LEARNED_SHARE, JUDGED_SHARE = 0.15, 0.15
 """Of the receipts, by age: the newest are judged, those before them learned from."""
 MOST_RECEIPTS, MOMENTS = 8_000, 2

@@ -40,6 +40,7 @@ def sections(metrics: Metrics, loaded_bytes: int) -> list[tuple[str, list[str], 
         _judgement(metrics.get("judgement") or {}, bool(metrics.get("is_judged_itself"))),
         _calibration(metrics.get("judgement") or {}),
         _visit_models(metrics.get("visit_models") or {}),
+        _in_use((metrics.get("judgement") or {}).get("in_use") or {}),
         _variables(metrics.get("variables") or []),
         _limits(),
     ]
@@ -115,13 +116,28 @@ def _visit_models(models: Mapping[str, Metrics]) -> Section:
     title = "The models beside the ranker"
     if not models:
         return title, ["None: the data hold neither zones, visits nor a coupon log."], []
-    header = ["Model", "Measure", "Ours", "Naive", "Baseline", "Gain, 95 % interval", "Verdict"]
-    rows = [header]
+    return title, _notes(models), _against_naive("Model", models)
+
+
+def _in_use(rows: Mapping[str, Metrics]) -> Section:
+    title = "What a box makes of it"
+    if not rows:
+        return title, ["Not judged."], []
+    sentence = (
+        "Replayed on the judged customers: their next basket says what each card would have come "
+        "to, also the cards that were not shown."
+    )
+    return title, [sentence, *_notes(rows)], _against_naive("Part", rows)
+
+
+def _against_naive(first: str, models: Mapping[str, Metrics]) -> list[list[str]]:
+    """Return the table of measured rows, each against its naive baseline."""
+    rows = [[first, "Measure", "Ours", "Naive", "Baseline", "Gain, 95 % interval", "Verdict"]]
     for name, row in models.items():
         low, high = row["gain_ci95"]
         rows.append(
             [
-                name,
+                name.replace("_", " "),
                 row["measure"],
                 f"{row['ours']:.4f}",
                 f"{row['theirs']:.4f}",
@@ -130,8 +146,13 @@ def _visit_models(models: Mapping[str, Metrics]) -> Section:
                 "better" if row["is_better"] else "not shown to be better",
             ]
         )
-    notes = [f"{name}: {row['data']}; {_others(row)}." for name, row in models.items()]
-    return title, notes, rows
+    return rows
+
+
+def _notes(models: Mapping[str, Metrics]) -> list[str]:
+    return [
+        f"{name.replace('_', ' ')}: {row['data']}; {_others(row)}." for name, row in models.items()
+    ]
 
 
 _KNOWN = frozenset(
@@ -142,7 +163,8 @@ _KNOWN = frozenset(
 
 def _others(row: Metrics) -> str:
     named = [f"{k.replace('_', ' ')} {v:.4g}" for k, v in row.items() if k not in _KNOWN]
-    return f"{row['bytes'] / 1e3:.0f} kB, {row['rows']:,} judged rows, " + ", ".join(named)
+    size = [f"{row['bytes'] / 1e3:.0f} kB"] if "bytes" in row else []
+    return ", ".join([*size, f"{row['rows']:,} judged rows", *named])
 
 
 def _variables(variables: Sequence[Metrics]) -> Section:
@@ -219,7 +241,7 @@ _CAPTIONS = {
     "reliability.svg": "Reliability: predicted against observed share bought, by bin; the diagonal "
     "is perfect, the bars show how many candidates each bin holds",
     "ranking.svg": "Recall@10 of this ranker and of the naive methods",
-    "gains.svg": "Gain of each further model over its naive baseline, in units of its 95 % "
+    "gains.svg": "Gain of each further part over its naive baseline, in units of its 95 % "
     "interval's half width; right of the line is better beyond doubt",
 }
 
@@ -230,8 +252,9 @@ def _plots(metrics: Metrics) -> dict[str, bytes]:
     if judgement:
         plots["reliability.svg"] = _reliability(judgement["reliability"])
         plots["ranking.svg"] = _ranking(judgement)
-    if metrics.get("visit_models"):
-        plots["gains.svg"] = _gains(metrics["visit_models"])
+    measured = {**(metrics.get("visit_models") or {}), **((judgement or {}).get("in_use") or {})}
+    if measured:
+        plots["gains.svg"] = _gains(measured)
     return plots
 
 
@@ -274,7 +297,7 @@ def _gains(models: Mapping[str, Metrics]) -> bytes:
         axes.plot([low / half, high / half], [at, at], color=_BLUE, linewidth=3)
         axes.plot(row["gain"] / half, at, "o", color=_BLUE)
     axes.axvline(0, color=_INK, linewidth=1)
-    axes.set_yticks(range(len(models)), list(models))
+    axes.set_yticks(range(len(models)), [name.replace("_", " ") for name in models])
     axes.set_xlabel("gain, in half widths of its 95 % interval")
     axes.margins(y=0.4)
     axes.invert_yaxis()

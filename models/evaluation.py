@@ -7,7 +7,7 @@ published rivals, which `benchmarks.next_basket` computes.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,15 +66,38 @@ class Bundle:
         prepared = prepare(history, self.tables)
         context = Context(day=day)
         found = candidates(prepared, self.tables, context)
+        inputs = features(prepared, found, self.tables, context)
+        return found.items, self.calibration(self.logits(inputs, found.items, prepared.person))
+
+    def logits(self, inputs: Floats, items: Ints, person: Floats) -> Floats:
+        """Return raw scores, float32[n]; `person` is float32[d], or float32[n, d] by row."""
         feed = {
-            "features": features(prepared, found, self.tables, context),
-            "items": found.items.astype(np.int64),
-            "person": prepared.person.reshape(1, -1),
+            "features": inputs,
+            "items": items.astype(np.int64),
+            "person": person.reshape(-1, person.shape[-1]),
         }
-        wanted = {entry.name: entry.type for entry in self.session.get_inputs()}
-        if wanted["items"] == "tensor(int32)":
-            feed["items"] = found.items.astype(np.int32)
-        return found.items, self.calibration(self.session.run(None, feed)[0])
+        logit: Floats = self.session.run(None, feed)[0]
+        return logit
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a bundle says of one customer, and what came of it.
+
+    Args:
+        customer: Number in the purchases. day: Of the basket, where known.
+        history: Before it.
+        items: int32[n], the candidates; chance: float32[n]; hit: bool[n], bought then.
+        label: int32[k], everything bought then.
+    """
+
+    customer: int
+    day: float | None
+    history: History
+    items: Ints
+    chance: Floats
+    hit: npt.NDArray[np.bool_]
+    label: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,44 +143,58 @@ class Judgement:
         }
 
 
-def judge(
+def ask(
     bundle: Bundle,
     known: Purchases,
     labels: Mapping[int, Label],
     seed: int,
     most: int = MOST_CUSTOMERS,
-) -> Judgement:
-    """Rank for customers and compare with what they bought next.
+) -> list[Answer]:
+    """Ask a bundle about customers whose next basket is known to us.
 
     Args:
         bundle: Trained on `known` alone, item order included.
         known: The histories.
         labels: What was bought next, by customer number.
-        seed: Of the sample of customers and of the interval.
-        most: Customers judged; a seeded sample where there are more.
+        seed: Of the sample of customers.
+        most: Customers asked about; a seeded sample where there are more.
     """
     chosen = np.array(sorted(labels))
     if chosen.size > most:
         chosen = np.sort(np.random.default_rng(seed).choice(chosen, most, replace=False))
     histories = known.histories()
+    answers = []
+    for customer in chosen.tolist():
+        label, history = labels[customer], histories[customer]
+        items, chance = bundle.score(history, label.day)
+        hit = np.isin(items, label.items)
+        answers.append(Answer(customer, label.day, history, items, chance, hit, label.items))
+    return answers
+
+
+def judge(answers: Sequence[Answer], known: Purchases, seed: int) -> Judgement:
+    """Compare the answers with what was bought, and with what naive methods would have said.
+
+    Args:
+        answers: See `ask`.
+        known: The histories.
+        seed: Of the interval.
+    """
     popularity = np.bincount(known.item, minlength=known.n_items)
     rows: dict[str, list[tuple[float, float, float]]] = {name: [] for name in (_OURS, *_RIVALS)}
-    chances, hits = [], []
-    for customer in chosen:
-        label, history = labels[int(customer)], histories[customer]
-        items, chance = bundle.score(history, label.day)
-        order = np.lexsort((items, -chance))
-        rows[_OURS].append(measures(items[order[:K]], label.items))
-        for name, ranked in rivals(history, popularity).items():
-            rows[name].append(measures(ranked, label.items))
-        chances.append(chance)
-        hits.append(np.isin(items, label.items))
+    for answer in answers:
+        order = np.lexsort((answer.items, -answer.chance))
+        rows[_OURS].append(measures(answer.items[order[:K]], answer.label))
+        for name, ranked in rivals(answer.history, popularity).items():
+            rows[name].append(measures(ranked, answer.label))
     table = {name: np.array(values) for name, values in rows.items()}
     best = max(_RIVALS, key=lambda name: table[name][:, 0].mean())
-    gain = mean_interval(table[_OURS][:, 0] - table[best][:, 0], chosen, seed)
-    chance, hit = np.concatenate(chances), np.concatenate(hits)
+    customers = np.array([answer.customer for answer in answers])
+    gain = mean_interval(table[_OURS][:, 0] - table[best][:, 0], customers, seed)
+    chance = np.concatenate([answer.chance for answer in answers])
+    hit = np.concatenate([answer.hit for answer in answers])
     return Judgement(
-        int(chosen.size),
+        len(answers),
         _means(table[_OURS]),
         {name: _means(table[name]) for name in _RIVALS},
         best,

@@ -22,10 +22,10 @@ import pyarrow as pa
 
 from edge.core.errors import ConfigError, TrustError
 from models import acceptance as acceptance_model
-from models import anonymous, bundle, card, coupons, histories, motives, quality, readers
+from models import anonymous, bundle, card, coupons, histories, motives, quality, readers, replay
 from models.encoder import EncoderPlan
 from models.engine import Engine, duckdb_engine
-from models.evaluation import Bundle, Judgement, judge
+from models.evaluation import Bundle, Judgement, ask, judge
 from models.network import onnx_bytes
 from models.purchases import Purchases
 from models.readers import Sales
@@ -248,8 +248,10 @@ def _judge(order: Order, prepared: Prepared, to: Path) -> None:
     row: dict[str, Any] = {}
     if parts is not None and _learners(parts.known) >= LEAST_LEARNERS and parts.labels:
         _fit(order, prepared, parts.known, to)
-        judgement: Judgement = judge(Bundle.open(to), parts.known, parts.labels, order.seed)
-        row = judgement.row()
+        opened = Bundle.open(to)
+        answers = ask(opened, parts.known, parts.labels, order.seed)
+        row = judge(answers, parts.known, order.seed).row()
+        row["in_use"] = replay.measure(opened, answers, order.seed)
     (to / "judgement.json").write_text(json.dumps(row))
 
 
@@ -366,7 +368,7 @@ def evaluate(out: Path, data: Path, since: str | None, seed: int, memory_mb: int
         labels = _first_labels(before, later, items)
         if not labels:
             raise ConfigError([f"{data}: no customer of the histories has an unseen basket"])
-        return judge(opened, before, labels, seed)
+        return judge(ask(opened, before, labels, seed), before, seed)
 
 
 def _index_of(opened: Bundle) -> Any:

@@ -78,6 +78,18 @@ def test_the_card_shows_every_figure() -> None:
     assert sorted(files) == ["card.html", "card.md", "gains.svg", "ranking.svg", "reliability.svg"]
 
 
+def test_the_card_shows_what_a_box_makes_of_it() -> None:
+    """A part of daily use has its row, its notes and its bar, also where it is no better."""
+    row = {k: v for k, v in ROW.items() if k not in ("bytes", "sha256")}
+    worse = row | {"gain_ci95": [-0.1, 0.1], "is_better": False}
+    files = card.files(metrics(judgement=JUDGEMENT | {"in_use": {"learning": worse}}), 1)
+    text = files["card.md"].decode()
+    assert "## What a box makes of it" in text
+    assert "| learning | log loss | -0.9000 | -1.4000 | frequencies | +0.5000" in text
+    assert "not shown to be better" in text
+    assert "learning: simulated visits; 6,000 judged rows, accuracy 0.61." in text
+
+
 @pytest.mark.parametrize(
     ("interval", "verdict"),
     [([0.01, 0.1], "better than"), ([-0.1, -0.01], "worse than"), ([-0.1, 0.1], "not told apart")],

@@ -1,0 +1,325 @@
+"""What a box makes of a ranker in daily use: learning, exploring, judging policies, explaining.
+
+Replays the judged customers, of whom the basket they bought next is known: so what a card that
+nobody was shown would have come to is known as well, and every estimate meets the truth. Decides
+what each part is measured by and its naive rival. Leaves out the parts themselves:
+`edge.core.learning`, `edge.core.attribution`, `models.off_policy`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.core import attribution
+from edge.core.candidates import Candidates, Context, Prepared, candidates, nobody, prepare
+from edge.core.features import FEATURE_SOURCE, FeatureSource, features
+from edge.core.history import Floats, Ints
+from edge.core.item_tables import ITEM_COLUMNS
+from edge.core.learning import Kind, Learner, Reaction
+from models import judging, off_policy
+from models.evaluation import Answer, Bundle
+from models.off_policy import Log, Verdict
+from models.visit_models import Measured
+
+FLOOR = 0.02
+"""Lowest probability on a tablet (`edge.core.playbook`): exploration goes no lower."""
+PLACES = 5
+"""Cards shown in a visit: what an associate may leaf through."""
+EXPLORE_SHARE = 0.2
+LOGS, LOG_ROWS = 60, 3_000
+EXPLAINED = 200
+"""Customers whose two best cards are explained."""
+SOURCES = tuple(dict.fromkeys(source.value for source in FEATURE_SOURCE))
+Chances = npt.NDArray[np.float64]
+
+
+def measure(bundle: Bundle, answers: Sequence[Answer], seed: int) -> dict[str, Any]:
+    """Return one measured row by part."""
+    rows = {
+        "learning": learning(answers, bundle.tables.category, seed),
+        "policy_from_the_log": policies(answers, bundle, seed),
+        "explanation": explanations(bundle, answers, seed),
+    }
+    return {name: data | row.row() for name, (data, row) in rows.items() if row is not None}
+
+
+def greedy(answer: Answer, score: Floats, share: float) -> tuple[Ints, Chances]:
+    """Return the rows above the floor and the chance of each under a policy that explores.
+
+    Args:
+        answer: Its probabilities decide what may be shown.
+        score: float32[n], the policy's own order.
+        share: Chance that the place goes to any row above the floor.
+    """
+    ready = np.flatnonzero(answer.chance >= FLOOR).astype(np.int32)
+    if not ready.size:
+        return ready, np.empty(0)
+    chance = np.full(ready.size, share / ready.size)
+    chance[np.lexsort((answer.items[ready], -score[ready]))[0]] += 1.0 - share
+    return ready, chance
+
+
+# -- learning ----------------------------------------------------------------------------------
+
+
+def learning(
+    answers: Sequence[Answer], category: Ints, seed: int
+) -> tuple[dict[str, str], Measured | None]:
+    """Let a box learn from the earlier half of the visits, and judge its cards of the later."""
+    data = {"data": "cards of the later half of the visits, after the earlier half was learned"}
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(answers))
+    if all(answer.day is not None for answer in answers):
+        order = order[np.argsort([answers[at].day for at in order], kind="stable")]
+    half = len(order) // 2
+    learner = Learner(category)
+    learner.restore(
+        reaction for at in order[:half].tolist() for reaction in _reactions(answers[at], rng)
+    )
+    shift = learner.log_odds()
+    cards = [_Cards.of(answers[at], learner, shift, rng) for at in order[half:].tolist()]
+    shown = [card for card in cards if card.hit.size]
+    if not shown:
+        return data, None
+    hit = np.concatenate([card.hit for card in shown])
+    before = judging.log_losses(np.concatenate([card.before for card in shown]), hit)
+    after = judging.log_losses(np.concatenate([card.after for card in shown]), hit)
+    group = np.repeat(np.arange(len(shown)), [card.hit.size for card in shown])
+    return data, Measured(
+        measure="negative log loss per card",
+        baseline="the ranker as trained",
+        ours=-float(after.mean()),
+        theirs=-float(before.mean()),
+        gain=judging.mean_interval(before - after, group, seed),
+        rows=hit.size,
+        groups=len(shown),
+        other={
+            "reactions": learner.n_reactions,
+            "taken_up_of_shown": float(hit.mean()),
+            "largest_shift_of_log_odds": float(np.abs(shift).max(initial=0.0)),
+        },
+    )
+
+
+def _shown(answer: Answer, rng: np.random.Generator) -> list[tuple[int, float]]:
+    """Draw the cards of a visit as the box does: (row, propensity) for each place."""
+    left = np.flatnonzero(answer.chance >= FLOOR)
+    left = left[np.lexsort((answer.items[left], -answer.chance[left]))]
+    cards = []
+    for _ in range(min(PLACES, left.size)):
+        each = EXPLORE_SHARE / left.size
+        draw = rng.random()
+        place = min(int(draw / each), left.size - 1) if draw < EXPLORE_SHARE else 0
+        cards.append((int(left[place]), each + (1.0 - EXPLORE_SHARE if place == 0 else 0.0)))
+        left = np.delete(left, place)
+    return cards
+
+
+def _reactions(answer: Answer, rng: np.random.Generator) -> list[Reaction]:
+    """Return what a box would have logged: every card shown, and the bought ones accepted."""
+    found = []
+    for row, propensity in _shown(answer, rng):
+        kinds = (Kind.SHOWN, Kind.ACCEPTED) if answer.hit[row] else (Kind.SHOWN,)
+        found += [
+            Reaction(
+                f"{answer.customer}-{row}-{kind}",
+                str(answer.customer),
+                int(answer.items[row]),
+                kind,
+                float(answer.chance[row]),
+                propensity,
+                0.0 if answer.day is None else answer.day,
+            )
+            for kind in kinds
+        ]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Cards:
+    """The cards of one later visit: probabilities before and after learning, bought or not."""
+
+    before: Floats
+    after: Floats
+    hit: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(
+        cls, answer: Answer, learner: Learner, shift: Floats, rng: np.random.Generator
+    ) -> "_Cards":
+        rows = np.array([row for row, _ in _shown(answer, rng)], np.int32)
+        before = answer.chance[rows]
+        after = learner.applied(before, answer.items[rows], shift)
+        return cls(before, after, answer.hit[rows])
+
+
+# -- judging another policy from the log --------------------------------------------------------
+
+
+def policies(
+    answers: Sequence[Answer], bundle: Bundle, seed: int
+) -> tuple[dict[str, str], Measured | None]:
+    """Estimate another policy's worth from many drawn logs, and hold it against the truth.
+
+    The logged policy is the box's own with exploration. Asked for are the same cards drawn in
+    proportion to their probability, and the best sellers, which the log seldom showed: there the
+    estimate should refuse.
+    """
+    data = {"data": f"{LOGS} drawn logs; asked for: cards in proportion to their probability"}
+    cases = [case for answer in answers if (case := _Case.of(answer, bundle)).reward.size]
+    if len(cases) < 2:
+        return data, None
+    rng = np.random.default_rng(seed)
+    truth = float(np.mean([case.proportional @ case.reward for case in cases]))
+    ours, naive, covered, concluded, refused, effective = [], [], [], [], [], []
+    for number in range(LOGS):
+        drawn = rng.integers(0, len(cases), min(LOG_ROWS, len(cases)))
+        shown = [int(rng.choice(cases[at].old.size, p=cases[at].old)) for at in drawn]
+        found = off_policy.evaluate(_log(cases, drawn, shown, "proportional"), number, 200)
+        rare = off_policy.evaluate(_log(cases, drawn, shown, "popular"), number, 2)
+        best = found.estimates["dr"]
+        ours.append(abs(best.value - truth))
+        naive.append(abs(found.logged.value - truth))
+        covered.append(best.low <= truth <= best.high)
+        concluded.append(found.verdict is not Verdict.TOO_LITTLE)
+        effective.append(found.effective_rows)
+        refused.append(rare.verdict is Verdict.TOO_LITTLE)
+    error, rival = np.array(ours), np.array(naive)
+    return data, Measured(
+        measure="negative error of a policy's estimated take-up",
+        baseline="take-up of the logged policy",
+        ours=-float(error.mean()),
+        theirs=-float(rival.mean()),
+        gain=judging.mean_interval(rival - error, np.arange(LOGS), seed),
+        rows=min(LOG_ROWS, len(cases)),
+        groups=LOGS,
+        other={
+            "truth": truth,
+            "intervals_that_hold_it": float(np.mean(covered)),
+            "logs_that_sufficed": float(np.mean(concluded)),
+            "effective_rows": float(np.mean(effective)),
+            "refused_for_best_sellers": float(np.mean(refused)),
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One visit with one place to fill: chances under three policies, model and truth by row."""
+
+    old: Chances
+    proportional: Chances
+    popular: Chances
+    expected: Chances
+    reward: Chances
+
+    @classmethod
+    def of(cls, answer: Answer, bundle: Bundle) -> "_Case":
+        ready, old = greedy(answer, answer.chance, EXPLORE_SHARE)
+        sold = bundle.tables.item[answer.items, ITEM_COLUMNS.index("log_popularity")]
+        expected = answer.chance[ready].astype(np.float64)
+        return cls(
+            old,
+            expected / max(float(expected.sum()), 1e-12),
+            greedy(answer, sold, 0.0)[1],
+            expected,
+            answer.hit[ready].astype(np.float64),
+        )
+
+
+def _log(
+    cases: Sequence[_Case], drawn: npt.NDArray[np.int64], shown: Sequence[int], policy: str
+) -> Log:
+    """Return a log of the old policy with the chances of another."""
+    seen = [(cases[at], row) for at, row in zip(drawn.tolist(), shown, strict=True)]
+    target = [getattr(case, policy) for case, _ in seen]
+    return Log(
+        reward=np.array([case.reward[row] for case, row in seen]),
+        propensity=np.array([case.old[row] for case, row in seen]),
+        target=np.array([chance[row] for chance, (_, row) in zip(target, seen, strict=True)]),
+        group=drawn,
+        expected_shown=np.array([case.expected[row] for case, row in seen]),
+        expected_target=np.array(
+            [chance @ case.expected for chance, (case, _) in zip(target, seen, strict=True)]
+        ),
+    )
+
+
+# -- explaining --------------------------------------------------------------------------------
+
+
+def explanations(
+    bundle: Bundle, answers: Sequence[Answer], seed: int
+) -> tuple[dict[str, str], Measured | None]:
+    """Share out the scores of the best cards, and take away the source that is said to matter.
+
+    A source that an explanation names should cost the score more, when it is left out, than a
+    source drawn by chance among those that say anything.
+    """
+    data = {"data": "the two best cards of a visit; the source named first is left out"}
+    stranger = nobody(bundle.tables)
+    named, drawn, adds_up, weight = [], [], [], []
+    for answer in list(answers)[:EXPLAINED]:
+        best = np.lexsort((answer.items, -answer.chance))[:2]
+        found = contributions(bundle, answer, np.sort(answer.items[best]), stranger)
+        first = found.fair.argmax(axis=1)
+        rows = np.arange(len(first))
+        says = np.abs(found.fair) > 1e-6
+        named.append(found.alone[rows, first].mean())
+        drawn.append(((found.alone * says).sum(axis=1) / np.maximum(says.sum(axis=1), 1)).mean())
+        adds_up.append(found.adds_up.mean())
+        weight.append(np.abs(found.fair).mean(axis=0))
+    if not named:
+        return data, None
+    ours, theirs = np.array(named), np.array(drawn)
+    share = np.mean(weight, axis=0)
+    share = share / max(float(share.sum()), 1e-12)
+    return data, Measured(
+        measure="log odds lost without the source",
+        baseline="a source drawn by chance",
+        ours=float(ours.mean()),
+        theirs=float(theirs.mean()),
+        gain=judging.mean_interval(ours - theirs, np.arange(ours.size), seed),
+        rows=2 * ours.size,
+        groups=ours.size,
+        other={
+            "ablations_add_up": float(np.mean(adds_up)),
+            **{f"share_of_{name}": float(s) for name, s in zip(SOURCES, share, strict=True)},
+        },
+    )
+
+
+def contributions(
+    bundle: Bundle, answer: Answer, items: Ints, stranger: Prepared
+) -> attribution.Shares:
+    """Share out the scores of a few items over the sources of their features, in one run."""
+    prepared, context = prepare(answer.history, bundle.tables), Context(day=answer.day)
+    found = candidates(prepared, bundle.tables, context)
+    rows = Candidates(items, found.sources[np.searchsorted(found.items, items)])
+    blank = Candidates(items, np.zeros(items.size, np.uint16))
+    known = features(prepared, rows, bundle.tables, context)
+    unknown = features(stranger, blank, bundle.tables, Context())
+    unknown[:, _OF_ITEM] = bundle.tables.item.mean(axis=0)
+    score = partial(_score, bundle, items, prepared.person, stranger.person)
+    return attribution.shares(score, known, unknown, FEATURE_SOURCE)
+
+
+_OF_ITEM = [at for at, s in enumerate(FEATURE_SOURCE) if s is FeatureSource.POPULARITY]
+_HISTORY = SOURCES.index(FeatureSource.HISTORY.value)
+
+
+def _score(
+    bundle: Bundle,
+    items: Ints,
+    person: Floats,
+    stranger: Floats,
+    inputs: Floats,
+    knows: npt.NDArray[np.bool_],
+) -> Floats:
+    """Score rows; those that may not know the history see a stranger's vector."""
+    who = np.where(knows[:, _HISTORY, None], person, stranger).astype(np.float32)
+    return bundle.logits(inputs, np.tile(items, len(inputs) // items.size), who)

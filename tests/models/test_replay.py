@@ -1,0 +1,69 @@
+"""What a box makes of a ranker, replayed where the truth is made by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from edge.core.history import History
+from models import replay
+from models.evaluation import Answer
+
+N = 6
+
+
+def answer(customer: int, hits: list[int], chance: float = 0.3) -> Answer:
+    """Return a visit with six candidates of one probability, some of them bought."""
+    items = np.arange(N, dtype=np.int32)
+    return Answer(
+        customer,
+        float(customer),
+        History.empty(),
+        items,
+        np.full(N, chance, np.float32),
+        np.isin(items, hits),
+        np.array(hits, np.int32),
+    )
+
+
+def test_a_policy_explores_above_the_floor_alone() -> None:
+    """Of four rows above the floor the best gets .8 + .2 / 4, the others .05 each."""
+    chance = np.array([0.5, 0.01, 0.4, 0.3, 0.02, 0.0], np.float32)
+    ready, share = replay.greedy(replace(answer(0, []), chance=chance), chance, 0.2)
+    assert ready.tolist() == [0, 2, 3, 4]
+    assert share.tolist() == pytest.approx([0.85, 0.05, 0.05, 0.05])
+
+
+def test_nothing_above_the_floor_is_silence() -> None:
+    """A policy without anything to show says nothing."""
+    ready, share = replay.greedy(answer(0, [], 0.001), np.zeros(N, np.float32), 0.2)
+    assert ready.size == share.size == 0
+
+
+def test_learning_pays_where_the_model_is_wrong() -> None:
+    """Item 0 is always bought, the others never, and the model gives all the same chance."""
+    wrong = [answer(n, [0]) for n in range(300)]
+    classes = np.arange(N, dtype=np.int32)
+    _, row = replay.learning(wrong, classes, seed=1)
+    assert row is not None
+    assert row.gain.low > 0.03
+
+
+def test_learning_does_little_where_the_model_is_right() -> None:
+    """Everything is bought as often as the model says: what is learned is next to nothing."""
+    rng = np.random.default_rng(4)
+    right = [answer(n, np.flatnonzero(rng.random(N) < 0.3).tolist()) for n in range(300)]
+    _, row = replay.learning(right, np.arange(N, dtype=np.int32), seed=1)
+    assert row is not None
+    assert abs(row.gain.value) < 0.003
+
+
+def test_cards_are_drawn_with_the_chance_they_are_logged_with() -> None:
+    """Over many visits the first place goes to each row as often as its propensity says."""
+    rng = np.random.default_rng(5)
+    visit = answer(0, [])
+    first = [replay._shown(visit, rng)[0] for _ in range(4_000)]
+    share = np.bincount([row for row, _ in first], minlength=N) / len(first)
+    said = dict(first)
+    for row in range(N):
+        assert share[row] == pytest.approx(said[row], abs=4 * np.sqrt(0.25 / len(first)))
