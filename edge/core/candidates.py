@@ -47,6 +47,18 @@ class Source(IntFlag):
     STATED = 1024
 
 
+# In the order in which `candidates` reads the context.
+_CONTEXT_BITS = tuple(
+    np.uint16(source)
+    for source in (
+        Source.ZONE,
+        Source.COMPLEMENT,
+        Source.SERIES,
+        Source.CARE,
+        Source.TRIGGER,
+        Source.STATED,
+    )
+)
 _ONCE = float(np.log1p(1.0)) + 1e-3
 
 
@@ -191,21 +203,25 @@ def nobody(tables: ItemTables) -> Prepared:
 
 def candidates(prepared: Prepared, tables: ItemTables, context: Context) -> Candidates:
     """Join the customer's candidates with those of the moment; at most about 280 + context."""
+    named = (
+        context.zone,
+        context.complement,
+        context.series,
+        context.care,
+        context.trigger,
+        context.stated,
+    )
     extra = [
-        (Source.ZONE, context.zone[:MAX_CONTEXT]),
-        (Source.COMPLEMENT, context.complement[:MAX_CONTEXT]),
-        (Source.SERIES, context.series[:MAX_CONTEXT]),
-        (Source.CARE, context.care[:MAX_CONTEXT]),
-        (Source.TRIGGER, context.trigger[:MAX_CONTEXT]),
-        (Source.STATED, context.stated[:MAX_CONTEXT]),
+        (bit, items[:MAX_CONTEXT])
+        for bit, items in zip(_CONTEXT_BITS, named, strict=True)
+        if items.size
     ]
-    extra = [(source, items) for source, items in extra if items.size]
     if not extra:
         return prepared.candidates
     mask = np.zeros(tables.n_items, np.uint16)
     mask[prepared.candidates.items] = prepared.candidates.sources
-    for source, items in extra:
-        mask[items] |= np.uint16(source)
+    for bit, items in extra:
+        mask[items] |= bit
     return _from_mask(mask)
 
 

@@ -147,7 +147,7 @@ def _weighted(
         final *= judged.effect.weight[judged.items]
     motive = snapshot.visit.motive
     for source, factor in MOTIVE_WEIGHTS[motive].items():
-        final[(judged.sources & source) != 0] *= np.float32(factor)
+        final[(judged.sources & np.uint16(source)) != 0] *= np.float32(factor)
     if motive in OFFER_WEIGHT:
         final[judged.offer != NO_OFFER] *= np.float32(OFFER_WEIGHT[motive])
     if snapshot.memory.has_lines:
@@ -161,7 +161,7 @@ def _weighted(
 
 def _liking(judged: Judged, snapshot: Snapshot) -> NDArray[np.int8]:
     """Return int8[n]: 1 what the customer stated, −1 another line than the one kept, else 0."""
-    liking: NDArray[np.int8] = ((judged.sources & Source.STATED) != 0).astype(np.int8)
+    liking: NDArray[np.int8] = ((judged.sources & np.uint16(Source.STATED)) != 0).astype(np.int8)
     if snapshot.memory.has_lines:
         liking[_is_other_line(judged, snapshot)] = -1
     return liking

@@ -6,7 +6,7 @@ together; a guess (gift, motive, cluster) is never said. Leaves out zone names, 
 the board knows them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -220,7 +220,7 @@ def _allowed(is_personal: bool, snapshot: Snapshot) -> tuple[str | None, Text]:
 def _causes(line: Shown, snapshot: Snapshot) -> list[Cause]:
     """Return all causes of a line, the most telling first."""
     found = [cause for cause in (_of_rule(line, snapshot), _of_prompt(line, snapshot)) if cause]
-    for source, make in _OF_SOURCE.items():
+    for source, make in _OF_SOURCE:
         if line.sources & source:
             cause = make(line, snapshot)
             if cause is not None:
@@ -334,17 +334,17 @@ def _of_popular(_: Shown, __: Snapshot) -> Cause:
     return Cause(Text("Wird hier gern gekauft", "A favourite in this store"), "sales")
 
 
-_OF_SOURCE: Mapping[Source, Callable[[Shown, Snapshot], Cause | None]] = {
-    Source.STATED: _of_stated,
-    Source.SERIES: _of_series,
-    Source.HISTORY: _of_history,
-    Source.TRANSITION: _of_likes,
-    Source.SIMILAR: _of_likes,
-    Source.ENCODER: _of_history,
-    Source.ZONE: _of_zone,
-    Source.COMPLEMENT: _of_basket,
-    Source.POPULAR: _of_popular,
-}
+_OF_SOURCE: Sequence[tuple[int, Callable[[Shown, Snapshot], Cause | None]]] = (
+    (Source.STATED.value, _of_stated),
+    (Source.SERIES.value, _of_series),
+    (Source.HISTORY.value, _of_history),
+    (Source.TRANSITION.value, _of_likes),
+    (Source.SIMILAR.value, _of_likes),
+    (Source.ENCODER.value, _of_history),
+    (Source.ZONE.value, _of_zone),
+    (Source.COMPLEMENT.value, _of_basket),
+    (Source.POPULAR.value, _of_popular),
+)
 """By source bit, the most telling first. Personal ones tell a fact and share the budget."""
 
 
@@ -376,8 +376,10 @@ def _withheld(decision: Decision, snapshot: Snapshot) -> tuple[Withheld, ...]:
     reasons = np.frombuffer(decision.trace_reasons, "<u4")
     items = np.frombuffer(decision.trace_items, "<i4")
     first = reasons & (~reasons + np.uint32(1))
+    is_open = ((first & _TELLABLE) != 0) & ((reasons & _SECRET) == 0)
     gifts = snapshot.memory.items[snapshot.memory.gift_only_item]
-    is_open = ((first & _TELLABLE) != 0) & ((reasons & _SECRET) == 0) & ~np.isin(items, gifts)
+    if gifts.size:
+        is_open &= ~np.isin(items, gifts)
     found = []
     for at in np.flatnonzero(is_open)[:MAX_SUPPRESSED].tolist():
         reason = ITEM_REASONS[int(first[at]).bit_length() - 1]

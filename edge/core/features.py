@@ -67,13 +67,16 @@ _C = _S + len(_SPREAD) + len(_RELATIVE)
 _B = _C + len(_CATEGORY)
 _M = _B + len(_BASKET)
 _DAYS = OWN_ROWS.index("log_days_since")
-_MOMENT_BITS = (
-    Source.ZONE,
-    Source.COMPLEMENT,
-    Source.SERIES,
-    Source.CARE,
-    Source.TRIGGER,
-    Source.STATED,
+_MOMENT_BITS = tuple(
+    np.uint16(source)
+    for source in (
+        Source.ZONE,
+        Source.COMPLEMENT,
+        Source.SERIES,
+        Source.CARE,
+        Source.TRIGGER,
+        Source.STATED,
+    )
 )
 SPREAD_SCALE = 50.0
 """Brings neighbour and transition scores, mostly under 0.1, to where log1p bends."""
@@ -101,7 +104,7 @@ def features(
     if context.basket.size:
         _basket(out, items, tables, context.basket)
     for row, bit in enumerate(_MOMENT_BITS):
-        out[_M + row] = (candidates.sources & np.uint16(bit)) != 0
+        out[_M + row] = (candidates.sources & bit) != 0
     return np.ascontiguousarray(out.T)
 
 

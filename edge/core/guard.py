@@ -27,6 +27,7 @@ from edge.core.rules import Effect, Where
 Mask = NDArray[np.bool_]
 
 _FLAG = {reason: np.uint32(1 << bit) for reason, bit in BIT.items()}
+_CARE = np.uint16(Source.CARE)
 
 # The consent that lets a suggestion reach a surface; a station session asks for itself.
 _PURPOSE = {"push": "offers", "tablet": "staff_contact"}
@@ -153,7 +154,7 @@ class _Marks:
 
 def _is_service(candidates: Candidates, snapshot: Snapshot) -> Mask:
     """Return bool[n]: care for what was bought, or help around an item; no offer of it."""
-    is_care: Mask = (candidates.sources & Source.CARE) != 0
+    is_care: Mask = (candidates.sources & _CARE) != 0
     if snapshot.prompts.service.size:
         is_care |= np.isin(candidates.items, snapshot.prompts.service)
     return is_care
@@ -233,7 +234,8 @@ def _mark_person(marks: _Marks, items: NDArray[np.int32], snapshot: Snapshot) ->
         return
     if snapshot.arm.is_holdout and not snapshot.is_pull:
         marks.reasons |= _FLAG[Reason.HOLDOUT]
-    vetoed = [i for i, until_s in person.vetoes.items() if until_s > snapshot.moment.now_s]
+    now_s = snapshot.moment.now_s
+    vetoed = [i for i, until_s in person.vetoes.items() if until_s > now_s]
     if vetoed:
         marks.put(Reason.VETOED, np.isin(items, np.array(vetoed, np.int32)))
 

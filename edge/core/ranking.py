@@ -27,6 +27,8 @@ House values: the order (series > stated > zone = complement > trigger) is meant
 a start until a store's own log has taught better ones.
 """
 
+_ODDS_BY_BIT = tuple((source.value, factor) for source, factor in MOMENT_ODDS)
+
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
@@ -54,12 +56,12 @@ def with_moment(probability: Floats, candidates: Candidates) -> Floats:
         candidates: The same n, with their sources.
     """
     named = int(np.bitwise_or.reduce(candidates.sources, initial=0))
-    present = [(source, factor) for source, factor in MOMENT_ODDS if named & source]
+    present = [(bit, factor) for bit, factor in _ODDS_BY_BIT if named & bit]
     if not present:
         return probability
     odds = probability / np.maximum(1.0 - probability, 1e-6)
-    for source, factor in present:
-        odds[(candidates.sources & np.uint16(source)) != 0] *= factor
+    for bit, factor in present:
+        odds[(candidates.sources & np.uint16(bit)) != 0] *= factor
     raised: Floats = (odds / (1.0 + odds)).astype(np.float32)
     return raised
 
