@@ -36,7 +36,7 @@ class EncoderPlan:
 
     size: int = 64
     hidden: int = 128
-    epochs: int = 3
+    epochs: int = 4
     batch: int = 256
     rate: float = 3e-3
     drop: float = 0.3

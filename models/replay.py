@@ -17,11 +17,11 @@ import numpy.typing as npt
 from edge.core import attribution
 from edge.core.candidates import Candidates, Context, Prepared, candidates, nobody, prepare
 from edge.core.features import FEATURE_SOURCE, FeatureSource, features
-from edge.core.history import Floats, Ints
+from edge.core.history import Floats, History, Ints
 from edge.core.item_tables import ITEM_COLUMNS
 from edge.core.learning import Kind, Learner, Reaction
 from models import judging, off_policy
-from models.evaluation import Answer, Bundle
+from models.evaluation import Answer, Bundle, K, measures
 from models.off_policy import Log, Verdict
 from models.visit_models import Measured
 
@@ -40,6 +40,7 @@ Chances = npt.NDArray[np.float64]
 def measure(bundle: Bundle, answers: Sequence[Answer], seed: int) -> dict[str, Any]:
     """Return one measured row by part."""
     rows = {
+        "newcomers": newcomers(bundle, answers, seed),
         "learning": learning(answers, bundle.tables.category, seed),
         "policy_from_the_log": policies(answers, bundle, seed),
         "explanation": explanations(bundle, answers, seed),
@@ -61,6 +62,35 @@ def greedy(answer: Answer, score: Floats, share: float) -> tuple[Ints, Chances]:
     chance = np.full(ready.size, share / ready.size)
     chance[np.lexsort((answer.items[ready], -score[ready]))[0]] += 1.0 - share
     return ready, chance
+
+
+# -- somebody nothing is known about -------------------------------------------------------------
+
+
+def newcomers(
+    bundle: Bundle, answers: Sequence[Answer], seed: int
+) -> tuple[dict[str, str], Measured | None]:
+    """Ask for the same baskets with the history withheld, and compare with the best sellers."""
+    data = {"data": "the judged customers as if they had never been in before"}
+    everybody = bundle.tables.popular[:K]
+    if not answers:
+        return data, None
+    ours, theirs = [], []
+    for answer in answers:
+        items, chance = bundle.score(History.empty(), answer.day)
+        best = items[np.lexsort((items, -chance))[:K]]
+        ours.append(measures(best, answer.label)[0])
+        theirs.append(measures(everybody, answer.label)[0])
+    found, rival = np.array(ours), np.array(theirs)
+    return data, Measured(
+        measure=f"recall@{K}",
+        baseline="best sellers",
+        ours=float(found.mean()),
+        theirs=float(rival.mean()),
+        gain=judging.mean_interval(found - rival, np.arange(found.size), seed),
+        rows=found.size,
+        groups=found.size,
+    )
 
 
 # -- learning ----------------------------------------------------------------------------------

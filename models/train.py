@@ -37,7 +37,7 @@ from models.ranker import (
     scaled,
     scaling_of,
 )
-from models.stages import Examples, examples_of, stage, tables_of
+from models.stages import Examples, Label, examples_of, stage, tables_of
 
 Progress = Callable[[str], None]
 LONG_HISTORY = 8
@@ -51,11 +51,14 @@ class Plan:
     Args:
         max_back: Most stages of the past used for pretraining.
         enough: Customers over all stages that are enough; large chains need few stages.
+        newcomers: Share of the newest stage's customers who are learned from a second time as if
+            nothing were known of them.
         encoder, ranker: See there.
     """
 
-    max_back: int = 4
+    max_back: int = 5
     enough: int = 20_000
+    newcomers: float = 0.1
     encoder: EncoderPlan = field(default_factory=EncoderPlan)
     ranker: RankerPlan = field(default_factory=RankerPlan)
 
@@ -69,6 +72,7 @@ class Course:
         histories: Of every customer, all baskets.
         params, scaling: The pretrained ranker.
         newest: Examples of the newest pretraining stage, for tuning when no labels are given.
+        newcomers: Examples without a history.
         plan, seed: As given.
     """
 
@@ -77,6 +81,7 @@ class Course:
     params: Tree
     scaling: Scaling
     newest: Examples
+    newcomers: Examples
     plan: Plan
     seed: int
 
@@ -90,20 +95,21 @@ def prepare_course(
 ) -> Course:
     """Count, encode and pretrain on the baskets of the purchases."""
     plan = plan or Plan()
-    stages = _stages(purchases, category, plan, seed, progress)
+    stages, newcomers = _stages(purchases, category, plan, seed, progress)
     scaling = scaling_of(_sample(stages))
     progress("pretraining")
     params = initial(len(FEATURE_NAMES), purchases.n_items, plan.encoder.size, plan.ranker, seed)
-    params = fit(params, stages, scaling, plan.ranker, plan.ranker.rate, plan.ranker.epochs, seed)
+    learned = [*stages, newcomers]
+    params = fit(params, learned, scaling, plan.ranker, plan.ranker.rate, plan.ranker.epochs, seed)
     progress("counting and encoding everything")
     tables = tables_of(purchases, category, plan.encoder, seed)
-    return Course(tables, purchases.histories(), params, scaling, stages[0], plan, seed)
+    return Course(tables, purchases.histories(), params, scaling, stages[0], newcomers, plan, seed)
 
 
 def _stages(
     purchases: Purchases, category: Ints | None, plan: Plan, seed: int, progress: Progress
-) -> list[Examples]:
-    """Return the examples of each stage, the newest first.
+) -> tuple[list[Examples], Examples]:
+    """Return the examples of each stage, the newest first, and those without a history.
 
     Where customers have long histories several stages share the tables of their oldest: that
     saves trainings of the encoder, and is what a store sees, whose tables age between trainings.
@@ -121,7 +127,16 @@ def _stages(
             tables = tables_of(as_known, category, plan.encoder, seed)
         progress(f"stage {back}: candidates and features of {len(labels)} customers")
         stages.append(examples_of(histories, labels, tables))
-    return stages
+        if back == 1:
+            unknown = [History.empty()] * len(histories)
+            newcomers = examples_of(unknown, _some(labels, plan.newcomers), tables)
+    return stages, newcomers
+
+
+def _some(labels: dict[int, Label], share: float) -> dict[int, Label]:
+    """Return the labels of an evenly spread share of the customers, at least one."""
+    step = max(1, round(1.0 / share))
+    return dict(list(labels.items())[::step])
 
 
 def _sample(stages: Sequence[Examples], rows: int = 200_000) -> Floats:
@@ -150,7 +165,7 @@ def _tuned(course: Course, examples: Examples) -> Tree:
     plan = course.plan.ranker
     return fit(
         course.params,
-        [examples],
+        [examples, course.newcomers],
         course.scaling,
         plan,
         plan.tune_rate,
