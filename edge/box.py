@@ -176,6 +176,7 @@ class Box:
             Controller(trust.controller, trust.contact, trust.policy_url, trust.jurisdiction),
             frozenset(Input) - {Input.CAMERA},
             lambda person: self.intake.consent_changed(person, clock.now_s()),
+            lambda person: self.intake.purchases_corrected(person, clock.now_s()),
         )
         self.night = nights(settings, self.ledger, house.moment, clock.now_s, config)
         self.router = GatewayRouter(settings.gateways.families)

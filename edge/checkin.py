@@ -10,7 +10,7 @@ to the log. What tills, apps and staff say besides comes in through `edge.intake
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -68,7 +68,7 @@ from edge.core.shelf import Shelf
 from edge.core.sightings import Sighting, canonical_beacon_id
 from edge.core.tone import spoken_name
 from edge.core.visits import Change, Sign, Transition, Visits
-from edge.core.zones import ZoneModel, ZoneTracker
+from edge.core.zones import ZoneModel, ZoneReason, ZoneTracker
 
 DAY_S = 86_400.0
 # A check-in that was under way for longer says nothing about now; it is kept but not answered.
@@ -222,6 +222,12 @@ class Path:
             return None
         return tracker.zone
 
+    def why_zones(self) -> Iterator[tuple[str, ZoneReason]]:
+        """Tell of every guest's beacon why its carrier is believed where; for replays only."""
+        for person, guest in self.guests.items():
+            for tracker in self._trackers.get(person, {}).values():
+                yield guest.visit_id, tracker.explain()
+
     # -- a visit begins, moves, ends ---------------------------------------------------------
 
     def _sign(self, person: str, now_s: float, zone: str | None) -> None:
@@ -256,11 +262,11 @@ class Path:
         )  # fmt: skip
         self.guests[person] = self._by_contact[guest.visit_id] = guest
         self.caps.admit(self.log.impressions(person, now_s))
-        self._read(guest, now_s)
+        self.read(guest, now_s)
         self.log.append(VisitStarted(guest.visit_id, entry.at_s, is_recognised=True))
         self.log.append(Exposed("holdout", arm.label(), guest.visit_id, entry.at_s, person))
 
-    def _read(self, guest: Guest, now_s: float) -> None:
+    def read(self, guest: Guest, now_s: float) -> None:
         """Read what the consents of this moment let in, and nothing else."""
         person, consents = guest.person, self.consents
         language = name = None
@@ -548,7 +554,7 @@ class Path:
         if self.consents.grant(guest.person, Purpose.RECOGNISE, now_s) is None:
             self._follow(self.visits.apply(guest.person, Sign.LEAVE, now_s), now_s)
             return
-        self._read(guest, now_s)
+        self.read(guest, now_s)
         for card in list(guest.cards.values()):
             self.take_off(guest, card, reason, now_s)
         if guest.is_on_tablets:

@@ -7,8 +7,9 @@ are answered when they are on disk. Long reads run beside the loop, so that the 
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from itertools import islice
 
-from edge.adapters.http.ports import AppPairing, Disclosure, Use
+from edge.adapters.http.ports import AppPairing, Bought, Disclosure, Use
 from edge.adapters.sqlite.erasure import erase_stored
 from edge.adapters.sqlite.export import Controller, export_person, past_decisions
 from edge.adapters.sqlite.journal import decode_decision
@@ -20,12 +21,15 @@ from edge.core.consent import Purpose, Statement
 from edge.core.decision import Decision
 from edge.core.errors import TrustError
 from edge.core.notices import Notice
+from edge.core.person import UNKNOWN_ITEM, Profile
 from edge.core.proof import CODE_DIGITS, NEEDS_PROOF, Proven
 from edge.core.qr import qr_code
 from edge.core.readings import Input, readings
-from edge.core.records import ConsentChanged
+from edge.core.records import ConsentChanged, GiftCorrected
 from edge.core.statements import Outcome
 
+# Lines of purchases shown at once, the newest.
+MAX_PURCHASES = 500
 # Receipts of use shown at once.
 MAX_USES = 50
 
@@ -52,6 +56,7 @@ class Desk:
         controller: Who answers for the data.
         inputs: What this store reads at all.
         on_changed: Told of a statement that changed something, and of a person erased.
+        on_corrected: Told of a person who said whom a purchase was for.
     """
 
     def __init__(
@@ -62,10 +67,11 @@ class Desk:
         controller: Controller,
         inputs: frozenset[Input],
         on_changed: Callable[[str], None],
+        on_corrected: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._ledger, self._now_s = ledger, now_s
         self._store, self._controller, self._inputs = store, controller, inputs
-        self._on_changed = on_changed
+        self._on_changed, self._on_corrected = on_changed, on_corrected
         self._since_s = ledger.since_s(now_s())
 
     # -- the person's own page
@@ -140,6 +146,45 @@ class Desk:
         bodies = await asyncio.to_thread(past_decisions, self._ledger, proven, now_s, MAX_USES)
         return [self._use(decision) for body in bodies if (decision := _shown(body)) is not None]
 
+    async def purchases(self, proven: Proven) -> Sequence[Bought]:
+        """Return what the person bought, newest first; nothing without a consent to a profile.
+
+        Raises:
+            TrustError: The proof has grown old.
+        """
+        items, profile = self._ledger.catalog.items, self._profile(proven)
+        lines = [] if profile is None else reversed(list(profile.purchases))
+        return [
+            Bought(
+                line.receipt_id,
+                line.sku,
+                items[line.item].name if line.item != UNKNOWN_ITEM else None,
+                line.at_s,
+                line.is_gift,
+            )
+            for line in islice(lines, MAX_PURCHASES)
+        ]
+
+    async def correct_gift(
+        self, proven: Proven, receipt: str, sku: str | None, is_gift: bool
+    ) -> bool:
+        """Take the person's word about a receipt; on disk, and in force, when this returns.
+
+        Raises:
+            TrustError: The proof has grown old.
+            UnavailableError: It could not be written.
+        """
+        profile = self._profile(proven)
+        lines = [] if profile is None else list(profile.purchases)
+        if not any(one.receipt_id == receipt and sku in (None, one.sku) for one in lines):
+            return False
+        written = self._written()
+        said = GiftCorrected(proven.person, receipt, is_gift, self._now_s(), sku)
+        self._ledger.append(said, written.set_soon)
+        await written.event.wait()
+        self._on_corrected(proven.person)
+        return True
+
     async def export(self, proven: Proven) -> bytes:
         """Return everything held about the person, as JSON."""
         now_s = self._now_s()
@@ -183,6 +228,14 @@ class Desk:
         )
 
     # -- inside
+
+    def _profile(self, proven: Proven) -> Profile | None:
+        """Read what is known of a proven person, None without a consent to it."""
+        now_s = self._now_s()
+        proven.require(now_s)
+        person = self._ledger.consents().kept(proven.person)
+        grant = self._ledger.consents().grant(person, Purpose.PROFILE, now_s)
+        return None if grant is None else self._ledger.profile(person, grant, now_s)
 
     def _written(self) -> "_Written":
         return _Written(asyncio.get_running_loop())

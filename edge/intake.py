@@ -244,6 +244,13 @@ class Intake:
         if guest is not None:
             self.path.reread(guest, _WITHDRAWN, now_s)
 
+    def purchases_corrected(self, person: str, now_s: float) -> None:
+        """A member said whom a purchase was for: the next decision knows, and open cards follow."""
+        guest = self.path.guests.get(person)
+        if guest is not None:
+            self.path.read(guest, now_s)
+            self.path.recheck(now_s, person)
+
     def scan(self, said: Scan, now_s: float) -> None:
         """The app read a label: the item is in today's basket of interest."""
         person = self.path.recognised(said.member_id, now_s) if said.member_id else None

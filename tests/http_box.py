@@ -14,6 +14,7 @@ from edge.adapters.http.messages import ClientMessage, Reaction, Serving
 from edge.adapters.http.ports import (
     Ack,
     AppPairing,
+    Bought,
     Disclosure,
     Draft,
     Health,
@@ -82,6 +83,7 @@ class Members:
     disk: asyncio.Event = field(default_factory=asyncio.Event)
     is_full: bool = False
     erased: list[str] = field(default_factory=list)
+    corrected: list[tuple[str, str | None, bool]] = field(default_factory=list)
     is_paired: bool = False
     left: tuple[int, int] = (0, 0)
 
@@ -150,6 +152,23 @@ class Members:
         proven.require(NOW_S, "p1")
         used = Text("Ihre Größe", "your size")
         return (Use(NOW_S, used, Text("einen passenden Schal", "a matching scarf")),)
+
+    async def purchases(self, proven: Proven) -> tuple[Bought, ...]:
+        """Return two lines of one receipt."""
+        proven.require(NOW_S, "p1")
+        name = Text("Schal", "Scarf")
+        return (
+            Bought("00000000000000aa", "scarf-1", name, NOW_S, True),
+            Bought("00000000000000aa", "gone-1", None, NOW_S, False),
+        )
+
+    async def correct_gift(
+        self, proven: Proven, receipt: str, sku: str | None, is_gift: bool
+    ) -> bool:
+        """Take a word about the one receipt there is."""
+        proven.require(NOW_S, "p1")
+        self.corrected.append((receipt, sku, is_gift))
+        return receipt == "00000000000000aa"
 
     async def export(self, proven: Proven) -> bytes:
         """Return a small document."""

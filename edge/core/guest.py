@@ -150,24 +150,41 @@ class Guest:
         )
 
     def bought(self, catalog: Catalog) -> Purchases:
-        """Return what is known to be bought and kept, today's receipts included."""
+        """Return what is known to be bought and kept, today's receipts included.
+
+        Of a receipt that the profile holds by now, the profile knows better whom it was for, and
+        the visit what is left of it.
+        """
+        today = [r for r in self.receipts.values() if r.sale is not None]
+        told = self._told_by_profile() if today else {}
         kept: list[tuple[int, float]] = []
         gifts: list[tuple[int, float]] = []
         back: list[tuple[int, float]] = []
+        known = self.known
         for receipt in self.receipts.values():
+            at_s = receipt.sale.sold_at_s if receipt.sale is not None else 0.0
             for line in receipt.kept():
                 item = _item(catalog, line.sku, line.gtin)
-                if item is not None and receipt.sale is not None:
-                    column = gifts if _is_gift(receipt, line) else kept
-                    column.append((item, receipt.sale.sold_at_s))
+                if item is not None:
+                    is_gift = told.get((item, int(at_s)), _is_gift(receipt, line))
+                    (gifts if is_gift else kept).append((item, at_s))
             for taken in receipt.returned():
                 item = _item(catalog, taken.sku, None)
                 if item is not None:
                     back.append((item, taken.at_s))
-        bought = self.known.plus(Purchases.of(kept, gifts, back))
+        if told:
+            mine = [int(r.sale.sold_at_s) for r in today if r.sale is not None]
+            known = known.but_for(np.isin(known.at_s.astype(np.int64), mine))
+        bought = known.plus(Purchases.of(kept, gifts, back))
         for said, is_gift in self.said_gifts.items():
             bought.is_gift[bought.items == said] = is_gift
         return bought
+
+    def _told_by_profile(self) -> dict[tuple[int, int], bool]:
+        """Return whether each line of the profile was a gift, by item and whole second."""
+        seconds = self.known.at_s.astype(np.int64).tolist()
+        items, gifts = self.known.items.tolist(), self.known.is_gift.tolist()
+        return dict(zip(zip(items, seconds, strict=True), gifts, strict=True))
 
 
 def _item(catalog: Catalog, sku: str, gtin: str | None) -> int | None:

@@ -6,7 +6,7 @@ closes nothing for the giver, but is no sign of interest either. Leaves out the 
 `guard` compares these dates with now.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -73,6 +73,13 @@ class Purchases:
             np.array([False] * len(bought) + [True] * len(gifts), np.bool_),
             np.array([item for item, _ in returned], np.int32),
             np.array([at_s for _, at_s in returned], np.float64),
+        )
+
+    def but_for(self, lines: NDArray[np.bool_]) -> "Purchases":
+        """Leave lines out: bool[n]."""
+        left = ~lines
+        return replace(
+            self, items=self.items[left], at_s=self.at_s[left], is_gift=self.is_gift[left]
         )
 
     def plus(self, other: "Purchases") -> "Purchases":

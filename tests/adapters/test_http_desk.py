@@ -133,7 +133,8 @@ async def test_history_is_opened_only_with_proof_and_closed_without() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", "uses"), ("GET", "export"), ("POST", "erasure")]
+    ("method", "path"),
+    [("GET", "uses"), ("GET", "purchases"), ("GET", "export"), ("POST", "erasure")],
 )
 async def test_own_data_needs_proof(method: str, path: str) -> None:
     """Without a code 403; with it, the data of this person."""
@@ -143,6 +144,32 @@ async def test_own_data_needs_proof(method: str, path: str) -> None:
         status, answer = await guest.ask(method, path)
     assert status == 200
     assert answer
+
+
+CORRECTIONS: list[tuple[str, str, object, int]] = [
+    ("a whole receipt", "00000000000000aa", {"is_gift": False}, 204),
+    ("one sku of it", "00000000000000aa", {"is_gift": True, "sku": "scarf-1"}, 204),
+    ("somebody else's", "00000000000000bb", {"is_gift": True}, 404),
+    ("no receipt's form", "aa", {"is_gift": True}, 422),
+    ("no word", "00000000000000aa", {"sku": "scarf-1"}, 422),
+    ("more than was asked", "00000000000000aa", {"is_gift": True, "who": "wife"}, 422),
+]
+
+
+@pytest.mark.parametrize(
+    ("receipt", "word", "status"), [c[1:] for c in CORRECTIONS], ids=[c[0] for c in CORRECTIONS]
+)
+async def test_whom_a_purchase_was_for_is_the_buyers_word(
+    receipt: str, word: object, status: int
+) -> None:
+    """With a proof, and about one's own purchases alone."""
+    async with visitor() as guest:
+        path = f"purchases/{receipt}/gift"
+        assert (await guest.ask("PUT", path, word))[0] in (403, 422)
+        assert guest.box.members.corrected == []
+        await guest.ask("POST", "proof", {"code": "R-9"})
+        assert (await guest.ask("PUT", path, word))[0] == status
+        assert len(guest.box.members.corrected) == (status != 422)
 
 
 async def test_erasure_ends_the_session() -> None:

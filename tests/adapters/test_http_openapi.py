@@ -19,6 +19,6 @@ def test_every_request_body_refuses_extra_fields() -> None:
         for operation in path.values()
         for content in operation.get("requestBody", {}).get("content", {}).values()
     }
-    assert forms == {"Begin", "Code", "RuleFile", "Word"}
+    assert forms == {"Begin", "Code", "GiftWord", "RuleFile", "Word"}
     for form in forms:
         assert described["components"]["schemas"][form]["additionalProperties"] is False

@@ -8,6 +8,7 @@ import time
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import Path as PathOf
 from pydantic import BaseModel, ConfigDict, Field
 
 from edge.adapters.http.defence import Rate
@@ -27,6 +28,8 @@ _TAKEN = frozenset({Outcome.GIVEN, Outcome.WITHDRAWN, Outcome.UNCHANGED})
 
 
 _now_s = time.monotonic
+# As in `Purchase.receipt_id`.
+ReceiptId = Annotated[str, PathOf(pattern=r"^[0-9a-f]{16}$")]
 
 
 class _Form(BaseModel):
@@ -79,6 +82,23 @@ class Pairing(_Form):
     uri: str
     secret: str
     code: list[str]
+
+
+class BoughtLine(_Form):
+    """A line somebody bought; whom for is a guess until somebody says so."""
+
+    receipt: str
+    sku: str
+    name: dict[str, str] | None
+    at_s: float
+    is_gift: bool
+
+
+class GiftWord(_Form):
+    """Whether a receipt, or one sku on it, was bought for somebody else."""
+
+    is_gift: bool
+    sku: Annotated[str | None, Field(max_length=64)] = None
 
 
 class Erased(_Form):
@@ -184,6 +204,37 @@ class _Desk:
             raise HTTPException(403, str(error)) from error
         return [UseLine(at_s=u.at_s, used=_both(u.used), got=_both(u.got)) for u in lines]
 
+    async def purchases(self, request: Request) -> list[BoughtLine]:
+        """See what one bought, and what counts as bought for somebody else."""
+        try:
+            lines = await self._desk.purchases(_proof_of(self._session(request)))
+        except TrustError as error:
+            raise HTTPException(403, str(error)) from error
+        return [
+            BoughtLine(
+                receipt=line.receipt,
+                sku=line.sku,
+                name=None if line.name is None else _both(line.name),
+                at_s=line.at_s,
+                is_gift=line.is_gift,
+            )
+            for line in lines
+        ]
+
+    async def correct_gift(self, receipt: ReceiptId, word: GiftWord, request: Request) -> None:
+        """Say whether a receipt was for somebody else; answered once it is on disk."""
+        session = self._session(request)
+        try:
+            is_known = await self._desk.correct_gift(
+                _proof_of(session), receipt, word.sku, word.is_gift
+            )
+        except TrustError as error:
+            raise HTTPException(403, str(error)) from error
+        except UnavailableError as error:
+            raise HTTPException(503, str(error)) from error
+        if not is_known:
+            raise HTTPException(404, "no such purchase of yours is known")
+
     async def export(self, request: Request) -> Response:
         """Take everything along, as a file."""
         session = self._session(request)
@@ -247,6 +298,10 @@ def desk_routes(desk: ConsentDesk) -> APIRouter:
     router.add_api_route("/app", at.pair, methods=["POST"], status_code=201)
     router.add_api_route("/app", at.part, methods=["DELETE"])
     router.add_api_route("/uses", at.uses, methods=["GET"])
+    router.add_api_route("/purchases", at.purchases, methods=["GET"])
+    router.add_api_route(
+        "/purchases/{receipt}/gift", at.correct_gift, methods=["PUT"], status_code=204
+    )
     router.add_api_route("/export", at.export, methods=["GET"], response_class=Response)
     router.add_api_route("/erasure", at.erase, methods=["POST"])
     return router

@@ -82,6 +82,23 @@ class AppPairing:
     code: Modules
 
 
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """A line the person bought and kept.
+
+    Attributes:
+        receipt: Opaque; the same for lines of one receipt.
+        name: Of the item, None where it is no longer sold.
+        is_gift: It counts as bought for somebody else: by a guess, unless somebody said so.
+    """
+
+    receipt: str
+    sku: str
+    name: Text | None
+    at_s: float
+    is_gift: bool
+
+
 class ConsentDesk(Protocol):
     """What a person may see and say about their own data, at the station or on the phone."""
 
@@ -125,6 +142,16 @@ class ConsentDesk(Protocol):
 
     async def uses(self, proven: Proven) -> Sequence[Use]:
         """Return the person's receipts of use, newest first."""
+        ...
+
+    async def purchases(self, proven: Proven) -> Sequence[Bought]:
+        """Return what the person bought, newest first; nothing without a consent to a profile."""
+        ...
+
+    async def correct_gift(
+        self, proven: Proven, receipt: str, sku: str | None, is_gift: bool
+    ) -> bool:
+        """Take the person's word about a receipt or one sku on it; False where it is not theirs."""
         ...
 
     async def export(self, proven: Proven) -> bytes:
