@@ -58,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     again.add_argument("file", type=Path, help="recording made with `record` in simulation mode")
     again.add_argument("config", type=Path, help="TOML configuration")
+    again.add_argument(
+        "--zones", action="store_true", help="tell every second, of every guest, why this zone"
+    )
     again.set_defaults(run=_replay)
 
     plan = commands.add_parser("floorplan", help="draw a floor plan as SVG")
@@ -115,7 +118,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _replay(arguments: argparse.Namespace) -> int:
     settings = read_settings(arguments.config)
-    for line in replay(arguments.file, settings):
+    for line in replay(arguments.file, settings, has_zones=arguments.zones):
         sys.stdout.buffer.write(line + b"\n")
     return 0
 

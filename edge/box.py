@@ -429,8 +429,7 @@ class Box:
             and now_s - self._ticked_s < STILL_S
             and self.ledger.writer.is_well
         )
-        gateways = self.gateways.health(self.clock.now_s())
-        parts["gateways"] = dict(Counter(each.state for each in gateways))
+        parts["gateways"] = self.gateways.overview(self.clock.now_s())
         return Health(is_healthy, parts)
 
     def render_metrics(self) -> bytes:
@@ -445,6 +444,7 @@ class Box:
             "happenings": ("kind", lambda: path.counts),
             "nights": ("job", lambda: self.night.counts),
             "gateway_sightings": ("gateway", self._sightings),
+            "gateway_refusals": ("reason", self._refusals),
         }
         for name, (label, read) in counted.items():
             metrics.add(Series(name, "Counted since the start.", label, read, is_counter=True))
@@ -468,6 +468,7 @@ class Box:
             "gateway_battery_percent": ("Percent.", lambda h: h.battery_percent),
             "gateway_clock_offset_s": ("Its clock minus ours.", lambda h: h.clock_offset_s),
             "gateway_refused": ("Refused since the start.", lambda h: sum(h.refused.values())),
+            "gateway_clock_wrong": ("1: receipt counts.", lambda h: float(h.is_clock_wrong)),
         }
         for name, (meaning, value) in gauges.items():
             metrics.add(Series(name, meaning, "gateway", partial(self._of_gateways, value)))
@@ -483,6 +484,12 @@ class Box:
 
     def _sightings(self) -> dict[str, float]:
         return {h.gateway: h.sightings for h in self.gateways.health(self.clock.now_s())}
+
+    def _refusals(self) -> Counter[str]:
+        refused: Counter[str] = Counter()
+        for health in self.gateways.health(self.clock.now_s()):
+            refused.update(health.refused)
+        return refused
 
     def _broker_drops(self) -> Counter[str]:
         return Counter() if self.broker is None else self.broker.dropped

@@ -5,8 +5,10 @@ tablets said, the ticks of time, and the rule files whenever others went live. I
 data and exists in simulation mode only. What persons say at the desk is not in it.
 """
 
+import json
 import tempfile
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 from edge.adapters.clock import SimulatedClock
@@ -16,18 +18,23 @@ from edge.adapters.sqlite.journal import encode_decision
 from edge.box import RULES, Box
 from edge.core.decision import Decision
 from edge.core.errors import ConfigError, MessageError
+from edge.core.zones import ZoneReason
 from edge.settings import Settings
 
+# Time passes in a recording by the box's own ticks, or by those of a simulation.
+TICKS = frozenset({"tick", "stammgast/v1/tick"})
 
-def replay(recording: Path, settings: Settings) -> Iterator[bytes]:
+
+def replay(recording: Path, settings: Settings, *, has_zones: bool = False) -> Iterator[bytes]:
     """Take every input again.
 
     Args:
         recording: A file made with `record`.
         settings: Its store files and model; the data folder is not touched.
+        has_zones: Tell at every tick, of every guest, why this zone.
 
     Yields:
-        A line of JSON per decision and per frame, in the order in which they came about.
+        A line of JSON per decision, frame and zone reason, in the order in which they came about.
 
     Raises:
         ConfigError: A line of the recording cannot be read.
@@ -53,6 +60,8 @@ def replay(recording: Path, settings: Settings) -> Iterator[bytes]:
                 _take(box, now_s, topic, payload)
                 yield from said
                 said.clear()
+                if has_zones and topic in TICKS:
+                    yield from (_zone_line(*why) for why in box.path.why_zones())
         finally:
             box.close()
 
@@ -69,6 +78,11 @@ def _take(box: Box, now_s: float, topic: str, payload: bytes) -> None:
             return  # it was refused when it was recorded, too
     else:
         box.deliver([Message(topic, payload, 0, 0)])
+
+
+def _zone_line(contact_id: str, why: ZoneReason) -> bytes:
+    said = {"contact_id": contact_id, **asdict(why)}
+    return b'{"zone_reason":' + json.dumps(said, ensure_ascii=False).encode() + b"}"
 
 
 def _line(decision: Decision) -> bytes:

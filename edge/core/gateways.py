@@ -15,7 +15,7 @@ Wiring, with `now_s` of the clock port (UTC seconds):
     for health in gateways.health(now_s): ...   # /healthz, /metrics, discovery
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -335,6 +335,20 @@ class Gateways:
             self._health_of(name, self._gateways[name], now_s) for name in sorted(self._gateways)
         ]
 
+    def overview(self, now_s: float) -> dict[str, object]:
+        """Return how the gateways are as plain values, for `/healthz`.
+
+        Counts by state, every gateway with its figures, and names that one gateway may have
+        changed. It holds nothing of a beacon.
+        """
+        views = self.health(now_s)
+        renames = self.suspected_renames(now_s)
+        return {
+            "states": dict(Counter(view.state for view in views)),
+            "each": {view.gateway: _figures(view, now_s) for view in views},
+            "renamed": [{"from": before, "to": after} for before, after in renames],
+        }
+
     def _health_of(self, name: str, gateway: _Gateway, now_s: float) -> GatewayHealth:
         return GatewayHealth(
             name,
@@ -375,3 +389,17 @@ class Gateways:
         came_s, left_s = come[0].first_heard_s, gone[0].last_heard_s
         is_after = came_s is not None and left_s is not None and came_s >= left_s
         return [(gone[0].gateway, come[0].gateway)] if is_after else []
+
+
+def _figures(view: GatewayHealth, now_s: float) -> dict[str, object]:
+    heard_s, offset_s = view.last_heard_s, view.clock_offset_s
+    return {
+        "state": view.state,
+        "is_listed": view.is_listed,
+        "last_heard_age_s": None if heard_s is None else round(now_s - heard_s, 1),
+        "battery_percent": view.battery_percent,
+        "clock_offset_s": None if offset_s is None else round(offset_s, 1),
+        "is_clock_wrong": view.is_clock_wrong,
+        "sightings": view.sightings,
+        "refused": dict(view.refused),
+    }

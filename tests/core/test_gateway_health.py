@@ -1,5 +1,6 @@
 """Gateway health: who lies about time, floods, repeats or claims everybody is held off."""
 
+import json
 from collections.abc import Iterable
 
 import pytest
@@ -208,6 +209,28 @@ def test_a_renamed_gateway_is_suspected_only_where_it_cannot_be_mistaken() -> No
     assert gateways.suspected_renames(NOW_S + 195) == [("shoes", "shoes-new")]
     gateways.hear(HEARD._replace(gateway="third"), NOW_S + 195)
     assert gateways.suspected_renames(NOW_S + 195) == []
+
+
+def test_the_overview_tells_every_figure_and_no_beacon() -> None:
+    """Worked by hand: one right and heard, one an hour behind, one never heard, one renamed."""
+    gateways = Gateways(listed=["cafe", "door", "shoes"])
+    gateways.report(GatewayReport("door", is_online=True, battery_percent=72.0), NOW_S)
+    gateways.hear(HEARD._replace(gateway="shoes", at_s=NOW_S + 2.26), NOW_S)
+    gateways.hear(HEARD._replace(gateway="shoes-2", at_s=NOW_S - 3_400), NOW_S + 200)
+    gateways.report(GatewayReport("door", is_online=True), NOW_S + 200)
+    seen = gateways.overview(NOW_S + 201)
+    assert seen["states"] == {"never": 1, "online": 2, "silent": 1}
+    assert seen["renamed"] == [{"from": "shoes", "to": "shoes-2"}]
+    each = seen["each"]
+    assert isinstance(each, dict)
+    assert each["door"] == {
+        "state": "online", "is_listed": True, "last_heard_age_s": 1.0, "battery_percent": 72.0,
+        "clock_offset_s": None, "is_clock_wrong": False, "sightings": 0, "refused": {},
+    }  # fmt: skip
+    assert each["shoes"]["clock_offset_s"] == 2.3
+    assert each["shoes-2"]["is_clock_wrong"]
+    assert each["shoes-2"]["refused"] == {"unsettled_clock": 1}
+    assert HEARD.beacon not in json.dumps(seen)
 
 
 def test_gateways_held_are_bounded_and_listed_ones_stay() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import time
+import urllib.request
 from pathlib import Path
 
 from tests.conftest import Mosquitto, wait_until
@@ -260,3 +261,9 @@ def test_gateways_and_the_till_stand_on_the_metrics_page(box: RunningBox) -> Non
     assert 'stammgast_gateway_online{gateway="women-2"} 0.0' in page
     assert 'stammgast_till_waiting{zone="till"} 0.0' in page
     assert "stammgast_unknown_beacons_total 1.0" in page
+    with urllib.request.urlopen(f"{box.address}healthz", timeout=5) as answer:
+        gateways = json.load(answer)["parts"]["gateways"]
+    assert gateways["states"] == {"never": 11, "online": 1}
+    assert gateways["each"]["women-1"]["sightings"] == 1
+    assert gateways["each"]["women-1"]["last_heard_age_s"] < 60
+    assert gateways["renamed"] == []

@@ -111,3 +111,23 @@ def test_a_replay_leaves_the_box_as_it_is(
     before = {p: p.stat().st_mtime_ns for p in settings.store.data.rglob("*")}
     list(replay(recording, settings))
     assert {p: p.stat().st_mtime_ns for p in settings.store.data.rglob("*")} == before
+
+
+def test_every_second_has_its_reason_for_a_zone(
+    tmp_path: Path, store: Path, bundle: Path, mosquitto: Mosquitto
+) -> None:
+    """Probabilities that sum to 1, and the receivers that spoke for and against; no beacon."""
+    recording = _record(tmp_path, store, bundle, mosquitto.port)
+    settings = configure(tmp_path, store, bundle, mosquitto.port)
+    lines = [line for line in replay(recording, settings, has_zones=True) if b"zone_reason" in line]
+    reasons = [json.loads(line)["zone_reason"] for line in lines]
+    assert reasons
+    for reason in reasons:
+        assert abs(sum(reason["probabilities"].values()) - 1) < 1e-3
+        assert reason["zone"] == next(iter(reason["probabilities"])) == "women"
+    (spoke,) = reasons[-1]["evidence"]
+    assert spoke["gateway"] == "women-1"
+    assert spoke.keys() >= {"zone", "level_dbm", "support", "is_refused"}
+    assert BEACON.partition("-")[2].lower() not in b"".join(lines).decode().lower()
+    plain = list(replay(recording, settings))
+    assert not any(b"zone_reason" in line for line in plain)
