@@ -44,7 +44,9 @@ from edge.core.guest import NOTHING_BOUGHT, Guest, OpenCard
 from edge.core.history import Floats, History
 from edge.core.impressions import impressions
 from edge.core.item_tables import ItemTables
+from edge.core.learning import Kind
 from edge.core.leases import Leases
+from edge.core.lessons import Lessons
 from edge.core.memory import Purchases, remember
 from edge.core.moment import Moment
 from edge.core.person import Profile
@@ -146,6 +148,7 @@ class Path:
         self.screens = screens
         self.board = Board(house.sign)
         self.leases = Leases()
+        self.lessons = Lessons(house.catalog.class_index)
         self.guests: dict[str, Guest] = {}
         self.counts: Counter[str] = Counter()
         self.unknown_beacons = 0
@@ -345,7 +348,7 @@ class Path:
         judged = guard.judge(found, snapshot)
         scored = self._scoring.score(prepared, found, judged.allowed, context, guest.scored)
         guest.scored, guest.has_moved = scored, False
-        return judged, chances(scored, judged.allowed)
+        return judged, self.lessons.moved(chances(scored, judged.allowed), found.items)
 
     def _snapshot(self, guest: Guest, now_s: float, *, is_pull: bool) -> Snapshot:
         """Take one consistent view of the moment; the decision looks at nothing else."""
@@ -429,7 +432,7 @@ class Path:
             self._recheck_guest(guest, decision.at_s, decision)
         self._show_contact(guest, message, cards, cause)
         for card, line in zip(message.cards, decision.slate, strict=True):
-            guest.cards[card.card_id] = OpenCard.of(card, line, guest.zone)
+            guest.cards[card.card_id] = OpenCard.of(card, line, guest.zone, guest.scored)
 
     def _zone_name(self, zone: str) -> Text:
         place = self._places.get(zone)
@@ -595,6 +598,9 @@ class Path:
         if impression is None:
             return ()
         self.counts["shown"] += 1
+        guest = self._by_contact.get(impression.visit_id)
+        if guest is not None and card_id in guest.cards:
+            self.learn(guest, guest.cards[card_id], Kind.SHOWN, now_s)
         decision_id = card_id.rpartition("-")[0]
         return (
             self.log.impression_record(impression),
@@ -602,6 +608,12 @@ class Path:
                 card_id, decision_id, impression.visit_id, impression.item, now_s, impression.who
             ),
         )
+
+    def learn(self, guest: Guest, card: OpenCard, kind: Kind, now_s: float) -> None:
+        """Learn from what became of a card, where the guest agreed to a profile."""
+        grant = self.consents.grant(guest.person, Purpose.PROFILE, now_s)
+        if grant is not None and self.lessons.take(card.lesson(), kind, guest.person, grant, now_s):
+            self.counts[f"learned_{kind}"] += 1
 
     def mark_reaction(self, guest: Guest, card: OpenCard, reaction: str) -> None:
         """Show a tap on every tablet."""

@@ -24,6 +24,7 @@ from edge.core.events import (
     Tick,
 )
 from edge.core.guest import Guest, OpenCard
+from edge.core.learning import Kind
 from edge.core.memory import Purchases
 from edge.core.ports import Log
 from edge.core.proof import NEEDS_PROOF
@@ -134,9 +135,17 @@ class Intake:
         if person is not None:
             if now_s - sale.sold_at_s <= FRESH_SALE_S and self._is_recognised(sale, now_s):
                 self.path.sign(person, Sign.SALE, now_s)
+            self._taken_up(person, items, now_s)
             self._note(person, sale.receipt_id, lambda receipt: receipt.with_sale(sale))
         self.path.recheck(now_s, person, items - {-1})
         return (SaleRecorded(sale, self._profiled(person, now_s)),)
+
+    def _taken_up(self, person: str, items: set[int], now_s: float) -> None:
+        """Learn from cards whose item was bought while they stood on the screens."""
+        guest = self.path.guests.get(person)
+        if guest is not None:
+            for card in [card for card in guest.cards.values() if card.item in items]:
+                self.path.learn(guest, card, Kind.ACCEPTED, now_s)
 
     def void(self, void: Void, now_s: float) -> tuple[Record, ...]:
         """Lines of a receipt never happened; a void may come before its sale."""
@@ -241,6 +250,8 @@ class Intake:
         """Somebody allowed or withdrew something, or was erased: ears and screens follow."""
         self.path.follow_ids(person, now_s)
         guest = self.path.guests.get(person)
+        if not self.path.may_profile(person, now_s):
+            self.path.lessons.forget(person)
         if guest is not None:
             self.path.reread(guest, _WITHDRAWN, now_s)
 
@@ -322,10 +333,13 @@ class Intake:
             )
         )
         self.path.counts[f"reaction_{action}"] += 1
+        if action == "reserve":
+            self.path.learn(guest, card, Kind.ACCEPTED, now_s)
         if action in ("reserve", "shown"):
             self.path.mark_reaction(guest, card, "reserved" if action == "reserve" else "shown")
         else:
             if action == "wrong":
+                self.path.learn(guest, card, Kind.VETOED, now_s)
                 records += self._veto(guest, card.item, now_s)
             elif action == "gift":
                 records += self._was_gift(guest, card, now_s)

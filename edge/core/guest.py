@@ -13,6 +13,7 @@ from edge.core.decision import Motive, PersonView, Prompts, Shown, VisitView
 from edge.core.experiments import Arm
 from edge.core.explanation import Card
 from edge.core.history import Ints
+from edge.core.lessons import Lesson
 from edge.core.memory import Memory, Purchases
 from edge.core.recall import Basis
 from edge.core.sales import Receipt, SaleLine
@@ -29,6 +30,7 @@ class OpenCard:
         sources: Where its item came from (bits of `candidates.Source`).
         is_service: Care or help, not an offer of the item.
         told, zone, rule_ids: As in `recall.Basis`.
+        probability: The model's, NaN where it was not asked; propensity: see `Shown`.
         reaction: `shown`, `reserved` or None.
     """
 
@@ -41,10 +43,14 @@ class OpenCard:
     told: tuple[str, ...] = ()
     zone: str | None = None
     rule_ids: tuple[str, ...] = ()
+    probability: float = float("nan")
+    propensity: float = 1.0
     reaction: str | None = None
 
     @classmethod
-    def of(cls, card: Card, line: Shown, zone: str | None) -> "OpenCard":
+    def of(
+        cls, card: Card, line: Shown, zone: str | None, scored: Scored | None = None
+    ) -> "OpenCard":
         """Return what the box keeps of a card that goes out; `zone`: where the guest is."""
         return cls(
             card_id=card.card_id,
@@ -56,7 +62,13 @@ class OpenCard:
             told=tuple(cause.ground for cause in card.why),
             zone=zone,
             rule_ids=line.rule_ids,
+            probability=float("nan") if scored is None else scored.chance_of(line.item),
+            propensity=line.propensity,
         )
+
+    def lesson(self) -> Lesson:
+        """Return what may be learned from the card."""
+        return Lesson(self.card_id, self.item, self.probability, self.propensity, self.is_service)
 
     def basis(self) -> Basis:
         """Return what the card stands on."""

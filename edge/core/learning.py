@@ -124,6 +124,10 @@ class Learner:
             del self._by_person[person]
         return True
 
+    def knows(self, event_id: str) -> bool:
+        """Tell whether a reaction counts now."""
+        return event_id in self._person_of
+
     def forget(self, person: str) -> int:
         """Take everything of a person out again; returns how many reactions that were."""
         events = list(self._by_person.get(person, ()))

@@ -46,6 +46,12 @@ class Scored:
             and np.array_equal(self.found.sources, found.sources)
         )
 
+    def chance_of(self, item: int) -> float:
+        """Return what the model said about an item, NaN where it said nothing."""
+        at = int(np.searchsorted(self.found.items, item))
+        is_there = at < self.found.items.size and int(self.found.items[at]) == item
+        return float(self.scores[at]) if is_there else float("nan")
+
 
 class Scoring:
     """Asks the model of the house; without a working one popularity answers.
