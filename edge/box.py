@@ -21,8 +21,9 @@ from pathlib import Path as Folder
 
 from edge.adapters.aes import encrypt_block
 from edge.adapters.clock import SimulatedClock, SystemClock
-from edge.adapters.files.catalog import read_catalog, read_json, read_stock
+from edge.adapters.files.catalog import read_catalog, read_stock
 from edge.adapters.files.floorplan import read_floorplan
+from edge.adapters.files.handed import sha256_of
 from edge.adapters.http import messages as tablet
 from edge.adapters.http.app import create_app
 from edge.adapters.http.hub import Hub
@@ -60,8 +61,9 @@ from edge.core.sightings import GatewayReport, Report, Sighting
 from edge.core.visits import Visits
 from edge.core.zones import ZoneModel
 from edge.desk import Desk
+from edge.downlink import Downlink
 from edge.intake import Intake
-from edge.night import nights
+from edge.night import RECEIPTS, nights
 from edge.rulebook import Rulebook
 from edge.settings import Settings
 
@@ -117,7 +119,9 @@ class Box:
             read_stock(files / "stock.json", stock)
         plan = read_floorplan(files / "floorplan.json")
         seed = settings.seed if is_replay else None
-        self.ledger = open_ledger(settings, catalog, clock.now_s(), seed)
+        self.ledger = open_ledger(settings, catalog, seed)
+        self.downlink = Downlink(files / "members.json", self.ledger, clock.now_s)
+        take_in(self.ledger, self.downlink, files)
         item_ids = [item.item_id for item in catalog.items]
         ranker, tables, self.model = load_model(settings.store.bundle, item_ids)
         self.journal = Journal(self.ledger)
@@ -335,6 +339,11 @@ class Box:
             asyncio.create_task(self._tick()),
             asyncio.create_task(self.rulebook.watch()),
             asyncio.create_task(self.night.watch()),
+            asyncio.create_task(
+                self.downlink.watch(
+                    lambda person: self.intake.consent_changed(person, self.clock.now_s())
+                )
+            ),
             serving,
         ]
         try:
@@ -443,6 +452,7 @@ class Box:
             "messages": ("kind", lambda: self.messages),
             "happenings": ("kind", lambda: path.counts),
             "nights": ("job", lambda: self.night.counts),
+            "downlink": ("what", lambda: self.downlink.counts),
             "gateway_sightings": ("gateway", self._sightings),
             "gateway_refusals": ("reason", self._refusals),
         }
@@ -495,27 +505,30 @@ class Box:
         return Counter() if self.broker is None else self.broker.dropped
 
 
-def open_ledger(
-    settings: Settings, catalog: Catalog, now_s: float, seed: int | None = None
-) -> Ledger:
-    """Open the box's databases; a new box takes the chain's members and receipts in.
+def open_ledger(settings: Settings, catalog: Catalog, seed: int | None = None) -> Ledger:
+    """Open the box's databases.
 
     Args:
         settings: Where they lie.
         catalog: What the store sells.
-        now_s: The present moment.
         seed: Draws pseudonyms and keys from a seed instead of chance: for replay alone.
     """
-    files, data = settings.store.files, settings.store.data
+    data = settings.store.data
     data.mkdir(parents=True, exist_ok=True)
     draw = secrets.token_bytes if seed is None else seeded_bytes(seed)
-    ledger = Ledger.open(data, read_or_make_box_key(data / "box.key"), catalog, draw=draw)
-    if ledger.consents().sizes()["members"] == 0 and (files / "members.json").exists():
-        report = ledger.import_members(read_json(files / "members.json", dict), now_s)
-        log.info("members were imported", extra={"count": report.members})
-        if (files / "receipts.csv.gz").exists():
-            ledger.import_receipts(files / "receipts.csv.gz")
-    return ledger
+    return Ledger.open(data, read_or_make_box_key(data / "box.key"), catalog, draw=draw)
+
+
+def take_in(ledger: Ledger, downlink: Downlink, files: Folder) -> None:
+    """Take in what the chain handed over; years of receipts at once for a new box only.
+
+    A box that knows its members reads a new file of receipts at night.
+    """
+    is_new_box = ledger.consents().sizes()["members"] == 0
+    downlink.begin()
+    receipts = files / RECEIPTS
+    if is_new_box and receipts.exists() and ledger.consents().sizes()["members"]:
+        ledger.import_receipts(receipts, sha256_of(receipts))
 
 
 def load_model(bundle: Folder | None, item_ids: list[str]) -> tuple[Ranker, ItemTables, str]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from edge.adapters.files.handed import sha256_of
 from edge.adapters.sqlite.ledger import Ledger
 from edge.adapters.sqlite.marks import Marks
 from edge.adapters.sqlite.releases import Releases
@@ -33,6 +34,7 @@ LOOK_S = 1.0
 # A day's totals of 50,000 members take seconds; whatever takes longer is stuck.
 TOTALS_TIMEOUT_S = 900.0
 FIELDS_REPORT = "fields.json"
+RECEIPTS = "receipts.csv.gz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +138,9 @@ def nights(
     now_s: Callable[[], float],
     config: Path | None,
 ) -> Night:
-    """Return the night of a box: forget, report, and tell the totals where `config` is known."""
-    marks, jobs = Marks(ledger), [forgetting(ledger), reporting(ledger)]
+    """Return the night of a box: forget, read, report, and tell where `config` is known."""
+    receipts = settings.store.files / RECEIPTS
+    marks, jobs = Marks(ledger), [forgetting(ledger), reading(ledger, receipts), reporting(ledger)]
     if config is not None:
         out = settings.trust.totals or settings.store.data / "totals"
         is_simulated = settings.clock.kind == "simulated"
@@ -157,6 +160,22 @@ def forgetting(ledger: Ledger) -> Job:
             log.info("forgotten", extra={"part": "forget", "count": sum(report.deleted.values())})
 
     return Job("forget", run)
+
+
+def reading(ledger: Ledger, path: Path) -> Job:
+    """Read the chain's file of receipts for those who have allowed it since it was read last.
+
+    Minutes of work with years of receipts, so it waits for the night; unchanged, it is a glance.
+    """
+
+    async def run(night: int, now_s: float) -> None:
+        del night, now_s
+        digest = await asyncio.to_thread(sha256_of, path)
+        if digest:
+            report = await asyncio.to_thread(ledger.import_receipts, path, digest)
+            log.info("receipts were read", extra={"part": "receipts", "count": report.taken})
+
+    return Job("receipts", run)
 
 
 def reporting(ledger: Ledger) -> Job:

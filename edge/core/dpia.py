@@ -116,14 +116,20 @@ def _fields() -> Iterator[str]:
         kept = "membership" if field.days is None else f"{field.days} days"
         yield (
             f"| {field.name} | {field.meaning} | {field.source} |"
-            f" {purposes or field.duty or 'nobody'} |"
+            f" {_what_for(purposes, field.duty)} |"
             f" {kept} | {'own key' if field.is_encrypted else 'no'} |"
         )
     yield (
-        "\nRetention periods are proposals: **to be decided by the controller**. A daily run keeps"
-        " them, and a report lists stored fields that served nothing in"
+        "\nA field whose purpose the person has not granted is dropped at the door and counted;"
+        " what a withdrawn consent justified is unreadable at once and deleted in the night after."
+        "\n\nRetention periods are proposals: **to be decided by the controller**. A daily run"
+        " keeps them, and a report lists stored fields that served nothing in"
         f" {register.FIELD_USE_DAYS} days."
     )
+
+
+def _what_for(purposes: str, duty: str) -> str:
+    return "; ".join(each for each in (purposes, duty) if each) or "nobody"
 
 
 def _totals() -> Iterator[str]:
@@ -160,6 +166,9 @@ def _risks() -> Iterator[str]:
         "- Somebody who is not recognised counts once a visit in the totals, not once a day.\n"
         "- Between two backups, consents given or withdrawn are lost with a memory card that dies;"
         " the chain's downlink is to repeat them.\n"
+        "- The chain's members and receipts files lie on the box as they were handed over, until a"
+        " sealed downlink replaces them: hand over no more than is consented to, and delete them"
+        " once taken in; the box does not need them to run.\n"
         "- An old copy of an escrow, kept against the rule, still holds the keys of those erased"
         " since; tombstones keep them out of every restore, not out of a thief's hands."
     )

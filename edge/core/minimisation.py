@@ -2,16 +2,19 @@
 
 Three groups are counted apart, because somebody sent what must not be sent: traits that nobody
 should tell a shop (A03, A34), ids of advertising networks (E23), and fields the box has no use for.
-Decides nothing about consent.
+Of what remains, only fields whose purpose the person has granted are stored: a consent that comes
+later needs the field to be handed over again.
 """
 
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from edge.core.errors import MessageError
+from edge.core.notices import Purpose
+from edge.core.register import FIELDS
 from edge.core.sightings import canonical_beacon_id
 
 # Parts of field names, compared without case and punctuation. A hit is never stored.
@@ -78,10 +81,41 @@ class MemberData:
     household: str | None = None
 
 
+# What each field is for; without the consent it is not stored. The id itself is the person's row.
+_PURPOSE_OF: Final = {
+    field.name: field.purposes[0]
+    for field in FIELDS
+    if field.table == "persons.body" and field.purposes
+}
+FIELD_PURPOSES: Final = frozenset(_PURPOSE_OF.values())
 _KEPT: Final = frozenset(
     {"member_id", "name", "language", "beacons", "consents", "declared", "stated", "sizes"}
     | {"birthday", "is_adult", "has_delivery", "household"}
 )
+
+
+def granted(member: MemberData, given: frozenset[Purpose], dropped: Counter[str]) -> MemberData:
+    """Leave out of a member every field whose purpose was not granted.
+
+    Args:
+        member: What may be kept at all.
+        given: The purposes that are allowed.
+        dropped: Counts what is left out as `without_consent`.
+    """
+    nothing = nobody(member.member_id)
+    refused = {
+        name: getattr(nothing, name)
+        for name, purpose in _PURPOSE_OF.items()
+        if purpose not in given and getattr(member, name) != getattr(nothing, name)
+    }
+    if refused:
+        dropped["without_consent"] += len(refused)
+    return replace(member, **refused)
+
+
+def nobody(member_id: str) -> MemberData:
+    """Return a member of whom nothing is known but the id."""
+    return MemberData(member_id, None, None, (), {}, (), {})
 
 
 def denial_of(field: str) -> str | None:

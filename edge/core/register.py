@@ -147,6 +147,7 @@ FIELDS: tuple[StoredField, ...] = (
     StoredField(
         "keyed_hashes", "persons.member_key", "keyed hashes of ids, void without the box's secret",
         (_P.RECOGNISE,), None, "this box", False,
+        duty="also before: so that a consent counts at once and a beacon is nobody else's",
     ),
     StoredField(
         "tombstones", "tombstones.member_key", "keyed hash of an erased member, so that no restore"

@@ -44,7 +44,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         "birthday": "02-29",
         "consents": [
             {"purpose": p, "given_at": "2026-01-01T00:00:00Z", "notice_version": "2026-01"}
-            for p in ("profile", "recognise")
+            for p in ("profile", "recognise", "staff_greeting")
         ],
     }
     opened.import_members({"schema": "stammgast.members.v1", "members": [member]}, NOW_S)
@@ -201,3 +201,20 @@ def test_every_table_with_data_stands_in_the_register(ledger: Ledger) -> None:
     body = ledger.reading().persons.open_number(1)
     assert body is not None
     assert set(body.body().__slots__) <= {field.name for field in register.FIELDS}
+
+
+def test_fields_go_with_the_consent_they_were_kept_for(ledger: Ledger) -> None:
+    """Withdrawn, the field is unreadable at once and gone after the night; the others stay."""
+    person = person_of(ledger)
+    said = Statement(person, Purpose.PROFILE, False, NOW_S, NOW_S, "2026-01")
+    ledger.consents().apply(said)
+    ledger.append(ConsentChanged(said))
+    sold(ledger, "a", NOW_S, None)
+    ledger.flush()
+    report = forget_old(ledger, NOW_S + 60)
+    assert report.deleted["fields_without_consent"] == 2
+    opened = ledger.reading().persons.open_number(1)
+    assert opened is not None
+    body = opened.body()
+    assert (body.name, body.sizes, body.birthday) == ("Anna", {}, None)
+    assert "fields_without_consent" not in forget_old(ledger, NOW_S + 120).deleted

@@ -95,7 +95,7 @@ def take_in(data: Path) -> None:
     ledger = opened(data)
     consents = [
         {"purpose": p, "given_at": "2026-01-01T00:00:00Z", "notice_version": "2026-01"}
-        for p in ("recognise", "profile", "aggregates")
+        for p in ("recognise", "profile", "staff_greeting", "aggregates")
     ]
     member = {"member_id": MEMBER, "name": NAME, "consents": consents}
     ledger.import_members({"schema": "stammgast.members.v1", "members": [member]}, time.time())

@@ -27,7 +27,7 @@ from tests.attacks.attack import KEY, NAME, NOW_S, OTHER, VICTIM, box, catalog, 
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = box(tmp_path, "recognise", "profile")
+    opened = box(tmp_path, "recognise", "profile", "staff_greeting")
     yield opened
     opened.close()
 
@@ -58,7 +58,8 @@ async def test_a_word_is_answered_when_it_is_on_disk(
     assert await desk.state(person, Purpose.PROFILE, False, "de", "station") is Outcome.WITHDRAWN
     assert changed == [person, person]
     other = Ledger.open(ledger.directory, KEY, catalog())
-    assert other.consents().purposes(person) == {Purpose.RECOGNISE, Purpose.OFFERS}
+    left = {Purpose.RECOGNISE, Purpose.OFFERS, Purpose.STAFF_GREETING}
+    assert other.consents().purposes(person) == left
     other.close()
 
 

@@ -55,7 +55,7 @@ MEMBER: dict[str, Any] = {
             "notice_version": "2026-01",
             "method": "app",
         }
-        for purpose in ("recognise", "profile", "offers")
+        for purpose in ("recognise", "profile", "offers", "staff_greeting")
     ],
 }
 OTHER = {
@@ -323,7 +323,7 @@ def test_yesterdays_backup_does_not_undo_todays_withdrawal(ledger: Ledger, tmp_p
     ledger.close()
     restore(ledger.directory, KEY, tmp_path / "b.backup")
     box = opened(ledger.directory)
-    assert box.consents().purposes(person) == {Purpose.RECOGNISE, Purpose.PROFILE}
+    assert Purpose.OFFERS not in box.consents().purposes(person)
     late = box.consents().person_of_member("M-3")
     assert late is not None, "came after the backup and is still known"
     assert box.consents().has(late, Purpose.OFFERS)
@@ -363,7 +363,7 @@ def test_an_export_holds_everything_of_hers_and_nothing_of_others(ledger: Ledger
     assert "Otto" not in text
     (identity,) = exported["identities"]
     assert [p["sku"] for p in identity["purchases"]] == ["coat-m"]
-    assert len(identity["consents"]) == 3
+    assert len(identity["consents"]) == 4
     assert {h["kind"] for h in identity["happenings"]} == {
         "CheckedIn", "CardReacted", "Vetoed", "Exposed", "CapCounted",
     }  # fmt: skip
@@ -375,7 +375,7 @@ def test_a_consent_receipt_names_words_moment_and_withdrawal(ledger: Ledger) -> 
         ConsentChanged(Statement(person, Purpose.OFFERS, False, NOW_S, NOW_S, "2026-01", "en"))
     )
     receipts = consent_receipts(ledger, proven(ledger), NOW_S)
-    assert [r["event"] for r in receipts] == ["given", "given", "given", "withdrawn"]
+    assert [r["event"] for r in receipts] == ["given"] * 4 + ["withdrawn"]
     last = receipts[-1]
     assert last["notice"]["sha256"] == ledger.notices.current.sha256("en").hex()
     assert last["language"] == "en"
@@ -448,6 +448,8 @@ def test_the_schema_of_a_backup_is_brought_up_to_date(ledger: Ledger, tmp_path: 
         db.execute("ALTER TABLE beacons DROP COLUMN rotates")
         db.execute("DROP TABLE app_keys")
         db.execute("DROP TABLE last_receipts")
+        db.execute("DROP INDEX consent_wants")
+        db.execute("ALTER TABLE consent_states DROP COLUMN wants")
         db.execute("PRAGMA user_version = 1")
     ledger.close()
     restore(ledger.directory, KEY, tmp_path / "b.backup")

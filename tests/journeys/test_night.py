@@ -21,7 +21,7 @@ from tests.conftest import Mosquitto, wait_until
 from tests.world import RunningBox, configure, running, write_store
 
 BERLIN = ZoneInfo("Europe/Berlin")
-JOBS = ("forget", "fields", "totals")
+JOBS = ("forget", "receipts", "fields", "totals")
 
 
 def at_s(text: str) -> float:

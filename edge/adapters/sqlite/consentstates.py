@@ -9,10 +9,20 @@ from sqlite_utils import Database
 
 from edge.adapters.sqlite.schema import unsigned
 from edge.core.consent import PURPOSES, ConsentState, Purpose, Statement
+from edge.core.minimisation import FIELD_PURPOSES
 from edge.core.notices import NoticeBook
 from edge.core.statements import deciding_s
 
 Times = NDArray[np.float64]
+# Purposes for which a member's fields are kept at all.
+_OPENS_FIELDS = sum(1 << PURPOSES.index(purpose) for purpose in FIELD_PURPOSES)
+# Every identity that is one person: up to the one that is kept, and down to all it absorbed.
+_ONE_PERSON = (
+    "WITH RECURSIVE up (n) AS"
+    " (SELECT ? UNION SELECT kept_no FROM merges JOIN up ON absorbed_no = n),"
+    " one (n) AS (SELECT n FROM up UNION SELECT absorbed_no FROM merges JOIN one ON kept_no = n)"
+    " SELECT n FROM one"
+)
 _NEVER = np.full(len(PURPOSES), -np.inf)
 
 
@@ -24,7 +34,8 @@ class ConsentStates:
 
     def apply(self, person_no: int, said: Iterable[Statement]) -> None:
         """Take statements by the same rule as the index in memory."""
-        given, stated = self._read(person_no)
+        before, stated = self._read(person_no)
+        given = before
         for one in said:
             at = PURPOSES.index(one.purpose)
             at_s = deciding_s(one, float(stated[at]), bool(given >> at & 1))
@@ -34,7 +45,7 @@ class ConsentStates:
                 continue
             stated[at] = at_s
             given = given | 1 << at if one.is_given else given & ~(1 << at)
-        self._write(person_no, given, stated)
+        self._write(person_no, given, stated, wants=bool(given & ~before & _OPENS_FIELDS))
 
     def news_of(self, person_no: int, said: Iterable[Statement]) -> list[Statement]:
         """Return the statements that are newer than what is known."""
@@ -52,6 +63,30 @@ class ConsentStates:
         """Return the purposes a person has a present consent for."""
         given, _ = self._read(person_no)
         return frozenset(p for at, p in enumerate(PURPOSES) if given >> at & 1)
+
+    def effective(self, person_no: int) -> frozenset[Purpose]:
+        """Return what the person may be used for, of merged identities the newest word of any."""
+        numbers = self._db.execute(_ONE_PERSON, [person_no]).fetchall()
+        if len(numbers) == 1:
+            return self.given(person_no)
+        words = [self._read(number) for (number,) in numbers]
+        # A withdrawal wins a tie: take the greatest (time, no).
+        return frozenset(
+            purpose
+            for at, purpose in enumerate(PURPOSES)
+            if not max((stated[at], not given >> at & 1) for given, stated in words)[1]
+        )
+
+    def want(self, person_no: int) -> None:
+        """Note that a person's fields should be looked at again when they are handed over."""
+        given, stated = self._read(person_no)
+        self._write(person_no, given, stated, wants=True)
+
+    def satisfied(self, person_no: int) -> None:
+        """Note that a person's fields were taken in for everything the person allows."""
+        self._db.execute(
+            "UPDATE consent_states SET wants = 0 WHERE person_no = ? AND wants", [person_no]
+        )
 
     def load(self) -> tuple[ConsentState, list[int]]:
         """Return everybody's state as columns, with the row numbers of the persons."""
@@ -101,8 +136,10 @@ class ConsentStates:
             return 0, _NEVER.copy()
         return int(row[0]), np.frombuffer(row[1], "<f8").copy()
 
-    def _write(self, person_no: int, given: int, stated: Times) -> None:
+    def _write(self, person_no: int, given: int, stated: Times, *, wants: bool) -> None:
         self._db.execute(
-            "INSERT OR REPLACE INTO consent_states (person_no, given, stated) VALUES (?, ?, ?)",
-            [person_no, given, stated.astype("<f8").tobytes()],
+            "INSERT INTO consent_states (person_no, given, stated, wants) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (person_no) DO UPDATE SET given = excluded.given,"
+            " stated = excluded.stated, wants = max(wants, excluded.wants)",
+            [person_no, given, stated.astype("<f8").tobytes(), wants],
         )

@@ -9,7 +9,7 @@ import base64
 import hashlib
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -111,6 +111,35 @@ def erase_member(ledger: Ledger, member_id: str, now_s: float) -> Erasure | None
     ledger.writer.call(bury)
     refresh_escrow(ledger)
     return None
+
+
+def erase_declared(ledger: Ledger, member_ids: Sequence[str], now_s: float) -> list[str]:
+    """Erase on disk members whose erasure was declared elsewhere; on any thread.
+
+    Who was erased before is left alone; who was never here gets a tombstone.
+
+    Returns:
+        The pseudonyms that `Ledger.forget` must be called with.
+    """
+    gone: list[str] = []
+    keys = {ledger.keyed_hash.member(member_id) for member_id in member_ids}
+    fresh = keys - {key for key, _, _ in ledger.reading().tombstones()}
+
+    def erase_all() -> None:
+        for key in sorted(fresh):
+            person = ledger.writing.persons.pseudonym_of_member(key)
+            if person is not None:
+                gone.extend(ledger.writing.identities(person))
+                _erase_rows(ledger, ledger.writing.identities(person), now_s)
+            else:
+                with ledger.writing.db.atomic():
+                    _bury(ledger.writing.db, key, None, now_s, b"")
+        empty_logs(ledger.writing.db, ledger.telemetry)
+
+    if fresh:
+        ledger.writer.call(erase_all)
+        refresh_escrow(ledger)
+    return gone
 
 
 def verify_proof(token: str, verifying_key: bytes) -> Proof:

@@ -22,13 +22,13 @@ from sqlite_utils import Database
 
 from edge.adapters.sqlite.goods import Goods, SkuBook
 from edge.adapters.sqlite.histories import Lines
-from edge.adapters.sqlite.persons import Persons
+from edge.adapters.sqlite.persons import Opened, Persons
 from edge.adapters.sqlite.proofs import Proofs
 from edge.adapters.sqlite.recording import Recorder
 from edge.adapters.sqlite.schema import signed, unsigned
 from edge.core.consent import Consents, KeyedHash, Purpose, Statement
 from edge.core.errors import ConfigError, MessageError
-from edge.core.minimisation import MemberData, minimise
+from edge.core.minimisation import MemberData, granted, minimise, nobody
 from edge.core.person import DAY_S
 from edge.core.register import RECEIPT_INDEX_DAYS
 from edge.core.rotating import rotates
@@ -60,6 +60,7 @@ class ImportReport:
         dropped: What was left out of members, by reason.
         rejected: Members that could not be taken, by reason.
         contested: Beacons that two members claim.
+        touched: Pseudonyms of those about whom something new was said, or whose fields changed.
         rotating: Pseudonyms of those who have, or had until now, a beacon whose id rotates.
         is_repeated: The very same document was taken before: nothing was looked at.
     """
@@ -71,16 +72,22 @@ class ImportReport:
     erased: int = 0
     contested: int = 0
     rotating: set[str] = field(default_factory=set)
+    touched: set[str] = field(default_factory=set)
     is_repeated: bool = False
     dropped: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     _news: list[tuple[Callable[..., object], tuple[object, ...]]] = field(default_factory=list)
 
-    def apply_to(self, consents: Consents) -> None:
-        """Bring an index in memory up to date; on the thread that owns it."""
+    def apply_to(self, consents: Consents) -> frozenset[str]:
+        """Bring an index in memory up to date; on the thread that owns it.
+
+        Returns:
+            The pseudonyms about whom something was said or changed.
+        """
         for change, values in self._news:
             change(consents, *values)
         self._news.clear()
+        return frozenset(consents.kept(person) for person in self.touched)
 
     def note(self, change: Callable[..., object], *values: object) -> None:
         """Keep a change for `apply_to`: a method of `Consents` and its arguments."""
@@ -143,15 +150,25 @@ class MemberImport:
         self._db, self._persons, self._recorder = db, persons, recorder
         self._hash, self._random_pseudonym = keyed_hash, random_pseudonym
 
-    def take(self, members: Sequence[object], now_s: float, *, notes: bool) -> ImportReport:
+    def take(
+        self,
+        members: Iterable[object],
+        now_s: float,
+        *,
+        notes: bool,
+        only: frozenset[int] | None = None,
+    ) -> ImportReport:
         """Take members of a document, some at a time, so that withdrawals are written in between.
 
         Args:
             members: See `members_of`.
             now_s: The present moment.
             notes: Keep what changed for `ImportReport.apply_to`.
+            only: Keys of the members to take; None: all.
         """
         report = ImportReport()
+        if only is not None:
+            members = (member for member in members if self._key_of(member) in only)
         for group in _groups(members, _GROUP):
 
             def take_group(group: Sequence[object] = group) -> None:
@@ -176,33 +193,36 @@ class MemberImport:
             report.erased += 1
             return
         report.members += 1
-        person, person_no = self._store(member_key, body, now_s, report, notes=notes)
+        opened, is_new = self._opened(member_key, body.member_id, now_s, report, notes=notes)
+        person = f"{opened.pseudonym:016x}"
         self._take_consents(person, member.get("consents"), now_s, report, notes=notes)
-        self._take_beacons(person, person_no, body.beacons, report, notes=notes)
+        kept = granted(body, self._recorder.given(opened.person_no), report.dropped)
+        if opened.body() != kept:
+            self._persons.change(opened, kept, now_s)
+            report.changed += not is_new
+            report.touched.add(person)
+        self._recorder.satisfied(opened.person_no)
+        self._take_beacons(person, opened.person_no, body, report, notes=notes)
 
-    def _store(
-        self,
-        member_key: int,
-        body: MemberData,
-        now_s: float,
-        report: ImportReport,
-        *,
-        notes: bool,
-    ) -> tuple[str, int]:
+    def _key_of(self, member: object) -> int | None:
+        member_id = member.get("member_id") if isinstance(member, dict) else None
+        return self._hash.member(member_id) if isinstance(member_id, str) else None
+
+    def _opened(
+        self, member_key: int, member_id: str, now_s: float, report: ImportReport, *, notes: bool
+    ) -> tuple[Opened, bool]:
+        """Return a member's row, and whether it is new; a new one holds nothing but the id."""
         number = self._persons.number_of_member(member_key)
-        if number is None:
-            opened = self._persons.add(self._random_pseudonym(), member_key, body, now_s)
-            report.added += 1
-            if notes:
-                report.note(Consents.add, opened.pseudonym, member_key)
-        else:
+        if number is not None:
             known = self._persons.open_number(number)
             assert known is not None, "a person without a key"
-            opened = known
-            if opened.body() != body:
-                self._persons.change(opened, body, now_s)
-                report.changed += 1
-        return f"{opened.pseudonym:016x}", opened.person_no
+            return known, False
+        body = nobody(member_id)
+        opened = self._persons.add(self._random_pseudonym(), member_key, body, now_s)
+        report.added += 1
+        if notes:
+            report.note(Consents.add, opened.pseudonym, member_key)
+        return opened, True
 
     def _take_consents(
         self, person: str, consents: object, now_s: float, report: ImportReport, *, notes: bool
@@ -216,6 +236,7 @@ class MemberImport:
         if news:
             self._recorder.take_statements(news)
             report.consents += len(news)
+            report.touched.add(person)
             if notes:
                 for statement in news:
                     report.note(Consents.apply, statement)
@@ -248,12 +269,16 @@ class MemberImport:
         self,
         person: str,
         person_no: int,
-        beacons: Iterable[str],
+        body: MemberData,
         report: ImportReport,
         *,
         notes: bool,
     ) -> None:
-        wanted = {self._hash.beacon(beacon): rotates(beacon) for beacon in beacons}
+        """Keep the hashes of a member's beacons, also of one who may not be recognised.
+
+        They let a consent take effect at once, and keep a beacon from being taken for another's.
+        """
+        wanted = {self._hash.beacon(beacon): rotates(beacon) for beacon in body.beacons}
         known = {
             unsigned(key): bool(is_rotating)
             for key, is_rotating in self._db.execute(

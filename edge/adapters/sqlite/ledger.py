@@ -24,16 +24,11 @@ from edge.adapters.sqlite.consentlog import Problem
 from edge.adapters.sqlite.consentstates import ConsentStates
 from edge.adapters.sqlite.goods import SkuBook
 from edge.adapters.sqlite.histories import Lines, joined
-from edge.adapters.sqlite.imports import (
-    ImportReport,
-    MemberImport,
-    ReceiptImport,
-    ReceiptsReport,
-    members_of,
-)
+from edge.adapters.sqlite.imports import ImportReport, ReceiptsReport
 from edge.adapters.sqlite.keys import BoxKeys
 from edge.adapters.sqlite.persons import Opened
 from edge.adapters.sqlite.recording import Recorder, decision_context
+from edge.adapters.sqlite.resync import settle_members, stage_members, take_receipts
 from edge.adapters.sqlite.schema import (
     LEDGER_STEPS,
     TELEMETRY_STEPS,
@@ -44,7 +39,7 @@ from edge.adapters.sqlite.schema import (
 from edge.adapters.sqlite.writer import GROUP, Unit, Writer
 from edge.core import records
 from edge.core.catalog import Catalog
-from edge.core.consent import PURPOSES, Consents, Grant, KeyedHash, Purpose
+from edge.core.consent import Consents, Grant, KeyedHash, Purpose
 from edge.core.errors import TrustError, UnavailableError
 from edge.core.events import EventKey
 from edge.core.keyindex import Sieve
@@ -367,21 +362,8 @@ class Ledger:
             now_s: The present moment.
             digest: Of the file it came from; one that was taken before is not looked at again.
         """
-        if digest and self._is_taken("members", digest):
-            return ImportReport(is_repeated=True)
-        importing = MemberImport(
-            self.writer.call,
-            self.writing.db,
-            self.writing.persons,
-            self.recorder,
-            self.keyed_hash,
-            lambda: int.from_bytes(self._draw(8), "little") or 1,
-        )
-        report = importing.take(members_of(document), now_s, notes=self._consents is not None)
-        if self._consents is not None:
-            report.apply_to(self._consents)
-        self._tell_rotating(sorted(report.rotating), now_s)
-        self._note_taken("members", digest)
+        report = stage_members(self, document, now_s, digest)
+        settle_members(self, report, now_s)
         return report
 
     def import_receipts(self, path: Path, digest: str = "") -> ReceiptsReport:
@@ -391,25 +373,7 @@ class Ledger:
             path: `receipts.csv.gz` or the same unpacked.
             digest: Of the file; it is read again only when somebody new allows `profile`.
         """
-        may = self._profile_consents()
-        allowed = hashlib.sha256(
-            repr(sorted(n for n, is_given in may.values() if is_given)).encode()
-        )
-        mark = f"{digest} {allowed.hexdigest()}" if digest else ""
-        if mark and self._is_taken("receipts", mark):
-            return ReceiptsReport(is_repeated=True)
-        importing = ReceiptImport(
-            self.writer.call,
-            self.writing.db,
-            self.writing.persons,
-            self.writing.goods,
-            self.skus,
-            self.keyed_hash,
-            may,
-        )
-        report = importing.take(path)
-        self._note_taken("receipts", mark)
-        return report
+        return take_receipts(self, path, digest)
 
     def flush(self) -> None:
         """Wait until everything appended so far is on disk."""
@@ -424,7 +388,7 @@ class Ledger:
         if not self.consents().merge(kept, absorbed):
             return False
         self.append(records.Merged(kept, absorbed, now_s))
-        self._tell_rotating((kept,), now_s)
+        self.tell_rotating((kept,), now_s)
         return True
 
     def split(self, absorbed: str, now_s: float) -> bool:
@@ -433,7 +397,7 @@ class Ledger:
         if not self.consents().split(absorbed):
             return False
         self.append(records.Parted(kept, absorbed, now_s))
-        self._tell_rotating((kept, absorbed), now_s)
+        self.tell_rotating((kept, absorbed), now_s)
         return True
 
     def note_use(self, field: str) -> None:
@@ -544,12 +508,26 @@ class Ledger:
 
         self.writer.call(note)
 
-    # -- inside
+    @property
+    def has_index(self) -> bool:
+        """Tell whether the consents are in memory already, so that changes must reach them."""
+        return self._consents is not None
 
-    def _tell_rotating(self, persons: Iterable[str], now_s: float) -> None:
+    def draw_pseudonym(self) -> int:
+        """Return a number for a new person, never 0."""
+        return int.from_bytes(self._draw(8), "little") or 1
+
+    def look_for_tombstones(self) -> None:
+        """Have `forget_elsewhere` look at all of them once more."""
+        self._known_stones = -1
+
+    def tell_rotating(self, persons: Iterable[str], now_s: float) -> None:
+        """Tell whoever follows rotating ids that somebody's may have changed."""
         for person in persons:
             for tell in self._on_rotating:
                 tell(person, now_s)
+
+    # -- inside
 
     def _app_key(self, person: str) -> AppKey | None:
         return self.reading().proofs.app_key(self._parts(person))
@@ -667,28 +645,6 @@ class Ledger:
                 [signed(int(person, 16))],
             )
         ]
-
-    def _is_taken(self, kind: str, mark: str) -> bool:
-        row = (
-            self.reading()
-            .db.execute("SELECT value FROM meta WHERE name = ?", [f"taken_{kind}"])
-            .fetchone()
-        )
-        return row is not None and row[0] == mark
-
-    def _note_taken(self, kind: str, mark: str) -> None:
-        query = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)"
-        self.writer.call(lambda: self.writing.db.execute(query, [f"taken_{kind}", mark]))
-
-    def _profile_consents(self) -> dict[int, tuple[int, bool]]:
-        bit = 1 << PURPOSES.index(Purpose.PROFILE)
-        return {
-            unsigned(key): (number, bool(given & bit))
-            for key, number, given in self.reading().db.execute(
-                "SELECT p.member_key, p.person_no, coalesce(s.given, 0)"
-                " FROM persons p LEFT JOIN consent_states s USING (person_no)"
-            )
-        }
 
     def _store_notices(self, db: Database) -> None:
         for notice in self.notices.all:

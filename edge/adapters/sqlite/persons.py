@@ -61,6 +61,13 @@ class Persons:
         ).fetchone()
         return None if row is None else int(row[0])
 
+    def pseudonym_of_member(self, member_key: int) -> str | None:
+        """Return the pseudonym of a member's keyed hash, None for one not known."""
+        row = self._db.execute(
+            "SELECT pseudonym FROM persons WHERE member_key = ?", [signed(member_key)]
+        ).fetchone()
+        return None if row is None else f"{unsigned(row[0]):016x}"
+
     def open(self, person: str) -> Opened | None:
         """Open a person by pseudonym; None where there is no such person or key."""
         return self._opened(f"{_OPEN} WHERE p.pseudonym = ?", _stored(person))

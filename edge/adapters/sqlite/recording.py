@@ -18,7 +18,7 @@ from edge.adapters.sqlite.persons import Opened, Persons
 from edge.adapters.sqlite.proofs import Proofs
 from edge.adapters.sqlite.schema import signed
 from edge.core import records
-from edge.core.consent import KeyedHash, Statement
+from edge.core.consent import KeyedHash, Purpose, Statement
 from edge.core.notices import NoticeBook
 from edge.core.person import DAY_S
 from edge.core.records import Record
@@ -79,6 +79,14 @@ class Recorder:
         self._log.append("consent", opened.person_no, opened.cipher, entry)
         self._states.apply(opened.person_no, said)
 
+    def given(self, person_no: int) -> frozenset[Purpose]:
+        """Return what a person allows, with statements just taken, and merged ones as one."""
+        return self._states.effective(person_no)
+
+    def satisfied(self, person_no: int) -> None:
+        """Note that a person's fields were taken in for everything the person allows."""
+        self._states.satisfied(person_no)
+
     def news_of(self, said: list[Statement]) -> list[Statement]:
         """Return those statements of one person that say something new.
 
@@ -117,10 +125,13 @@ class Recorder:
 
     def _merged(self, record: records.Merged) -> None:
         if self._link(record, "merge"):
+            numbers = [self._persons.number(who) for who in (record.absorbed, record.kept)]
             self._ledger.execute(
-                "INSERT OR REPLACE INTO merges (absorbed_no, kept_no) VALUES (?, ?)",
-                [self._persons.number(record.absorbed), self._persons.number(record.kept)],
+                "INSERT OR REPLACE INTO merges (absorbed_no, kept_no) VALUES (?, ?)", numbers
             )
+            for number in numbers:  # a consent of one may open fields of the other
+                if number is not None:
+                    self._states.want(number)
 
     def _parted(self, record: records.Parted) -> None:
         if self._link(record, "split"):

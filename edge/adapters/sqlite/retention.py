@@ -7,12 +7,13 @@ trusts the tills' clocks more than its own and refuses to work far ahead of the 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from edge.adapters.sqlite.erasure import empty_logs
 from edge.adapters.sqlite.ledger import Ledger
-from edge.adapters.sqlite.schema import unsigned
 from edge.core import register
-from edge.core.consent import Purpose
+from edge.core.consent import Consents, Purpose
+from edge.core.minimisation import granted
 from edge.core.person import DAY_S
 
 # How far the box's clock may be ahead of the newest receipt of a till before nothing is deleted.
@@ -55,8 +56,8 @@ def forget_old(ledger: Ledger, now_s: float) -> RetentionReport:
         )
     deleted: Counter[str] = Counter()
     ledger.writer.call(lambda: _delete_by_age(ledger, now_s, today, deleted))
-    ledger.consents()  # built here: the index belongs to the caller's thread
-    ledger.writer.call(lambda: _delete_by_purpose(ledger, deleted))
+    ledger.writer.call(lambda: _delete_by_purpose(ledger, _allowed(ledger), deleted))
+    _delete_fields(ledger, now_s, deleted)
     packed = _in_batches(ledger, today - register.YOUNG_RECEIPT_DAYS)
     ledger.writer.call(lambda: _trim_histories(ledger, now_s, deleted))
     ledger.write_uses(today)
@@ -111,13 +112,27 @@ def _delete_by_age(ledger: Ledger, now_s: float, today: int, deleted: Counter[st
         telemetry.execute("DELETE FROM zone_changes WHERE at_s < ?", [limit])
 
 
-def _delete_by_purpose(ledger: Ledger, deleted: Counter[str]) -> None:
-    """Delete what a consent justified of those who withdrew it; merged persons count as one."""
-    db, allowed = ledger.writing.db, ledger.consents()
-    persons = {
-        number: allowed.purposes(f"{unsigned(pseudonym):016x}")
-        for number, pseudonym in db.execute("SELECT person_no, pseudonym FROM persons").fetchall()
+def _allowed(ledger: Ledger) -> Mapping[int, frozenset[Purpose]]:
+    """Return what each person allows, merged ones counted as one, as it stands on disk.
+
+    Read anew: the index in memory belongs to another thread, and a consent that is not on disk yet
+    has brought nothing that could be deleted.
+    """
+    state, numbers = ledger.states.load()
+    consents = Consents(ledger.keyed_hash, ledger.notices, state=state)
+    for kept, absorbed in ledger.writing.merges():
+        consents.merge(kept, absorbed)
+    return {
+        number: consents.purposes(f"{int(pseudonym):016x}")
+        for number, pseudonym in zip(numbers, state.pseudonyms, strict=True)
     }
+
+
+def _delete_by_purpose(
+    ledger: Ledger, persons: Mapping[int, frozenset[Purpose]], deleted: Counter[str]
+) -> None:
+    """Delete what a consent justified of those who withdrew it."""
+    db = ledger.writing.db
     with db.atomic():
         for table, more, purpose in (
             ("histories", "", Purpose.PROFILE),
@@ -131,6 +146,28 @@ def _delete_by_purpose(ledger: Ledger, deleted: Counter[str]) -> None:
             for (number,) in db.execute(owners).fetchall():
                 if purpose not in persons.get(number, ()):
                     deleted[f"{table}_without_consent"] += db.execute(query, [number]).rowcount
+
+
+def _delete_fields(ledger: Ledger, now_s: float, deleted: Counter[str]) -> None:
+    """Take the fields whose consent was withdrawn out of persons' rows, some persons at a time."""
+    db, persons = ledger.writing.db, ledger.writing.persons
+
+    def trim(first: int, last: int) -> None:
+        query = "SELECT person_no FROM persons WHERE person_no BETWEEN ? AND ?"
+        with db.atomic():
+            for (number,) in db.execute(query, [first, last]).fetchall():
+                opened, left_out = persons.open_number(number), Counter[str]()
+                if opened is None:
+                    continue
+                # Asked for in this transaction: a consent may have come since the run began.
+                kept = granted(opened.body(), ledger.states.effective(number), left_out)
+                if left_out.total():
+                    persons.change(opened, kept, now_s)
+                    deleted["fields_without_consent"] += left_out.total()
+
+    (highest,) = ledger.reading().db.execute("SELECT max(person_no) FROM persons").fetchone()
+    for first in range(0, (highest or 0) + 1, _BATCH):
+        ledger.writer.call(partial(trim, first, first + _BATCH - 1))
 
 
 def _in_batches(ledger: Ledger, before_day: int) -> int:

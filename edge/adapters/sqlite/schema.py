@@ -78,6 +78,11 @@ LEDGER_STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE last_receipts (person_no INTEGER NOT NULL, day INTEGER NOT NULL,"
         " digest BLOB NOT NULL, PRIMARY KEY (person_no, digest)) WITHOUT ROWID",
     ),
+    (
+        # Who has allowed something since their fields were last taken in.
+        "ALTER TABLE consent_states ADD COLUMN wants INTEGER NOT NULL DEFAULT 0",
+        "CREATE INDEX consent_wants ON consent_states (person_no) WHERE wants",
+    ),
 )
 
 TELEMETRY_STEPS: tuple[tuple[str, ...], ...] = (
