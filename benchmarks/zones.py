@@ -2,7 +2,8 @@
 
 The truth of a place is the zone the centroid of whose receivers is nearest. Judged once a second
 after the first 5 s, with what was heard up to that second. Rivals run on the same walks.
-`--explain WALK SECOND` tells why a zone was believed in that second.
+`--explain WALK SECOND` tells why a zone was believed in that second. `--robust` plays the walks
+again with the seconds cut elsewhere, with half of the sightings lost, and without one receiver.
 """
 
 import csv
@@ -10,7 +11,7 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -39,6 +40,16 @@ class Walk:
     def seconds(self) -> range:
         """The judged seconds."""
         return range(FIRST_JUDGED_S, int(self.heard[-1][0]) + 1)
+
+    def later(self, by_s: float) -> "Walk":
+        """Return the same walk begun a little later, so that seconds are cut elsewhere."""
+        heard = [(at_s + by_s, receiver, rssi_dbm) for at_s, receiver, rssi_dbm in self.heard]
+        return Walk(self.name, heard, self.places)
+
+    def only(self, is_kept: Sequence[bool]) -> "Walk":
+        """Return the walk with some of its sightings."""
+        heard = [one for one, keep in zip(self.heard, is_kept, strict=True) if keep]
+        return Walk(self.name, heard, self.places[np.array(is_kept, dtype=bool)])
 
 
 class Locator(Protocol):
@@ -299,10 +310,55 @@ def explain(walk: Walk, second: int, model: ZoneModel) -> None:
         print(f"  {one.gateway} ({one.zone})  {one.level_dbm:6.1f} dBm  {told}")
 
 
+PHASES_S = tuple(tenth / 10 for tenth in range(10))
+
+
+def robust(walks: list[Walk], receivers: list[Receiver], truth: Truth) -> dict[str, list[float]]:
+    """Return what is left of the figures where something differs: [least, all, most] each."""
+    model = ZoneModel(receivers)
+    chance = np.random.default_rng(1)
+    variants: dict[str, list[tuple[ZoneModel, list[Walk]]]] = {
+        "phase": [(model, [walk.later(by_s) for walk in walks]) for by_s in PHASES_S],
+        "half": [
+            (model, [walk.only((chance.random(len(walk.heard)) < 0.5).tolist()) for walk in walks])
+            for _ in range(6)
+        ],
+        "dropped": [
+            (
+                ZoneModel([one for one in receivers if one is not gone]),
+                [walk.only([heard[1] != gone.gateway for heard in walk.heard]) for walk in walks],
+            )
+            for gone in receivers
+        ],
+    }
+    figures: dict[str, list[float]] = {}
+    for name, cases in variants.items():
+        tallies, total = [], Tally()
+        for each, played in cases:
+            tally = Tally()
+            for walk in played:
+                tally.add(judge(walk, play(walk, Ours(each)), truth))
+            tallies.append(tally)
+            total.add(tally)
+        right = sorted(one.right / one.points for one in tallies)
+        far = sorted(one.far_right / max(1, one.far_points) for one in tallies)
+        all_far = total.far_right / max(1, total.far_points)
+        figures[f"{name}_accuracy"] = _spread(right, total.right / total.points)
+        figures[f"{name}_beyond_1m"] = _spread(far, all_far)
+        excess = sorted(one.switches / one.true_switches for one in tallies)
+        figures[f"{name}_switches"] = _spread(excess, total.switches / total.true_switches)
+    return figures
+
+
+def _spread(figures: list[float], overall: float) -> list[float]:
+    return [round(figure, 3) for figure in (figures[0], overall, figures[-1])]
+
+
 def main() -> int:
     """Play every walk to every locator and report."""
     parser = arguments(__doc__)
     parser.add_argument("--explain", nargs=2, metavar=("WALK", "SECOND"), help="why this zone")
+    parser.add_argument("--robust", action="store_true", help="under other conditions, too")
     options = parser.parse_args()
     folder = walks_folder(options.data)
     receivers = read_receivers(folder)
@@ -330,7 +386,10 @@ def main() -> int:
     if not options.json:
         head = "right  beyond 1 m   far/all   switches  median lag s"
         print(f"{'walk':<30} {'method':<19} {head}", *lines, sep="\n")
-    report(_figures(totals, time_updates(walks, model)), is_quiet=options.json)
+    figures = _figures(totals, time_updates(walks, model))
+    if options.robust:
+        figures |= robust(walks, receivers, truth)
+    report(figures, is_quiet=options.json)
     return 0
 
 

@@ -5,7 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.zones import Ours, Tally, Truth, Walk, judge, play, read_receivers, read_walks
+from benchmarks.zones import (
+    Ours,
+    Tally,
+    Truth,
+    Walk,
+    judge,
+    play,
+    read_receivers,
+    read_walks,
+    robust,
+)
 from edge.core.floorplan import Receiver
 from edge.core.zones import ZoneModel
 
@@ -36,6 +46,32 @@ def test_right_answers_switches_and_lags_are_counted() -> None:
     assert (tally.switches, tally.true_switches, tally.lags_s) == (3, 1, [2.0])
     # x = 6.93 and 7.92 at seconds 7 and 8 are within 1 m of the border; 9 and 12 are wrong beyond.
     assert (tally.far_points, tally.far_right) == (8, 6)
+
+
+def test_a_walk_is_begun_later_or_heard_in_part() -> None:
+    """Times move, places stay; what was not heard has no place."""
+    walk = Walk(
+        "made", [(0.0, "a1", -70.0), (1.0, "b1", -71.0)], np.array([(0.0, 1.0), (2.0, 3.0)])
+    )
+    assert walk.later(0.25).heard == [(0.25, "a1", -70.0), (1.25, "b1", -71.0)]
+    part = walk.only([False, True])
+    assert part.heard == [(1.0, "b1", -71.0)]
+    assert part.places.tolist() == [[2.0, 3.0]]
+
+
+def test_zones_hold_under_other_conditions(data_folder: Path) -> None:
+    """Wherever seconds are cut; less with half of the sightings lost or a receiver gone."""
+    folder = data_folder / "ble_walks"
+    receivers = read_receivers(folder)
+    walks = read_walks(folder, [one.gateway for one in receivers])
+    figures = robust(walks, receivers, Truth(receivers))
+    least, overall, _ = figures["phase_accuracy"]
+    assert least >= 0.88
+    assert overall >= 0.88
+    assert figures["phase_beyond_1m"][1] >= 0.93
+    assert figures["phase_switches"][1] <= 1.5
+    assert figures["half_accuracy"][1] >= 0.85
+    assert figures["dropped_accuracy"][1] >= 0.85
 
 
 def test_recorded_walks_reach_what_was_promised(data_folder: Path) -> None:
