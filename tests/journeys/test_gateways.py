@@ -2,12 +2,14 @@
 
 import json
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edge.adapters.clock import SimulatedClock
 from edge.adapters.mqtt.gateways import every_family
 from edge.core.sightings import Refusal, Sighting
 from edge.settings import GatewaysSection
@@ -20,7 +22,7 @@ from tests.adapters.test_gateways_formats import (
     wanted,
 )
 from tests.conftest import Mosquitto, wait_until
-from tests.world import BEACON, RunningBox, configure, running
+from tests.world import BEACON, RunningBox, configure, rfc3339, running, write_store
 
 UUID = BEACON.removeprefix("iBeacon:")[:36].lower()
 
@@ -107,3 +109,84 @@ def test_never_a_track_on_disk(box: RunningBox, tmp_path: Path) -> None:
         content = path.read_bytes()
         for trace in (b"7731", UUID.encode(), UUID.replace("-", "").encode(), b"women-1"):
             assert trace not in content, (path.name, trace)
+
+
+NOW_S = 1_790_000_000.0
+
+
+@pytest.fixture
+def timed(tmp_path: Path, bundle: Path, mosquitto: Mosquitto) -> Iterator[RunningBox]:
+    """A box on simulated time that hears Minew gateways, which tell their own time."""
+    store = write_store(tmp_path / "store", NOW_S)
+    settings = configure(tmp_path, store, bundle, mosquitto.port, clock='{kind = "simulated"}')
+    with running(settings, SimulatedClock()) as box:
+        pass_time(box, NOW_S)
+        yield box
+
+
+def pass_time(box: RunningBox, now_s: float) -> None:
+    box.event("tick", "tick", {"now": rfc3339(now_s)})
+    wait_until(lambda: box.box.clock.now_s() == now_s, "the clock")
+
+
+def tell(box: RunningBox, gateway: str, *readings: tuple[str, float]) -> None:
+    """Have a Minew gateway send iBeacons: (minor number's beacon, its own time)."""
+    taken = box.box.messages["gateway"]
+    batch = [
+        {"timestamp": rfc3339(at_s), "type": "iBeacon", "mac": "C1C2C3C4C5C6", "rssi": -60,
+         "ibeaconUuid": UUID.replace("-", "").upper(), "ibeaconMajor": 100,
+         "ibeaconMinor": int(minor), "ibeaconTxPower": -59, "battery": 0}
+        for minor, at_s in readings
+    ]  # fmt: skip
+    box.publish(f"/gw/{gateway}/status", json.dumps(batch), qos=0)
+    wait_until(lambda: box.box.messages["gateway"] == taken + 1, "the gateway's message")
+
+
+def seen(box: RunningBox, gateway: str) -> dict[str, Any]:
+    """Return what the health page says of a gateway."""
+    with urllib.request.urlopen(f"{box.address}healthz", timeout=5) as page:
+        figures: dict[str, Any] = json.load(page)["parts"]["gateways"]["each"][gateway]
+    return figures
+
+
+def guests(box: RunningBox) -> int:
+    count: int = box.call(lambda: len(box.box.path.guests))
+    return count
+
+
+def test_a_gateway_with_a_wrong_clock_is_named_and_its_word_taken_at_receipt(
+    timed: RunningBox,
+) -> None:
+    """An hour behind: not believed for half a minute, then used, and said to be wrong."""
+    for second in range(0, 31, 10):
+        pass_time(timed, NOW_S + second)
+        assert guests(timed) == 0
+        tell(timed, "women-1", ("1", NOW_S + second - 3_600))
+    figures = seen(timed, "women-1")
+    assert figures["is_clock_wrong"]
+    assert figures["clock_offset_s"] == -3_600.0
+    assert figures["refused"]["unsettled_clock"] == 3
+    assert guests(timed) == 1
+    assert 'gateway_clock_wrong{gateway="women-1"} 1.0' in timed.metrics()
+
+
+def test_a_gateway_that_replays_an_hour_brings_nobody_in(timed: RunningBox) -> None:
+    """Known to be right, it sends a lost hour again: refused whole, and it goes on."""
+    tell(timed, "women-1", ("7", NOW_S))  # a stranger, so that its clock is known
+    tell(timed, "women-1", *(("1", NOW_S - 3_600 + 36 * n) for n in range(99)))
+    assert guests(timed) == 0
+    assert seen(timed, "women-1")["refused"]["stale"] == 99
+    pass_time(timed, NOW_S + 1)
+    tell(timed, "women-1", ("1", NOW_S + 1))
+    assert guests(timed) == 1
+
+
+def test_a_renamed_gateway_is_suspected_on_the_health_page(timed: RunningBox) -> None:
+    """The listed name fell silent, an unlisted one speaks: said, and no zone is made of it."""
+    tell(timed, "women-1", ("7", NOW_S))
+    pass_time(timed, NOW_S + 130)
+    tell(timed, "women-1b", ("7", NOW_S + 130))
+    with urllib.request.urlopen(f"{timed.address}healthz", timeout=5) as page:
+        gateways = json.load(page)["parts"]["gateways"]
+    assert gateways["renamed"] == [{"from": "women-1", "to": "women-1b"}]
+    assert not gateways["each"]["women-1b"]["is_listed"]
