@@ -6,6 +6,7 @@ included, and this class hands the bytes to the transport. A client that does no
 transport's buffer up to `HIGH_WATER_BYTES`; from then on it is `behind` until the buffer drained.
 """
 
+import os
 from asyncio import AbstractEventLoop, BaseTransport
 from collections.abc import Callable
 from typing import Any
@@ -50,18 +51,36 @@ class Wire(WebSocketsSansIOProtocol):
         super().__init__(config, server_state, {**app_state, "wire": self}, _loop)
         self.is_behind = False
         self.on_drained: Callable[[], None] | None = None
+        self._socket: int | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Take the transport and bound what it may buffer."""
         super().connection_made(transport)
         self.transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
+        if self.transport.get_extra_info("ssl_object") is None:
+            self._socket = self.transport.get_extra_info("socket").fileno()
 
     def write(self, frame: bytes) -> None:
         """Write an encoded frame now; a closing or slow connection gets nothing."""
         if self.handshake_complete and not (
             self.is_behind or self.close_sent or self.disconnected or self.transport.is_closing()
         ):
-            self.transport.write(frame)
+            sent = self._send_now(frame)
+            if sent < len(frame):
+                self.transport.write(frame[sent:])
+
+    def _send_now(self, frame: bytes) -> int:
+        """Return how many bytes the socket took at once.
+
+        uvloop's transport writes when the loop's turn ends, after all that the frame's cause goes
+        on to do. Bytes may overtake the transport only while it holds none back.
+        """
+        if self._socket is None or self.transport.get_write_buffer_size():
+            return 0
+        try:
+            return os.write(self._socket, frame)
+        except OSError:  # full or gone: the transport waits, or finds out by itself
+            return 0
 
     def pause_writing(self) -> None:
         """Stop sending to a client whose buffer is full; it gets a fresh board later."""
