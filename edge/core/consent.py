@@ -183,6 +183,7 @@ class Consents:
         self._own = array("H")  # what each person stated
         self._effective = array("H")  # the same, over the persons merged into one
         self._stated_s = array("d")
+        self._merged_into: dict[int, int] = {}  # as it was said; the two below follow from it
         self._kept_row: dict[int, int] = {}
         self._absorbed: dict[int, tuple[int, ...]] = {}
         self._contested: set[int] = set()
@@ -351,7 +352,8 @@ class Consents:
             return []
         self.split(person)
         for absorbed in self._absorbed.get(row, ()):
-            self.split(self._name_of_row(absorbed))
+            if self._merged_into.get(absorbed) == row:
+                self.split(self._name_of_row(absorbed))
         self._beacons.drop_row(row)
         self._own[row] = self._effective[row] = self._is_enrolled[row] = 0
         for cell in range(row * len(PURPOSES), (row + 1) * len(PURPOSES)):
@@ -372,6 +374,7 @@ class Consents:
         into, row = self._row(kept), self._own_row(absorbed)
         if into < 0 or row < 0 or self._kept(row) == into or row in self._kept_row:
             return False
+        self._merged_into[row] = self._own_row(kept)
         rows = (row, *self._absorbed.pop(row, ()))
         for each in rows:
             self._kept_row[each] = into
@@ -380,16 +383,20 @@ class Consents:
         return True
 
     def split(self, absorbed: str) -> bool:
-        """Undo a merge: the person is again the one of before, with what was stated since."""
+        """Undo a merge: the person is again the one of before, with what was stated since.
+
+        Whoever was merged into this person before stays with this person.
+        """
         row = self._own_row(absorbed)
-        into = self._kept_row.pop(row, None)
-        if into is None:
+        if self._merged_into.pop(row, None) is None:
             return False
-        rest = tuple(each for each in self._absorbed[into] if each != row)
-        if rest:
-            self._absorbed[into] = rest
-        else:
-            del self._absorbed[into]
+        into = self._kept_row.pop(row)
+        group = self._absorbed.pop(into)
+        taken_along = tuple(each for each in group if each != row and self._is_under(each, row))
+        rest = tuple(each for each in group if each != row and each not in taken_along)
+        for each in taken_along:
+            self._kept_row[each] = row
+        self._absorbed.update({at: rows for at, rows in ((into, rest), (row, taken_along)) if rows})
         self._settle(into)
         self._settle(row)
         return True
@@ -458,6 +465,12 @@ class Consents:
 
     def _may_be_recognised(self, row: int) -> bool:
         return bool(self._effective[row] & _BIT[Purpose.RECOGNISE])
+
+    def _is_under(self, row: int, top: int) -> bool:
+        """Tell whether a row was merged, directly or by others, into another."""
+        while row != top and row in self._merged_into:
+            row = self._merged_into[row]
+        return row == top
 
     def _settle(self, row: int) -> None:
         """Recompute what is effective for the person a row belongs to, and its beacons."""

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlite_utils import Database
 
 from edge.adapters.sqlite.keys import read_or_make_box_key
@@ -750,3 +752,49 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"not a database at all" * 1000)
     with pytest.raises(UnavailableError, match="cannot be opened"):
         open_database(path, LEDGER_STEPS, is_synced=True)
+
+
+@settings(max_examples=10)
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(1, 4), st.integers(1, 4)), min_size=1, max_size=8)
+)
+def test_memory_and_disk_agree_on_who_is_one(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[bool, int, int]]
+) -> None:
+    """Any merges and splits: a restart reads what the box had, and all apart is as before."""
+    purposes = ("recognise", "profile", "offers", "location")
+    box = Ledger.open(tmp_path_factory.mktemp("merging"), KEY, catalog())
+    box.import_members(document(*(member(n, purposes[n - 1]) for n in range(1, 5))), NOW_S)
+    consents = box.consents()
+    who = [consents.person_of_member(f"M00000{n}") or "" for n in range(1, 5)]
+    alone = [consents.purposes(person) for person in who]
+    for at, (is_merge, one, other) in enumerate(steps):
+        if is_merge:
+            box.merge(who[one - 1], who[other - 1], NOW_S + at)
+        else:
+            box.split(who[one - 1], NOW_S + at)
+    box.flush()
+    again = Ledger.open(box.directory, KEY, catalog())
+    for person in who:
+        assert again.consents().purposes(person) == consents.purposes(person)
+        assert set(again.consents().merged(person)) == set(consents.merged(person))
+        assert set(box.reading().identities(consents.kept(person))) == set(consents.merged(person))
+    again.close()
+    for person in who:
+        box.split(person, NOW_S + 99)
+    assert [consents.purposes(person) for person in who] == alone
+    assert box.verify_consents()[1] == []
+    box.close()
+
+
+def test_parting_the_second_of_two_merges_leaves_the_first(ledger: Ledger) -> None:
+    """C was merged into B, then B into A: parting B takes C along."""
+    ledger.import_members(document(member(1), member(2), member(3)), NOW_S)
+    consents = ledger.consents()
+    a, b, c = (consents.person_of_member(f"M00000{n}") or "" for n in (1, 2, 3))
+    ledger.merge(b, c, NOW_S)
+    ledger.merge(a, b, NOW_S)
+    assert set(consents.merged(a)) == {a, b, c}
+    ledger.split(b, NOW_S)
+    assert consents.merged(a) == (a,)
+    assert set(consents.merged(b)) == {b, c}
