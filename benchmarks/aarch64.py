@@ -21,6 +21,7 @@ import numpy as np
 from benchmarks.aarch64_scores import scores
 from benchmarks.bench import arguments, report
 
+TOOLS = ("qemu-aarch64-static", "debootstrap", "unshare")
 PACKAGES = ("numpy", "onnxruntime")
 TOP = 10
 ROWS, SETS = 200, 40
@@ -34,6 +35,14 @@ def main() -> int:
     parser.add_argument("--root", type=Path, help="arm64 root to keep and find again")
     parser.add_argument("--mirror", default="", help="Debian mirror (default: debootstrap's own)")
     options = parser.parse_args()
+    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    if missing:
+        print(
+            f"benchmarks.aarch64: found no {', '.join(missing)}; expected Debian's "
+            "qemu-user-static and debootstrap, and root",
+            file=sys.stderr,
+        )
+        return 2
     with tempfile.TemporaryDirectory() as folder:
         root = options.root or Path(folder) / "root"
         started = time.perf_counter()
