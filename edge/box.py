@@ -36,6 +36,7 @@ from edge.adapters.mqtt.discovery import discovery_messages, state_message
 from edge.adapters.mqtt.embedded import EmbeddedBroker
 from edge.adapters.mqtt.gateways import GatewayRouter
 from edge.adapters.onnx.ranker import load_bundle
+from edge.adapters.onnx.visit_models import load_visit_models
 from edge.adapters.sqlite.export import Controller
 from edge.adapters.sqlite.journal import Journal
 from edge.adapters.sqlite.keys import read_or_make_box_key
@@ -45,6 +46,7 @@ from edge.core import sightings
 from edge.core.board import StoreSign
 from edge.core.caps import Caps
 from edge.core.catalog import Catalog, Stock
+from edge.core.decision import Motive
 from edge.core.errors import MessageError, TrustError, UnavailableError
 from edge.core.events import EventKey, Tick
 from edge.core.floorplan import FloorPlan, Receiver
@@ -52,6 +54,7 @@ from edge.core.gateways import GatewayHealth, Gateways
 from edge.core.history import Floats, Ints
 from edge.core.item_tables import ItemTables, blank
 from edge.core.moment import Moment
+from edge.core.motives import Evidence, unknown
 from edge.core.playbook import Playbook
 from edge.core.ports import Ranker
 from edge.core.readings import Input
@@ -148,6 +151,7 @@ class Box:
             tables=tables,
             sign=StoreSign(facts.name),
             moment=lambda now_s: Moment.of(datetime.fromtimestamp(now_s, facts.time_zone)),
+            motive=load_motive(settings.store.bundle, item_ids),
             model_version=self.model if not isinstance(ranker, NoModel) else "",
             seed=settings.seed,
         )
@@ -545,6 +549,20 @@ def load_model(bundle: Folder | None, item_ids: list[str]) -> tuple[Ranker, Item
         log.error("the bundle was refused", extra={"part": "model", "detail": str(error)})
         return NoModel(), blank(len(item_ids)), f"refused: {error}"
     return loaded.ranker, loaded.tables, loaded.version
+
+
+def load_motive(
+    bundle: Folder | None, item_ids: list[str]
+) -> Callable[[Evidence], tuple[Motive, float]]:
+    """Load what guesses why somebody is here; without it nobody knows."""
+    if bundle is None:
+        return unknown
+    try:
+        model = load_visit_models(bundle, item_ids).motive
+    except (TrustError, UnavailableError) as error:
+        log.error("the model of motives was refused", extra={"part": "model", "detail": str(error)})
+        return unknown
+    return unknown if model is None else model.motive
 
 
 def seeded_bytes(seed: int) -> Callable[[int], bytes]:

@@ -33,7 +33,8 @@ from edge.core.candidates import Context, Source
 from edge.core.caps import Caps
 from edge.core.catalog import Catalog, Stock, Text
 from edge.core.consent import Consents, Purpose
-from edge.core.decision import Decision, PersonView, Prompts, Snapshot, VisitView
+from edge.core.decision import Decision, Motive, PersonView, Prompts, Snapshot, VisitView
+from edge.core.errors import UnavailableError
 from edge.core.events import AppSighting, CheckIn, EventKey
 from edge.core.experiments import assign
 from edge.core.explanation import Message
@@ -49,6 +50,7 @@ from edge.core.leases import Leases
 from edge.core.lessons import Lessons
 from edge.core.memory import Purchases, remember
 from edge.core.moment import Moment
+from edge.core.motives import Evidence, Scan, Stay, unknown
 from edge.core.person import Profile
 from edge.core.playbook import Playbook
 from edge.core.ports import Log, People, Ranker, Screens
@@ -85,6 +87,8 @@ REHEARSED_PER_TICK = 10
 # Standing cards are asked again this often, some guests a second, as long as a card's lease.
 RECHECK_S = 60.0
 RECHECKED_AT_ONCE = 5
+# Zones entered and labels scanned that a guess about the visit looks at, the newest.
+MAX_SEEN = 200
 # Kinds of beacon ids that may be a rotating one: Eddystone-EID, private addresses.
 ROTATING = ("eid:", "mac:")
 # What an app hears with is one receiver-less beacon per person.
@@ -100,6 +104,7 @@ class House:
         zones: For receivers that hear beacons; app_zones: for apps that hear the store's beacons.
         tables: The bundle's item tables, in the order of the catalogue.
         moment: Puts UTC seconds into the store's calendar.
+        motive: Guesses why somebody is here, from the visit alone.
         model_version: Of the bundle, for the log; empty where popularity answers.
         seed: Of every draw the box makes.
     """
@@ -112,6 +117,7 @@ class House:
     tables: ItemTables
     sign: StoreSign
     moment: Callable[[float], Moment]
+    motive: Callable[[Evidence], tuple[Motive, float]] = unknown
     model_version: str = ""
     seed: int = 0
 
@@ -277,6 +283,8 @@ class Path:
             language = self.people.language(person, recognise, now_s)
         if (greeting := consents.grant(person, Purpose.STAFF_GREETING, now_s)) is not None:
             name = self.people.name(person, greeting, now_s)
+        if consents.grant(person, Purpose.LOCATION, now_s) is None:
+            guest.stays = []
         profile = self.profile_of(person, now_s)
         guest.language, guest.name = language, name
         purposes = frozenset(purpose.value for purpose in consents.purposes(person))
@@ -305,6 +313,8 @@ class Path:
         guest.has_moved = True
         guest.next_look_s = now_s + DWELL_S
         if move.zone is not None:
+            kind = self._kinds.get(move.zone, "")
+            guest.stays = [*guest.stays, Stay(kind, move.zone, move.at_s)][-MAX_SEEN:]
             self.log.append(ZoneEntered(guest.visit_id, move.zone, move.at_s))
         self._show_contact(guest)
         if guest.cards:
@@ -327,6 +337,7 @@ class Path:
         """Decide what to say to a guest now, show it, write it down."""
         if not guest.is_on_tablets:
             return None
+        guest.motive = self._motive(guest, now_s)
         snapshot = self._snapshot(guest, now_s, is_pull=is_pull)
         silence = guard.silence(snapshot)
         if silence is not None:
@@ -349,6 +360,14 @@ class Path:
         scored = self._scoring.score(prepared, found, judged.allowed, context, guest.scored)
         guest.scored, guest.has_moved = scored, False
         return judged, self.lessons.moved(chances(scored, judged.allowed), found.items)
+
+    def _motive(self, guest: Guest, now_s: float) -> Motive:
+        """Guess why the guest is here; without a model, or a sure answer, nobody knows."""
+        try:
+            return self.house.motive(guest.evidence(now_s))[0]
+        except UnavailableError:
+            self.counts["motive_unavailable"] += 1
+            return Motive.UNKNOWN
 
     def _snapshot(self, guest: Guest, now_s: float, *, is_pull: bool) -> Snapshot:
         """Take one consistent view of the moment; the decision looks at nothing else."""
@@ -574,6 +593,13 @@ class Path:
             self.remember(guest)
             if guest.cards:
                 self._recheck_guest(guest, now_s)
+
+    def scanned(self, guest: Guest, item: int) -> None:
+        """Note a label that the guest's app read: the item is in today's basket of interest."""
+        group, goods = self.playbook.classes.group[item], self.house.catalog.items[item]
+        guest.scans = [*guest.scans, Scan(int(group), goods.price_cents)][-MAX_SEEN:]
+        if item not in guest.basket:
+            guest.basket = [*guest.basket, item][-MAX_SEEN:]
 
     def purchase_behind(self, guest: Guest, card: OpenCard, now_s: float) -> int | None:
         """Return the item whose purchase a card follows, None where it follows none."""

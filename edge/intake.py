@@ -270,8 +270,10 @@ class Intake:
         item = None if sku is None else self.path.house.catalog.item_of_sku(sku)
         if item is None:
             self.path.counts["sku_unknown"] += 1
-        elif guest is not None and item not in guest.basket:
-            guest.basket.append(item)
+        elif guest is not None:
+            self.path.scanned(guest, item)
+        elif said.member_id is None:
+            self.path.counts["scan_of_nobody"] += 1
 
     # -- staff -------------------------------------------------------------------------------
 

@@ -137,6 +137,7 @@ def store_with(
     more: str = "",
     about: dict[str, Any] | None = None,
     now_s: float | None = None,
+    bundle: Path | None = None,
     **extra: str,
 ) -> Iterator[tuple[RunningBox, Tablet]]:
     """Run a box over the little store, with a tablet.
@@ -149,6 +150,7 @@ def store_with(
         more: Lines for the rule file.
         about: Fields of both members.
         now_s: When given, the box's time stands there and follows ticks.
+        bundle: Models; popularity answers without.
         extra: Top-level lines of the configuration.
     """
     store = folder / "store"
@@ -169,7 +171,7 @@ def store_with(
     if clock is not None:
         extra["clock"] = '{ kind = "simulated" }'
         clock.tick(now_s or 0.0)
-    settings = configure(folder, store, None, mosquitto.port, rules, **extra)
+    settings = configure(folder, store, bundle, mosquitto.port, rules, **extra)
     with running(settings, clock) as box, tablet_of(box) as tablet:
         yield box, tablet
 

@@ -15,6 +15,7 @@ from edge.core.explanation import Card
 from edge.core.history import Ints
 from edge.core.lessons import Lesson
 from edge.core.memory import Memory, Purchases
+from edge.core.motives import Evidence, Scan, Stay
 from edge.core.recall import Basis
 from edge.core.sales import Receipt, SaleLine
 from edge.core.scoring import Scored
@@ -101,6 +102,7 @@ class Guest:
         liked: int32[·], items that the guest's own words name.
         memory: What `known` and this visit's receipts mean.
         name: Only with a consent to be greeted.
+        motive: The newest guess; stays and scans: what it rests on, gone with the visit.
         receipts: Those of this visit by the till's id, so that a void finds its sale.
         said_gifts: What staff said in this visit: this purchase was a gift, or was none.
         decisions: How many were made in this visit; part of each one's seed.
@@ -129,6 +131,8 @@ class Guest:
     is_quiet: bool = False
     had_entry_offer: bool = False
     motive: Motive = Motive.UNKNOWN
+    stays: list[Stay] = field(default_factory=list)
+    scans: list[Scan] = field(default_factory=list)
     basket: list[int] = field(default_factory=list)
     receipts: dict[str, Receipt] = field(default_factory=dict)
     said_gifts: dict[int, bool] = field(default_factory=dict)
@@ -160,6 +164,10 @@ class Guest:
             motive=self.motive,
             basket=tuple(self.basket),
         )
+
+    def evidence(self, now_s: float) -> Evidence:
+        """Return what the visit has shown so far; nothing of it is about the person."""
+        return Evidence(self.entered_s, now_s, tuple(self.stays), tuple(self.scans))
 
     def bought(self, catalog: Catalog) -> Purchases:
         """Return what is known to be bought and kept, today's receipts included.

@@ -139,6 +139,12 @@ def _of_scans(scans: Sequence[Scan]) -> dict[str, float]:
     }
 
 
+def unknown(evidence: Evidence) -> tuple[Motive, float]:
+    """Say nothing: the answer of a box whose bundle holds no model of motives."""
+    del evidence
+    return Motive.UNKNOWN, 0.0
+
+
 def motive(chances: Floats, least: float) -> tuple[Motive, float]:
     """Read the model's answer.
 
