@@ -9,7 +9,12 @@ from enum import StrEnum
 
 from edge.core.catalog import Text
 from edge.core.notices import Purpose
-from edge.core.register import ANONYMOUS_RECEIPT_DAYS, HISTORY_DAYS, VISIT_DAYS
+from edge.core.register import (
+    ANONYMOUS_RECEIPT_DAYS,
+    HAPPENING_DAYS,
+    HISTORY_DAYS,
+    VISIT_DAYS,
+)
 
 
 class Input(StrEnum):
@@ -50,9 +55,13 @@ def readings(used: frozenset[Input]) -> tuple[Reading, ...]:
             (Input.BEACONS, *_BEACONS, (Purpose.RECOGNISE, Purpose.LOCATION)),
             (Input.CHECK_INS, *_CHECK_INS, (Purpose.RECOGNISE,)),
             (Input.RECEIPTS, *_RECEIPTS, (Purpose.PROFILE,)),
-            (Input.MEMBER_FILE, *_MEMBER_FILE, (Purpose.PROFILE, Purpose.STAFF_GREETING)),
-            (Input.SCANS, *_SCANS, ()),
-            (Input.STAFF, *_STAFF, ()),
+            (
+                Input.MEMBER_FILE,
+                *_MEMBER_FILE,
+                (Purpose.RECOGNISE, Purpose.PROFILE, Purpose.STAFF_GREETING),
+            ),
+            (Input.SCANS, *_SCANS, (Purpose.RECOGNISE,)),
+            (Input.STAFF, *_STAFF, (Purpose.RECOGNISE,)),
             (Input.STOCK, *_STOCK, ()),
             (Input.CAMERA, *_CAMERA, (Purpose.CAMERA_TRY_ON, Purpose.SHADE)),
         )
@@ -73,22 +82,29 @@ _BEACONS = (
 )
 _CHECK_INS = (
     Text("Anmeldungen in der App", "Check-ins in the app"),
-    Text("Dass jemand da ist, für diesen Besuch.", "That somebody is here, for the present visit."),
+    Text(
+        f"Dass Sie da waren, verschlüsselt, {HAPPENING_DAYS} Tage.",
+        f"That you were here, encrypted, {HAPPENING_DAYS} days.",
+    ),
 )
 _RECEIPTS = (
     Text("Kassenbons", "Receipts of the tills"),
     Text(
         f"Ohne Karte: ohne Namen, {ANONYMOUS_RECEIPT_DAYS} Tage. Mit Karte und Einwilligung: "
-        f"verschlüsselt, bis zu {HISTORY_DAYS // 365} Jahre.",
+        f"verschlüsselt, bis zu {HISTORY_DAYS // 365} Jahre. Vom letzten Bon einer Karte bleibt "
+        "ein Prüfwert, mit dem Sie sich ausweisen können.",
         f"Without a card: without a name, {ANONYMOUS_RECEIPT_DAYS} days. With a card and consent: "
-        f"encrypted, up to {HISTORY_DAYS // 365} years.",
+        f"encrypted, up to {HISTORY_DAYS // 365} years. Of a card's last receipt a check value "
+        "stays, with which you can prove who you are.",
     ),
 )
 _MEMBER_FILE = (
     Text("Angaben aus der Kundenkarte", "Details of the customer card"),
     Text(
-        "Name, Sprache, Größen und Vorlieben, für jede Person eigens verschlüsselt.",
-        "Name, language, sizes and preferences, encrypted for each person alone.",
+        "Name, Sprache, Größen, Vorlieben: nur, was Sie dafür erlaubt haben, für jede Person "
+        "eigens verschlüsselt.",
+        "Name, language, sizes, preferences: only what you allowed it for, encrypted for each "
+        "person alone.",
     ),
 )
 _SCANS = (
@@ -98,8 +114,10 @@ _SCANS = (
 _STAFF = (
     Text("Tippen auf den Tablets der Beratung", "Taps on the tablets of staff"),
     Text(
-        "Was gezeigt und abgelehnt wurde. Nie, wer von den Mitarbeitenden getippt hat.",
-        "What was shown and refused. Never which associate tapped.",
+        f"Was Ihnen gezeigt und was abgelehnt wurde, verschlüsselt, {HAPPENING_DAYS} Tage. Nie, "
+        "wer von den Mitarbeitenden getippt hat.",
+        f"What you were shown and what was refused, encrypted, {HAPPENING_DAYS} days. Never which "
+        "associate tapped.",
     ),
 )
 _STOCK = (

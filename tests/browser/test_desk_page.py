@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from playwright.async_api import Page, expect
 
 from edge.core.notices import Purpose
+from edge.core.proof import AppKey
 from tests.browser.audit import AUDIT
 from tests.browser.conftest import OpenPage
 from tests.http_box import HttpBox, http_box
@@ -93,6 +96,31 @@ async def test_learning_from_purchases_asks_for_a_code(open_page: OpenPage) -> N
         await expect(switch).to_be_checked()
         await switch.click()
         await expect(switch).not_to_be_checked()
+
+
+async def test_an_app_is_paired_by_a_picture(open_page: OpenPage) -> None:
+    """After a code the key is shown as a picture that another phone reads, and to type; once."""
+    async with http_box() as box:
+        page = await entered(open_page, box)
+        await expect(page.get_by_role("button", name="App trennen")).to_have_count(0)
+        await page.get_by_role("button", name="App verbinden").click()
+        await expect(page.get_by_label("Code oder Bonnummer")).to_be_focused()
+        await page.keyboard.type("R-9")
+        await page.keyboard.press("Enter")
+        picture = page.get_by_role("img", name="Bild zum Scannen")
+        shot = np.frombuffer(await picture.screenshot(), np.uint8)
+        image = cv2.imdecode(shot, cv2.IMREAD_GRAYSCALE)
+        read, _, _ = cv2.QRCodeDetectorAruco().detectAndDecode(image)
+        key = AppKey(bytes(range(32)))
+        assert read == key.uri("Kaufhaus Lindenhof")
+        typed = await page.locator(".key").inner_text()
+        assert typed.replace(" ", "") == key.base32
+        await page.get_by_role("button", name="Verbunden").click()
+        await expect(page.locator(".key")).to_have_count(0)
+        assert key.base32 not in (await page.content()).replace(" ", "")
+        await page.get_by_role("button", name="App trennen").click()
+        await expect(page.get_by_role("button", name="App trennen")).to_have_count(0)
+        assert not box.members.is_paired
 
 
 async def test_own_data_is_shown_taken_along_and_deleted(open_page: OpenPage) -> None:
@@ -190,6 +218,11 @@ async def test_the_pages_pass_their_audit(
         await page.keyboard.press("Enter")
         await page.locator("[data-purpose=profile]").click()
         await expect(page.locator("#code")).to_be_focused()
+        assert await page.evaluate(AUDIT) == [], name
+        await page.locator("[data-own=pair]").click()
+        await page.locator("#code").fill("R-9")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".key")).to_be_visible()
         assert await page.evaluate(AUDIT) == [], name
         await page.goto(f"http://{box.host}/notice")
         await expect(page.locator(".facts li")).to_have_count(8)

@@ -24,7 +24,7 @@ export function ownApp(drawn) {
     "section",
     { class: "group" },
     h("h2", {}, say("app")),
-    h("p", {}, say(drawn.hasApp ? "appPaired" : "appLead")),
+    !drawn.pairing && h("p", {}, say(drawn.hasApp ? "appPaired" : "appLead")),
     drawn.pairing
       ? fresh(drawn.pairing, drawn)
       : h(
