@@ -124,7 +124,9 @@ def test_every_second_has_its_reason_for_a_zone(
     assert reasons
     for reason in reasons:
         assert abs(sum(reason["probabilities"].values()) - 1) < 1e-3
-        assert reason["zone"] == next(iter(reason["probabilities"])) == "women"
+        # Held until another one is clearly likelier.
+        assert reason["zone"] == "women"
+        assert reason["probabilities"]["women"] >= max(reason["probabilities"].values()) / 1.51
     (spoke,) = reasons[-1]["evidence"]
     assert spoke["gateway"] == "women-1"
     assert spoke.keys() >= {"zone", "level_dbm", "support", "is_refused"}
