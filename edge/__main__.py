@@ -19,6 +19,7 @@ from edge.box import Box
 from edge.core.errors import ConfigError, TrustError, UnavailableError
 from edge.core.floorplan_drawing import draw_svg
 from edge.core.qr import qr_code, qr_svg
+from edge.core.review import Gap, hygiene
 from edge.custody import add_commands
 from edge.replay import replay
 from edge.settings import Settings, read_settings
@@ -102,17 +103,23 @@ def clock_of(settings: Settings) -> SystemClock | SimulatedClock:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    """Report every problem of the configuration and of the files it names."""
+    """Report every problem of the configuration and its files, and what the catalogue lacks."""
     settings = read_settings(arguments.config)
     problems: list[str] = []
-    for read, name in ((read_catalog, "catalog.json"), (read_floorplan, "floorplan.json")):
-        try:
-            read(settings.store.files / name)
-        except ConfigError as error:
-            problems += error.problems
+    gaps: tuple[Gap, ...] = ()
+    try:
+        gaps = hygiene(read_catalog(settings.store.files / "catalog.json")[0])
+    except ConfigError as error:
+        problems += error.problems
+    try:
+        read_floorplan(settings.store.files / "floorplan.json")
+    except ConfigError as error:
+        problems += error.problems
     if problems:
         raise ConfigError(problems)
     print(f"{arguments.config}: well formed; catalogue and floor plan too")
+    for gap in gaps:
+        print(gap)
     return 0
 
 

@@ -24,6 +24,7 @@ from edge.core.errors import ConfigError, UnavailableError
 from edge.core.moment import Moment
 from edge.core.playbook import Playbook
 from edge.core.preview import Preview, preview
+from edge.core.review import hygiene
 from edge.core.rules import Level
 
 PREVIEW_S = 36 * 3_600.0
@@ -118,9 +119,9 @@ class Rulebook:
             )
             for at, rule in enumerate(state.playbook.rules.rules)
         )
-        return RuleSheet(
-            state.playbook.version, self._text(), lines, (*state.problems, *state.warnings)
-        )
+        gaps = tuple(str(gap) for gap in hygiene(self._catalog))
+        notes = (*state.problems, *state.warnings, *gaps)
+        return RuleSheet(state.playbook.version, self._text(), lines, notes)
 
     async def try_out(self, text: str) -> Draft:
         """Read another file without putting it in force."""

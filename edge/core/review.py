@@ -154,6 +154,10 @@ class Gap:
     examples: tuple[str, ...]
     hint: str
 
+    def __str__(self) -> str:
+        named = ", ".join(self.examples) + (", …" if self.count > len(self.examples) else "")
+        return f"catalogue: {self.kind}: {self.count} ({named}); {self.hint}"
+
 
 def hygiene(catalog: Catalog) -> tuple[Gap, ...]:
     """Return what the catalogue does not say and decisions would need (D12)."""

@@ -1,0 +1,139 @@
+"""Bad orders of people, through the running box and the addresses of its page."""
+
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.__main__ import main
+from tests.conftest import Mosquitto, wait_until
+from tests.core.decision_world import CATALOG
+from tests.tact_store import look, rules_file, store_with
+from tests.world import RunningBox
+
+
+def ask(box: RunningBox, method: str, path: str, text: str | None = None) -> tuple[int, Any]:
+    """Speak to the page's own addresses."""
+    body = None if text is None else json.dumps({"text": text}).encode()
+    request = urllib.request.Request(
+        f"{box.address}{path}",
+        body,
+        {"Content-Type": "application/json", "Origin": box.address.rstrip("/")},
+        method=method,
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as refusal:
+        return refusal.code, json.load(refusal)
+
+
+BROKEN = [
+    ("a wrong value", "[limits]\nmax_per_class = 0\n", "limits.max_per_class", "0"),
+    ("an unknown key", "[limits]\nmax_per_clas = 2\n", "max_per_clas", "unknown"),
+    ("a window nobody understands",
+     '[[caps]]\nid = "c"\nlimit = 1\nwindow = "sometimes"\nper = ["person"]\n', "window",
+     "calendar week"),
+    ("not TOML at all", "[[rules\n", "not TOML", "line"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lines", "key", "expectation"), [b[1:] for b in BROKEN], ids=[b[0] for b in BROKEN]
+)
+def test_a_file_with_an_error_keeps_the_last_good_one(
+    tmp_path: Path, mosquitto: Mosquitto, lines: str, key: str, expectation: str
+) -> None:
+    """The ban of the good file holds; page and health check say line, key and expectation."""
+    with store_with(tmp_path, mosquitto, ["mouse"]) as (box, tablet):
+        assert look(box, tablet) == {"mouse"}
+        good = box.box.rulebook.state.playbook.version
+        bad = rules_file(["mouse", "bag"]) + lines
+        (tmp_path / "rules.toml").write_text(bad, encoding="utf-8")
+        wait_until(lambda: box.box.rulebook.state.problems, "the refusal")
+        assert look(box, tablet) == {"mouse"}
+        assert box.box.rulebook.state.playbook.version == good
+        (problem,) = box.box.rulebook.state.problems
+        assert box.box.health().parts["rule_problems"] == [problem]
+        at = bad.count("\n", 0, bad.rindex(lines.splitlines()[-1].split(" ")[0])) + 1
+        assert "rules.toml, line" in problem
+        assert key in problem
+        assert expectation in problem
+        assert abs(int(problem.partition("line ")[2].split(":")[0]) - at) <= 4
+        status, sheet = ask(box, "GET", "api/rules")
+        assert status == 200
+        assert problem in sheet["notes"]
+        assert sheet["version"] == good
+
+
+def test_contradicting_rules_are_told_with_both_authors(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    """Jo pins what Kim bans: the ban holds, and the page says who has to talk to whom."""
+    more = (
+        '[[rules]]\nid = "jo"\nkind = "pin"\nplace = 1\ntargets = ["item:bag"]\n'
+        'author = "Jo"\ndate = 2026-03-03\nreason = "looks good"\n'
+        '[[rules]]\nid = "kim"\nkind = "ban"\ntargets = ["class:laptop-bag"]\n'
+        'author = "Kim"\ndate = 2026-03-04\nreason = "the seams open"\n'
+    )
+    with store_with(tmp_path, mosquitto, ["bag", "mouse"], more=more) as (box, tablet):
+        assert look(box, tablet) == {"mouse"}
+        notes = ask(box, "GET", "api/rules")[1]["notes"]
+        (told,) = [note for note in notes if "'jo'" in note and "'kim'" in note]
+        assert "by Jo, unverified" in told
+        assert "by Kim, unverified" in told
+        assert "the ban holds" in told
+
+
+def test_a_class_table_that_silences_everything_warns_before_it_is_live(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    """Every class rests for ten years: the trial says so, and what is live does not change."""
+    table = (
+        "".join(
+            f'[classes.{class_id}]\ninterval_days = 3650\nthen = ["care"]\n'
+            for class_id in CATALOG.classes
+        )
+        + '[kinds.durable]\ninterval_days = 3650\nthen = ["care"]\n'
+    )
+    with store_with(tmp_path, mosquitto, ["mouse", "bag"]) as (box, tablet):
+        look(box, tablet)
+        good = box.box.rulebook.state.playbook.version
+        draft = rules_file(["mouse", "bag"]) + table
+        status, trial = ask(box, "POST", "api/rules/trial", draft)
+        assert status == 200
+        assert trial["problems"] == []
+        assert any("would see nothing" in note for note in trial["notes"])
+        assert box.box.rulebook.state.playbook.version == good
+        gentle = rules_file(["mouse", "bag"]) + table.replace("3650", "30")
+        assert not any(
+            "would see nothing" in note
+            for note in ask(box, "POST", "api/rules/trial", gentle)[1]["notes"]
+        )
+
+
+def test_an_item_without_a_class_is_treated_with_caution_and_listed(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    """Nothing of its category follows its purchase, and the page says what the catalogue lacks."""
+    with store_with(tmp_path, mosquitto, ["odd-2", "mouse"]) as (box, tablet):
+        assert look(box, tablet) == {"odd-2", "mouse"}
+        notes = ask(box, "GET", "api/rules")[1]["notes"]
+        (told,) = [note for note in notes if note.startswith("catalogue: item without class")]
+        assert "odd-1" in told
+        assert "odd-2" in told
+
+
+def test_what_the_catalogue_lacks_is_told_by_the_command_line(
+    tmp_path: Path, mosquitto: Mosquitto, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`check-config` lists items without class and what is assumed of them; it is no error."""
+    with store_with(tmp_path, mosquitto, ["mouse"]):
+        pass
+    assert main(["check-config", str(tmp_path / "box.toml")]) == 0
+    told = capsys.readouterr().out
+    assert "catalogue: item without class: 2 (odd-1, odd-2)" in told
+    assert "catalogue: class without complement" in told
