@@ -113,22 +113,29 @@ def test_a_replay_leaves_the_box_as_it_is(
     assert {p: p.stat().st_mtime_ns for p in settings.store.data.rglob("*")} == before
 
 
-def test_every_second_has_its_reason_for_a_zone(
-    tmp_path: Path, store: Path, bundle: Path, mosquitto: Mosquitto
-) -> None:
-    """Probabilities that sum to 1, and the receivers that spoke for and against; no beacon."""
-    recording = _record(tmp_path, store, bundle, mosquitto.port)
-    settings = configure(tmp_path, store, bundle, mosquitto.port)
-    lines = [line for line in replay(recording, settings, has_zones=True) if b"zone_reason" in line]
-    reasons = [json.loads(line)["zone_reason"] for line in lines]
-    assert reasons
+def test_every_second_has_its_reason_for_a_zone(tmp_path: Path, store: Path, bundle: Path) -> None:
+    """Four seconds in which one receiver heard her: sums are 1, and no beacon is told."""
+    uuid = BEACON.removeprefix("iBeacon:")[:36].lower()
+    payload = {"id": f"iBeacon:{uuid}-100-1", "rssi@1m": -59, "rssi": -60.5, "distance": 1.2}
+    topic = f"espresense/devices/iBeacon:{uuid}-100-1/women-1"
+    began_s = float(int(time.time()))
+    lines = [f"{began_s + 0.1} tick "]
+    for second in range(4):
+        lines.append(f"{began_s + second + 0.5} {topic} {json.dumps(payload).encode().hex()}")
+        lines.append(f"{began_s + second + 1.1} tick ")
+    recording = tmp_path / "seconds.log"
+    recording.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    settings = configure(tmp_path, store, bundle, 1)
+    told = [line for line in replay(recording, settings, has_zones=True) if b"zone_reason" in line]
+    reasons = [json.loads(line)["zone_reason"] for line in told]
+    assert [reason["at_s"] for reason in reasons] == [began_s + 1 + second for second in range(4)]
     for reason in reasons:
         assert abs(sum(reason["probabilities"].values()) - 1) < 1e-3
         assert reason["probabilities"].keys() == {"entrance", "shoes", "women", "till"}
         assert reason["zone"] == "women"
-    (spoke,) = reasons[-1]["evidence"]
-    assert spoke["gateway"] == "women-1"
-    assert spoke.keys() >= {"zone", "level_dbm", "support", "is_refused"}
-    assert BEACON.partition("-")[2].lower() not in b"".join(lines).decode().lower()
+        (spoke,) = reason["evidence"]
+        assert spoke["gateway"] == "women-1"
+        assert spoke.keys() >= {"zone", "level_dbm", "support", "is_refused"}
+    assert uuid[9:] not in b"".join(told).decode().lower()
     plain = list(replay(recording, settings))
     assert not any(b"zone_reason" in line for line in plain)
