@@ -36,7 +36,7 @@ from edge.adapters.mqtt.discovery import discovery_messages, state_message
 from edge.adapters.mqtt.embedded import EmbeddedBroker
 from edge.adapters.mqtt.gateways import GatewayRouter
 from edge.adapters.onnx.ranker import load_bundle
-from edge.adapters.onnx.visit_models import load_visit_models
+from edge.adapters.onnx.visit_models import VisitModels, load_visit_models
 from edge.adapters.sqlite.export import Controller
 from edge.adapters.sqlite.journal import Journal
 from edge.adapters.sqlite.keys import read_or_make_box_key
@@ -46,7 +46,6 @@ from edge.core import sightings
 from edge.core.board import StoreSign
 from edge.core.caps import Caps
 from edge.core.catalog import Catalog, Stock
-from edge.core.decision import Motive
 from edge.core.errors import MessageError, TrustError, UnavailableError
 from edge.core.events import EventKey, Tick
 from edge.core.floorplan import FloorPlan, Receiver
@@ -54,7 +53,7 @@ from edge.core.gateways import GatewayHealth, Gateways
 from edge.core.history import Floats, Ints
 from edge.core.item_tables import ItemTables, blank
 from edge.core.moment import Moment
-from edge.core.motives import Evidence, unknown
+from edge.core.motives import unknown
 from edge.core.playbook import Playbook
 from edge.core.ports import Ranker
 from edge.core.readings import Input
@@ -127,6 +126,7 @@ class Box:
         take_in(self.ledger, self.downlink, files)
         item_ids = [item.item_id for item in catalog.items]
         ranker, tables, self.model = load_model(settings.store.bundle, item_ids)
+        beside = load_beside(settings.store.bundle, item_ids)
         self.journal = Journal(self.ledger)
         self.hub = Hub(
             board=lambda: self.path.board.frame(),
@@ -151,7 +151,8 @@ class Box:
             tables=tables,
             sign=StoreSign(facts.name),
             moment=lambda now_s: Moment.of(datetime.fromtimestamp(now_s, facts.time_zone)),
-            motive=load_motive(settings.store.bundle, item_ids),
+            motive=beside.motive.motive if beside.motive else unknown,
+            strangers=beside.anonymous,
             model_version=self.model if not isinstance(ranker, NoModel) else "",
             seed=settings.seed,
         )
@@ -551,18 +552,16 @@ def load_model(bundle: Folder | None, item_ids: list[str]) -> tuple[Ranker, Item
     return loaded.ranker, loaded.tables, loaded.version
 
 
-def load_motive(
-    bundle: Folder | None, item_ids: list[str]
-) -> Callable[[Evidence], tuple[Motive, float]]:
-    """Load what guesses why somebody is here; without it nobody knows."""
-    if bundle is None:
-        return unknown
-    try:
-        model = load_visit_models(bundle, item_ids).motive
-    except (TrustError, UnavailableError) as error:
-        log.error("the model of motives was refused", extra={"part": "model", "detail": str(error)})
-        return unknown
-    return unknown if model is None else model.motive
+def load_beside(bundle: Folder | None, item_ids: list[str]) -> VisitModels:
+    """Load the models beside the ranker; what a bundle lacks, nobody knows."""
+    if bundle is not None:
+        try:
+            return load_visit_models(bundle, item_ids)
+        except (TrustError, UnavailableError) as error:
+            log.error(
+                "the models of visits were refused", extra={"part": "model", "detail": str(error)}
+            )
+    return VisitModels(None, None, None)
 
 
 def seeded_bytes(seed: int) -> Callable[[int], bytes]:

@@ -18,6 +18,7 @@ import numpy as np
 
 from edge.core import candidates as finding
 from edge.core import curation, explanation, guard, triggers
+from edge.core.anonymous import Scene
 from edge.core.board import (
     Board,
     Contact,
@@ -53,7 +54,7 @@ from edge.core.moment import Moment
 from edge.core.motives import Evidence, Scan, Stay, unknown
 from edge.core.person import Profile
 from edge.core.playbook import Playbook
-from edge.core.ports import Log, People, Ranker, Screens
+from edge.core.ports import Log, People, Ranker, Screens, Strangers
 from edge.core.reasons import WORDS
 from edge.core.recall import outgrown, review
 from edge.core.records import (
@@ -105,6 +106,7 @@ class House:
         tables: The bundle's item tables, in the order of the catalogue.
         moment: Puts UTC seconds into the store's calendar.
         motive: Guesses why somebody is here, from the visit alone.
+        strangers: The model for those nobody knows; None: the ranker answers for them too.
         model_version: Of the bundle, for the log; empty where popularity answers.
         seed: Of every draw the box makes.
     """
@@ -118,6 +120,7 @@ class House:
     sign: StoreSign
     moment: Callable[[float], Moment]
     motive: Callable[[Evidence], tuple[Motive, float]] = unknown
+    strangers: Strangers | None = None
     model_version: str = ""
     seed: int = 0
 
@@ -147,7 +150,10 @@ class Path:
         self.gateways = gateways
         self.rotating = rotating
         self._scoring = Scoring(
-            ranker, house.tables, lambda: self.counts.update(["ranker_unavailable"])
+            ranker,
+            house.tables,
+            lambda: self.counts.update(["ranker_unavailable"]),
+            house.strangers,
         )
         self.people = people
         self.log = log
@@ -357,7 +363,10 @@ class Path:
         prepared = self._nobody if guest.arm.is_holdout else guest.prepared
         found = finding.candidates(prepared, self.house.tables, context)
         judged = guard.judge(found, snapshot)
-        scored = self._scoring.score(prepared, found, judged.allowed, context, guest.scored)
+        scene = None
+        if prepared is self._nobody:  # the main case in a real store: the visit alone is known
+            scene = Scene.of(snapshot.moment, guest.zone, context.basket)
+        scored = self._scoring.score(prepared, found, judged.allowed, context, guest.scored, scene)
         guest.scored, guest.has_moved = scored, False
         return judged, self.lessons.moved(chances(scored, judged.allowed), found.items)
 

@@ -7,9 +7,12 @@ the model (`edge.adapters.onnx.visit_models`) and what may be shown (`edge.core.
 
 import hashlib
 from dataclasses import dataclass, fields
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
+
+from edge.core.moment import Moment
 
 Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
@@ -118,6 +121,12 @@ class Scene:
     weekday: int | None
     month: int | None
     basket: Ints
+
+    @classmethod
+    def of(cls, moment: Moment, zone: str | None, basket: Ints) -> "Scene":
+        """Return the scene of a moment in the store's own time."""
+        local = date.fromordinal(moment.day)
+        return cls(zone, moment.minute, local.weekday(), local.month, basket)
 
 
 def candidates(scene: Scene, tables: AnonymousTables) -> Ints:

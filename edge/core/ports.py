@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.core.anonymous import Scene
 from edge.core.board import Frame
 from edge.core.cap_rules import Impression
 from edge.core.consent import Grant, Purpose
@@ -80,4 +81,12 @@ class Ranker(Protocol):
 
     def score(self, features: Floats, items: NDArray[np.int32], person: Floats) -> Floats:
         """Return float32[n], the calibrated chance that each candidate is taken."""
+        ...
+
+
+class Strangers(Protocol):
+    """The model for somebody nobody knows."""
+
+    def chances(self, items: NDArray[np.int32], scene: Scene) -> Floats:
+        """Return float32[n], the chance that each item is what is wanted next in this scene."""
         ...

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.core.candidates import Candidates, Context, Prepared
+from edge.core.anonymous import Scene
+from edge.core.candidates import Candidates, Context, Prepared, Source
 from edge.core.errors import UnavailableError
 from edge.core.features import features
 from edge.core.history import Floats, Ints
 from edge.core.item_tables import ItemTables
-from edge.core.ports import Ranker
+from edge.core.ports import Ranker, Strangers
 from edge.core.ranking import by_popularity, with_moment
 
 
@@ -59,13 +60,19 @@ class Scoring:
     Args:
         ranker: The model.
         tables: The bundle's item tables.
-        on_unavailable: Called when the model fails.
+        on_unavailable: Called when a model fails.
+        strangers: The model for those nobody knows; without one the ranker answers for them too.
     """
 
     def __init__(
-        self, ranker: Ranker, tables: ItemTables, on_unavailable: Callable[[], None]
+        self,
+        ranker: Ranker,
+        tables: ItemTables,
+        on_unavailable: Callable[[], None],
+        strangers: Strangers | None = None,
     ) -> None:
         self._ranker = ranker
+        self._strangers = strangers
         self._tables = tables
         self._on_unavailable = on_unavailable
 
@@ -76,6 +83,7 @@ class Scoring:
         allowed: NDArray[np.bool_],
         context: Context,
         before: Scored | None = None,
+        scene: Scene | None = None,
     ) -> Scored:
         """Score what the guard left.
 
@@ -85,6 +93,7 @@ class Scoring:
             allowed: bool[n]; only these are asked about.
             context: The moment.
             before: What was said at the guest's last decision.
+            scene: The visit as such, where nothing is known of the person.
 
         Returns:
             To be kept for the next decision; `chances` masks what is not allowed now.
@@ -96,15 +105,25 @@ class Scoring:
         if not rows.size:
             return before
         left = Candidates(found.items[rows], found.sources[rows])
-        inputs, is_final = features(prepared, left, self._tables, context), True
+        is_final = True
         try:
-            chance = self._ranker.score(inputs, left.items, prepared.person)
+            chance = self._asked(prepared, left, context, scene)
         except UnavailableError:
             self._on_unavailable()
-            chance, is_final = by_popularity(left, self._tables), False
+            chance, is_final = with_moment(by_popularity(left, self._tables), left), False
         scores = before.scores.copy()
-        scores[rows] = with_moment(chance, left)
+        scores[rows] = chance
         return Scored(prepared, found, context.basket, context.day, scores, is_final)
+
+    def _asked(
+        self, prepared: Prepared, left: Candidates, context: Context, scene: Scene | None
+    ) -> Floats:
+        """Ask the model that knows most; the one for strangers has learned of zones itself."""
+        if scene is not None and self._strangers is not None:
+            unplaced = Candidates(left.items, left.sources & ~np.uint16(Source.ZONE))
+            return with_moment(self._strangers.chances(left.items, scene), unplaced)
+        inputs = features(prepared, left, self._tables, context)
+        return with_moment(self._ranker.score(inputs, left.items, prepared.person), left)
 
 
 def chances(scored: Scored, allowed: NDArray[np.bool_]) -> Floats:

@@ -89,9 +89,17 @@ class AnonymousModel:
         items = anonymous.candidates(scene, self.tables)
         if not items.size:
             return items, np.empty(0, np.float32)
-        chance = self.model.probabilities(anonymous.features(items, scene, self.tables))
+        chance = self.chances(items, scene)
         order = np.lexsort((items, -chance))
         return items[order], chance[order]
+
+    def chances(self, items: anonymous.Ints, scene: Scene) -> Floats:
+        """Return float32[n], see `ports.Strangers`.
+
+        Raises:
+            UnavailableError: The runtime failed.
+        """
+        return self.model.probabilities(anonymous.features(items, scene, self.tables))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,84 @@
+"""Who is asked for a score: the ranker, the model for strangers, or popularity."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from edge.core.anonymous import Scene
+from edge.core.candidates import Candidates, Context, Source, nobody
+from edge.core.errors import UnavailableError
+from edge.core.history import Floats, Ints
+from edge.core.item_tables import blank
+from edge.core.moment import Moment
+from edge.core.scoring import Scoring
+
+N = 4
+TABLES = blank(N)
+PREPARED = nobody(TABLES)
+ITEMS = np.arange(N, dtype=np.int32)
+FOUND = Candidates(
+    ITEMS, np.array([Source.ZONE, Source.POPULAR, Source.ZONE, Source.STATED], np.uint16)
+)
+ALL = np.ones(N, np.bool_)
+SCENE = Scene.of(Moment.of(datetime(2026, 3, 17, 14, 30, tzinfo=UTC)), "shoes", ITEMS[:0])
+
+
+class AlwaysHalf:
+    """A ranker that gives every item one half."""
+
+    def score(self, features: Floats, items: Ints, person: Floats) -> Floats:
+        del features, person
+        return np.full(items.size, 0.5, np.float32)
+
+
+class ByZone:
+    """A model for strangers that knows the zone, unless it is broken."""
+
+    def __init__(self, *, is_broken: bool = False) -> None:
+        self.is_broken = is_broken
+
+    def chances(self, items: Ints, scene: Scene) -> Floats:
+        if self.is_broken:
+            raise UnavailableError("no answer")
+        assert scene.zone == "shoes"
+        return np.full(items.size, 0.2, np.float32)
+
+
+def test_a_moment_is_a_scene() -> None:
+    """17 March 2026 was a Tuesday."""
+    assert (SCENE.minute, SCENE.weekday, SCENE.month) == (870, 1, 3)
+
+
+def test_somebody_known_is_for_the_ranker() -> None:
+    """The zone doubles the odds of what lies there: 0.5 becomes 2 / 3."""
+    scoring = Scoring(AlwaysHalf(), TABLES, lambda: None, ByZone())
+    scored = scoring.score(PREPARED, FOUND, ALL, Context())
+    assert scored.scores.tolist() == pytest.approx([2 / 3, 0.5, 2 / 3, 0.75])
+
+
+def test_a_stranger_is_for_the_model_of_visits() -> None:
+    """It has learned of zones itself, so they count once; a stated wish still does."""
+    scoring = Scoring(AlwaysHalf(), TABLES, lambda: None, ByZone())
+    scored = scoring.score(PREPARED, FOUND, ALL, Context(), scene=SCENE)
+    assert scored.scores.tolist() == pytest.approx([0.2, 0.2, 0.2, 0.75 / 1.75])
+    assert scored.chance_of(3) == pytest.approx(0.75 / 1.75)
+    assert np.isnan(scored.chance_of(9))
+
+
+def test_without_such_a_model_the_ranker_answers() -> None:
+    """A bundle may hold the ranker alone."""
+    scored = Scoring(AlwaysHalf(), TABLES, lambda: None).score(
+        PREPARED, FOUND, ALL, Context(), scene=SCENE
+    )
+    assert scored.scores[1] == 0.5
+
+
+def test_a_broken_model_leaves_popularity_and_is_asked_again() -> None:
+    """Nothing blocks; the failure is counted."""
+    failures: list[int] = []
+    scoring = Scoring(AlwaysHalf(), TABLES, lambda: failures.append(1), ByZone(is_broken=True))
+    scored = scoring.score(PREPARED, FOUND, ALL, Context(), scene=SCENE)
+    assert np.isfinite(scored.scores).all()
+    assert not scored.is_final
+    assert failures == [1]
