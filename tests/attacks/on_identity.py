@@ -1,14 +1,13 @@
 """Attacks on apps, receipts and the members file: to be somebody, or to be told too much."""
 
 import json
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from edge import downlink, intake
+from edge.adapters.clock import SimulatedClock
 from edge.adapters.sqlite import backup as backups
 from edge.adapters.sqlite import imports, retention
 from edge.adapters.sqlite.backup import backup, restore
@@ -16,6 +15,7 @@ from edge.adapters.sqlite.ledger import Ledger
 from edge.adapters.sqlite.persons import Opened
 from edge.adapters.sqlite.proofs import Proofs
 from edge.adapters.sqlite.retention import forget_old
+from edge.box import Box
 from edge.core import proof
 from edge.core.consent import Purpose, Statement
 from edge.core.errors import TrustError
@@ -25,7 +25,6 @@ from edge.core.records import ConsentChanged, SaleRecorded
 from edge.core.sales import Sale, SaleLine
 from edge.core.statements import ConsentChange
 from edge.downlink import Downlink
-from edge.intake import Intake
 from tests.attacks.attack import (
     KEY,
     NAME,
@@ -40,6 +39,7 @@ from tests.attacks.attack import (
     person_of,
     refused,
 )
+from tests.world import BEN, configure, write_store
 
 # -- the app
 
@@ -143,35 +143,22 @@ def keeps_all_receipts(patch: pytest.MonkeyPatch) -> None:
 # -- the app's message
 
 
-class Statements:
-    """As much of the path as a statement meets."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self.consents, self.counts, self.guests = (
-            ledger.consents(),
-            Counter[str](),
-            dict[str, Any](),
-        )
-
-
 def profile_by_message(code: str, method: str) -> Callable[[Path], bool]:
-    """The aim: a profile that the victim never allowed."""
+    """The aim: a profile that a member with a paired app never allowed."""
 
     def succeeds(folder: Path) -> bool:
-        ledger = box(folder, "recognise")
-        paired(ledger)
-        prover = ledger.prover()
-        takes: Any = Intake(
-            Statements(ledger),  # type: ignore[arg-type]
-            ledger,  # type: ignore[arg-type]
-            lambda person, said, now_s: prover.by_app_code(person, said, now_s) is not None,
-        )
-        change = ConsentChange(VICTIM, Purpose.PROFILE, True, NOW_S, "2026-01", "de", method, code)
-        takes.state_consent(change, NOW_S)
-        try:
-            return ledger.consents().has(person_of(ledger, VICTIM), Purpose.PROFILE)
-        finally:
-            ledger.close()
+        settings = configure(folder, write_store(folder / "store", NOW_S), None, 1883)
+        whole = Box(settings, SimulatedClock(NOW_S))
+        consents, prover = whole.ledger.consents(), whole.ledger.prover()
+        ben = consents.person_of_member(BEN)
+        assert ben is not None
+        proven = prover.by_receipt(ben, f"R-{BEN}-7", NOW_S)
+        assert proven is not None
+        whole.ledger.pair_app(proven, NOW_S)
+        change = ConsentChange(BEN, Purpose.PROFILE, True, NOW_S, "2026-01", "de", method, code)
+        whole.intake.state_consent(change, NOW_S)
+        whole.close()
+        return consents.has(ben, Purpose.PROFILE)
 
     return succeeds
 
