@@ -45,7 +45,7 @@ class Cause:
     @property
     def ground(self) -> str:
         """What the sentence rests on, so that somebody can ask later whether it still holds."""
-        return self.fact or self.source
+        return (self.fact or self.source).partition(":")[0]
 
 
 Insight = Cause
@@ -139,19 +139,33 @@ def explain(decision: Decision, snapshot: Snapshot) -> Message:
     """
     facts = _Facts()
     withheld = _withheld(decision, snapshot)
+    told = _told([_causes(line, snapshot) for line in decision.slate], facts)
     cards = tuple(
-        _card(at, line, facts, withheld, snapshot) for at, line in enumerate(decision.slate)
+        _card(at, line, told[at], withheld, snapshot) for at, line in enumerate(decision.slate)
     )
     insights = tuple(islice(filter(facts.may_tell, _insights(snapshot)), MAX_INSIGHTS))
     return Message(cards, insights, decision.empty)
 
 
+def _told(causes: list[list[Cause]], facts: _Facts) -> list[tuple[Cause, ...]]:
+    """Choose the causes of each card; every card gets its first before any gets a second."""
+    told: list[tuple[Cause, ...]] = [() for _ in causes]
+    for _ in range(MAX_CAUSES):
+        for at, mine in enumerate(causes):
+            cause = next((c for c in mine if c not in told[at] and facts.may_tell(c)), None)
+            told[at] += () if cause is None else (cause,)
+    return told
+
+
 def _card(
-    place: int, line: Shown, facts: _Facts, withheld: tuple[Withheld, ...], snapshot: Snapshot
+    place: int,
+    line: Shown,
+    why: tuple[Cause, ...],
+    withheld: tuple[Withheld, ...],
+    snapshot: Snapshot,
 ) -> Card:
     catalog = snapshot.playbook.catalog
     goods = catalog.items[line.item]
-    why = tuple(islice(filter(facts.may_tell, _causes(line, snapshot)), MAX_CAUSES))
     kind, text = _content(line, snapshot)
     is_item = kind == "item"
     stocked = snapshot.stock.in_stock(line.item) if is_item else ()
@@ -255,13 +269,14 @@ def _of_prompt(line: Shown, snapshot: Snapshot) -> Cause | None:
     anchor = snapshot.prompts.anchor
     if line.is_service:
         text = Text("Pflegetipp zu Ihrem Einkauf", "How to care for your purchase")
-        return Cause(text, "receipts", _bought_age_s(line.item, snapshot), "purchase")
+        told = f"purchase:{line.item}"
+        return Cause(text, "receipts", _bought_age_s(line.item, snapshot), told)
     if anchor is None or not _is_partner(line.item, snapshot):
         return None
     name = _class_name(anchor, snapshot)
     text = Text(f"Passt dazu: {name.de}", f"Goes with: {name.en}")
     is_todays = anchor in snapshot.visit.basket
-    source, fact = ("basket", None) if is_todays else ("receipts", "purchase")
+    source, fact = ("basket", None) if is_todays else ("receipts", f"purchase:{anchor}")
     return Cause(text, source, _bought_age_s(anchor, snapshot), fact)
 
 
@@ -303,7 +318,8 @@ def _of_stated(line: Shown, snapshot: Snapshot) -> Cause | None:
         return None
     name = _class_name(line.item, snapshot)
     text = Text(f"Eigene Angabe: mag {name.de}", f"Own words: likes {name.en}")
-    return Cause(text, "stated", _profile_age_s(snapshot), "stated")
+    told = f"stated:{goods.class_id or goods.category}"
+    return Cause(text, "stated", _profile_age_s(snapshot), told)
 
 
 def _of_history(_: Shown, snapshot: Snapshot) -> Cause:

@@ -1,6 +1,6 @@
 """The words: why this, from which data and how old, why allowed, and never more than two facts."""
 
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 
 import pytest
 from hypothesis import given
@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from edge.core.candidates import Source
 from edge.core.catalog import Text
 from edge.core.decision import Motive
-from edge.core.explanation import MAX_FACTS, Card, Message
-from edge.core.playbook import Orders
+from edge.core.explanation import MAX_FACTS, Card, Message, explain
+from edge.core.playbook import Limits, Orders
 from edge.core.reasons import WORDS, Reason
 from edge.core.rules import Rule, RuleKind
 from edge.core.tone import lint, spoken_name
@@ -268,3 +268,28 @@ def test_notes_about_people_hold_no_value_and_no_absence() -> None:
     """No total spend, no tier, no "lapsed" in a note about somebody."""
     for text in ("VIP, Umsatz 3.000", "lange nicht mehr da gewesen", "lifetime value high"):
         assert lint(text, is_about_person=True)
+
+
+def test_two_preferences_are_two_facts() -> None:
+    """Likes ties, likes scarves, bought before: one of the three is not told (A04)."""
+    world = World().by_person(stated=frozenset({"scarf", "tie"}), profile_as_of_s=NOW.now_s - 60)
+    world.bought("wine", days_ago=60)
+    liked = Source.STATED | Source.HISTORY
+    message = world.decide({"tie": 0.9, "scarf": 0.8}, {"tie": liked, "scarf": liked}).message
+    told = [c for card in message.cards for c in card.why] + list(message.insights)
+    facts = {(c.fact, c.text.en) for c in told if c.fact is not None}
+    assert len({fact for fact, _ in facts}) == len(facts) == 2
+
+
+def test_every_card_has_a_reason_before_any_has_two() -> None:
+    """Both cards rest on facts alone; the budget of two is shared out, not used up by the first."""
+    world = World(orders=Orders(limits=Limits(similar_cost=0.0)))
+    world.by_person(stated=frozenset({"scarf", "mouse"}))
+    world.bought("wine", days_ago=60)
+    snapshot = world.snapshot()
+    decision = world.decide({"scarf": 0.9, "mouse": 0.8}).decision
+    only = Source.STATED | Source.HISTORY
+    slate = tuple(replace(line, sources=int(only)) for line in decision.slate)
+    assert len(slate) == 2
+    message = explain(replace(decision, slate=slate), snapshot)
+    assert [len(card.why) for card in message.cards] == [1, 1]

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from edge.adapters.sqlite.journal import decode_decision
+from edge.core.consent import Purpose
 from tests.conftest import Mosquitto, wait_until
 from tests.core.decision_world import CATALOG
 from tests.tact_store import History, look, rules_file, say, sell, settled, store_with
@@ -370,3 +372,61 @@ def test_wine_is_for_adults_alone(
     about = {"is_adult": is_adult, "birth_year": 1971}
     with store_with(tmp_path, mosquitto, ["wine"], about=about) as (box, tablet):
         assert look(box, tablet) == shown
+
+
+def test_a_card_explains_itself_and_is_looked_up_whole(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    """Words, source, age, consent and controls on the card; the whole trace in the ledger."""
+    with store_with(tmp_path, mosquitto, ["tie", "shirt-b"]) as (box, tablet):
+        sell(box, "shirt-a", days_ago=3)
+        assert look(box, tablet) == {"tie"}
+        (card,) = tablet.cards()
+        cause = card["why"][0]
+        assert cause["text"] == {"de": "Passt dazu: Hemd", "en": "Goes with: shirt"}
+        assert cause["source"] == "receipts"
+        assert cause["age_s"] == pytest.approx(3 * 86_400, abs=60)
+        assert card["allowed"]["purpose"] == "profile"
+        assert set(card["controls"]) == {"less", "never", "correct", "opt_out"}
+        facts = {why["source"] for why in card["why"]} & {"receipts", "stated"}
+        assert len(facts) <= 2
+        (guest,) = box.box.path.guests.values()
+        now_s = box.box.clock.now_s()
+        box.box.ledger.flush()
+
+        def look_up() -> bytes | None:
+            grant = box.box.path.consents.grant(guest.person, Purpose.PROFILE, now_s)
+            return box.box.ledger.decision(card["decision_id"], grant, now_s)
+
+        body = box.call(look_up)
+        decision = decode_decision(body)
+        rows = {CATALOG.items[row.item].item_id: row for row in decision.trace()}
+        assert rows["tie"].reasons == ()
+        assert {"just_bought_class", "owned"} <= {r.value for r in rows["shirt-b"].reasons}
+        assert decision.playbook_version == box.box.rulebook.state.playbook.version
+        assert [line.item_id for line in decision.slate] == ["tie"]
+        box.consent("profile", is_given=False)
+        wait_until(lambda: box.count("consent_withdrawn") == 1, "the withdrawal")
+        assert box.call(look_up) is None, "without the consent it is not opened any more"
+
+
+def test_facts_about_a_person_are_few_and_guesses_none(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    """A regular with preferences and a long history: a message tells two facts at most."""
+    about = {"stated": ["mouse", "laptop-bag", "scarf", "tie"], "declared": {"audience": "men"}}
+    left = ["mouse", "bag", "tie", "scarf"]
+    with store_with(tmp_path, mosquitto, left, about=about) as (box, tablet):
+        for item_id, days in (("wine", 90), ("wine", 60), ("scent-w", 40), ("crime-1", 30)):
+            sell(box, item_id, days_ago=days)
+        look(box, tablet)
+        (contact,) = tablet.contacts.values()
+        told = [why for card in contact["cards"] for why in card["why"]] + contact["insights"]
+        facts = {
+            (w["source"], w["text"]["en"]) for w in told if w["source"] in ("receipts", "stated")
+        }
+        assert 1 <= len(facts) <= 2
+        assert len(contact["insights"]) <= 3
+        words = json.dumps(contact).casefold()
+        for guess in ("gift", "geschenk", "men", "herren", "motive", "scent"):
+            assert f'"{guess}"' not in words
