@@ -14,7 +14,7 @@ import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path as Folder
@@ -76,6 +76,9 @@ PROBE_S = 5.0
 # A pipeline that has not carried its own probe for this long stands still.
 STILL_S = 3 * PROBE_S
 HEALTH_EVERY_S = 30.0
+# Garbage is looked for between messages, never while one waits: what is young at every beat, all
+# that has come since the start every ten seconds, some milliseconds each time.
+GARBAGE_BEATS = 10
 # Topic of a recording's lines that hold the rule files in force from then on.
 RULES = "rules"
 
@@ -353,7 +356,8 @@ class Box:
         ]
         try:
             stopping = asyncio.create_task(self._stop.wait())
-            await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            with _garbage_between_messages():
+                await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in tasks:
                 task.cancel()
@@ -394,6 +398,7 @@ class Box:
                 if beats % int(HEALTH_EVERY_S / TICK_S) == 0:
                     self._announce_gateways(self.broker)
             beats += 1
+            gc.collect(2 if beats % GARBAGE_BEATS == 0 else 1)
             await asyncio.sleep(TICK_S)
 
     def _announce_gateways(self, broker: BrokerLoop) -> None:
@@ -577,6 +582,18 @@ def zones_of_fixed_beacons(plan: FloorPlan) -> ZoneModel | None:
     places = [Receiver(b.beacon, b.zone, b.x_m, b.y_m, 2.0, "fixed") for b in plan.fixed_beacons]
     polygons = {zone.id: zone.polygon for zone in plan.zones}
     return ZoneModel(places, (0.0, 0.0, plan.width_m, plan.height_m), polygons)
+
+
+@contextlib.contextmanager
+def _garbage_between_messages() -> Iterator[None]:
+    """Let only the tick collect garbage, and never look at what lives as long as the box."""
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
 
 
 def _give_back_memory() -> None:

@@ -221,17 +221,18 @@ _BYTES = ("into", "out")
 
 def blank(n_items: int) -> ItemTables:
     """Return tables that know nothing, for a box without a bundle: every item counts the same."""
-    flat, one = np.zeros(n_items, np.float32), np.zeros((1, 1), np.float32)
+    one = np.zeros((1, 1), np.float32)
+    flat: Floats = np.broadcast_to(np.float32(0), n_items)  # the same cell, as often as it is asked
     nobody = np.zeros((n_items, 1), np.float32)
     return ItemTables(
-        item=np.zeros((n_items, len(ITEM_COLUMNS)), np.float32),
-        hazard=np.zeros((n_items, HAZARD_LAGS), np.float32),
+        item=np.broadcast_to(np.float32(0), (n_items, len(ITEM_COLUMNS))),
+        hazard=np.broadcast_to(np.float32(0), (n_items, HAZARD_LAGS)),
         gap=np.ones(n_items, np.float32),
         gap_days=flat,
-        near=np.zeros((n_items, NEAR_WIDTH), np.int32),
-        near_score=np.zeros((n_items, NEAR_WIDTH), np.float32),
-        next=np.zeros((n_items, NEXT_WIDTH), np.int32),
-        next_score=np.zeros((n_items, NEXT_WIDTH), np.float32),
+        near=np.broadcast_to(np.int32(0), (n_items, NEAR_WIDTH)),
+        near_score=np.broadcast_to(np.float32(0), (n_items, NEAR_WIDTH)),
+        next=np.broadcast_to(np.int32(0), (n_items, NEXT_WIDTH)),
+        next_score=np.broadcast_to(np.float32(0), (n_items, NEXT_WIDTH)),
         category=np.full(n_items, -1, np.int32),
         popular=np.arange(n_items, dtype=np.int32),
         encoder=Encoder(

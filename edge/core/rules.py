@@ -127,6 +127,7 @@ class Goods:
     """What a target such as `class:tie` means in a catalogue, ready to be looked up."""
 
     def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
         self._n = len(catalog.items)
         found: dict[str, list[int]] = {}
         for at, item in enumerate(catalog.items):
@@ -146,12 +147,19 @@ class Goods:
             return np.ones(self._n, np.bool_)
         mask = np.zeros(self._n, np.bool_)
         for target in targets:
-            mask[self._items.get(target, _NONE)] = True
+            mask[self._items_of(target)] = True
         return mask
 
     def knows(self, target: str) -> bool:
         """Tell whether a target means anything here."""
-        return target == "*" or target in self._items
+        return target == "*" or self._items_of(target).size > 0
+
+    def _items_of(self, target: str) -> NDArray[np.int32]:
+        kind, _, name = target.partition(":")
+        if kind == "item":
+            at = self._catalog.index_of(name)
+            return _NONE if at is None else np.array([at], np.int32)
+        return self._items.get(target, _NONE)
 
 
 _NONE = np.empty(0, np.int32)
@@ -159,7 +167,6 @@ _NONE = np.empty(0, np.int32)
 
 def _names_of(item: Item) -> list[str]:
     return [
-        f"item:{item.item_id}",
         f"class:{item.class_id}",
         f"category:{item.category}",
         f"department:{item.department}",

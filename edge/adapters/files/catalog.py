@@ -76,7 +76,7 @@ class _CatalogFile(msgspec.Struct, frozen=True):
     currency: str
     store: _Store
     classes: tuple[_Class, ...]
-    items: tuple[_Item, ...]
+    items: tuple[msgspec.Raw, ...]  # decoded one by one: the whole at once takes twice the room
     offers: tuple[_Offer, ...] = ()
 
 
@@ -106,7 +106,8 @@ def read_catalog(path: Path) -> tuple[Catalog, StoreFacts]:
         ConfigError: With every problem found: file, key, what was found and expected.
     """
     file: _CatalogFile = read_json(path, _CatalogFile)
-    problems = _catalog_problems(path.name, file)
+    items = _items(path.name, file.items)
+    problems = _catalog_problems(path.name, file, items)
     try:
         zone = ZoneInfo(file.store.time_zone)
     except (ZoneInfoNotFoundError, ValueError):
@@ -122,7 +123,7 @@ def read_catalog(path: Path) -> tuple[Catalog, StoreFacts]:
     catalog = Catalog(
         version=file.version,
         currency=file.currency,
-        items=_items(file.items),
+        items=items,
         classes=classes,
         offers=tuple(_offer(x, zone) for x in file.offers),
     )
@@ -160,14 +161,14 @@ def read_json(path: Path, form: type[Any]) -> Any:
         raise ConfigError([f"{path.name}: not JSON ({error}); is the file truncated?"]) from error
 
 
-def _catalog_problems(name: str, file: _CatalogFile) -> list[str]:
+def _catalog_problems(name: str, file: _CatalogFile, items: Sequence[Item]) -> list[str]:
     problems = []
-    if not file.items:
+    if not items:
         problems.append(f"{name}: items: found none, expected at least one")
     known = {c.id for c in file.classes}
     for key, values in (
-        ("items[].item_id", [x.item_id for x in file.items]),
-        ("items[].variants[].sku", [v.sku for x in file.items for v in x.variants]),
+        ("items[].item_id", [x.item_id for x in items]),
+        ("items[].variants[].sku", [v.sku for x in items for v in x.variants]),
         ("classes[].id", [c.id for c in file.classes]),
         ("offers[].offer_id", [o.offer_id for o in file.offers]),
     ):
@@ -176,7 +177,7 @@ def _catalog_problems(name: str, file: _CatalogFile) -> list[str]:
             for value, count in Counter(values).items()
             if count > 1
         ]
-    for item in file.items:
+    for item in items:
         where = f"{name}: items[{item.item_id!r}]"
         if item.class_id is not None and item.class_id not in known:
             problems.append(f"{where}.class_id: {item.class_id!r} is no class; add it or use null")
@@ -195,10 +196,23 @@ def _offer_problems(name: str, offers: Sequence[_Offer]) -> list[str]:
     ]
 
 
-def _items(found: Sequence[_Item]) -> tuple[Item, ...]:
-    """Make the items; a word that many of them share is held once (8 MB at 10,000 products)."""
+def _items(name: str, found: Sequence[msgspec.Raw]) -> tuple[Item, ...]:
+    """Make the items; a word that many of them share is held once (8 MB at 10,000 products).
+
+    Raises:
+        ConfigError: An item is of another form; says which.
+    """
+    decode = msgspec.json.Decoder(_Item).decode
     tag_sets: dict[frozenset[str], frozenset[str]] = {}
-    return tuple(_item(x, tag_sets) for x in found)
+    items, problems = [], []
+    for at, raw in enumerate(found):
+        try:
+            items.append(_item(decode(raw), tag_sets))
+        except msgspec.ValidationError as error:
+            problems.append(f"{name}: items[{at}]: {error}")
+    if problems:
+        raise ConfigError(problems)
+    return tuple(items)
 
 
 def _item(x: _Item, tag_sets: dict[frozenset[str], frozenset[str]]) -> Item:

@@ -42,9 +42,10 @@ class SkuBook:
         self.names: list[str] = []
         self._number: dict[str, int] = {}
         self._items: NDArray[np.int32] = np.empty(0, np.int32)
+        sold = {v.sku: v.sku for item in catalog.items for v in item.variants}
         for number, sku in db.execute("SELECT sku_no, sku FROM skus ORDER BY sku_no").fetchall():
             self.names.extend([""] * (number - len(self.names)))
-            self._learn(sku)
+            self._learn(sold.get(sku, sku))  # one copy of a name, not two
         self._surely_written = len(self.names)
         with db.atomic():
             self.write([v.sku for item in catalog.items for v in item.variants])
