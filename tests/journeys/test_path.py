@@ -267,3 +267,19 @@ def test_gateways_and_the_till_stand_on_the_metrics_page(box: RunningBox) -> Non
     assert gateways["each"]["women-1"]["sightings"] == 1
     assert gateways["each"]["women-1"]["last_heard_age_s"] < 60
     assert gateways["renamed"] == []
+
+
+def test_a_decision_names_the_versions_it_was_made_with(
+    tmp_path: Path, store: Path, bundle: Path, mosquitto: Mosquitto
+) -> None:
+    """Catalogue, rules and model: each stands in the record, so that it can be judged later."""
+    settings = configure(tmp_path, store, bundle, mosquitto.port)
+    with running(settings) as box, tablet_of(box) as tablet:
+        box.check_in(ANNA)
+        wait_until(tablet.cards, "a card")
+        _, decision = box.box.rulebook._kept[-1]
+        assert decision.catalog_version == "test-1"
+        assert decision.playbook_version == box.box.rulebook.state.playbook.version
+        assert decision.model_version == box.box.model
+        assert decision.model_version not in ("", "none: popularity answers")
+        assert all(0.0 < line.propensity <= 1.0 for line in decision.slate)
