@@ -54,6 +54,7 @@ from edge.core.history import Floats, Ints
 from edge.core.item_tables import ItemTables, blank
 from edge.core.moment import Moment
 from edge.core.motives import unknown
+from edge.core.person import DAY_S
 from edge.core.playbook import Playbook
 from edge.core.ports import Ranker
 from edge.core.readings import Input
@@ -376,6 +377,7 @@ class Box:
 
     def close(self) -> None:
         """Write what waits and close the files."""
+        self.ledger.write_uses(int(self.clock.now_s() // DAY_S))
         self.ledger.close()
         if self._recording is not None:
             self._recording.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from edge.core.moment import Moment
 from edge.night import FIELDS_REPORT, Job, Night, telling
 from tests.attacks.attack import box as small_box
 from tests.conftest import Mosquitto, wait_until
-from tests.world import RunningBox, configure, running, write_store
+from tests.world import ANNA, RunningBox, configure, running, write_store
 
 BERLIN = ZoneInfo("Europe/Berlin")
 JOBS = ("forget", "receipts", "fields", "totals")
@@ -176,3 +177,14 @@ async def test_a_box_that_stops_ends_the_process_it_started(
         await telling_now
     assert started[0].returncode is not None
     ledger.close()
+
+
+def test_a_stop_keeps_what_was_counted(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Fields that served today are written down when the box stops, not only at night."""
+    settings = configure(tmp_path, write_store(tmp_path / "store"), None, mosquitto.port)
+    with running(settings) as box:
+        box.check_in(ANNA)
+        wait_until(lambda: box.count("decisions"), "a decision that read her profile")
+    with sqlite3.connect(tmp_path / "data" / "ledger.db") as db:
+        served = dict(db.execute("SELECT field, uses FROM field_uses").fetchall())
+    assert served["purchases"] >= 1
