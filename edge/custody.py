@@ -22,12 +22,16 @@ from edge.adapters.sqlite.daily import run_day, write_messages
 from edge.adapters.sqlite.erasure import erase_member
 from edge.adapters.sqlite.escrow import write_escrow
 from edge.adapters.sqlite.export import Controller, export_person, prove
+from edge.adapters.sqlite.journal import decode_decision
 from edge.adapters.sqlite.keys import BoxKeys, read_or_make_box_key
 from edge.adapters.sqlite.ledger import Ledger
 from edge.adapters.sqlite.retention import fields_used, forget_old
 from edge.core.aggregates import Domain
+from edge.core.consent import GrantError, Purpose
 from edge.core.errors import ConfigError, TrustError, UnavailableError
 from edge.core.experiments import GENERAL, HOLDOUT, MEASURED
+from edge.core.proof import Proven
+from edge.core.trace import lines_of
 from edge.settings import Settings, read_settings
 
 KEY_FILE = "box.key"
@@ -52,10 +56,13 @@ def add_commands(commands: Commands) -> None:
 
     exporting = _add(commands, "export", "write out everything held about a member", _export)
     exporting.add_argument("member", help="loyalty id")
-    proof = exporting.add_mutually_exclusive_group(required=True)
-    proof.add_argument("--code", default="", help="the app's present code")
-    proof.add_argument("--receipt", default="", help="the code on the last receipt")
+    _add_proof(exporting)
     exporting.add_argument("--out", type=Path, help="JSON file; standard output where absent")
+
+    looking = _add(commands, "decision", "look up a past decision with its whole trace", _decision)
+    looking.add_argument("decision", help="its id, as on the card")
+    looking.add_argument("member", help="loyalty id of whom it was about")
+    _add_proof(looking)
 
     backing = _add(commands, "backup", "copy the ledger without its keys", _backup)
     backing.add_argument("file", type=Path, help="replaced whole")
@@ -84,6 +91,12 @@ def _add(
     parser.add_argument("config", type=Path, help="TOML configuration")
     parser.set_defaults(run=run)
     return parser
+
+
+def _add_proof(parser: argparse.ArgumentParser) -> None:
+    proof = parser.add_mutually_exclusive_group(required=True)
+    proof.add_argument("--code", default="", help="the app's present code")
+    proof.add_argument("--receipt", default="", help="the code on the last receipt")
 
 
 @contextmanager
@@ -124,15 +137,43 @@ def _erase(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _proven(ledger: Ledger, arguments: argparse.Namespace, now_s: float) -> Proven:
+    """Have it proved who asks.
+
+    Raises:
+        TrustError: It was not.
+    """
+    code, receipt = arguments.code, arguments.receipt
+    proven = prove(ledger, arguments.member, now_s, code=code, receipt_id=receipt)
+    if proven is None:
+        raise TrustError("the code does not prove who asks; nothing is handed out")
+    return proven
+
+
+def _decision(arguments: argparse.Namespace) -> int:
+    """Show a decision to the person it was about, and to whom that person shows it."""
+    settings, now_s = read_settings(arguments.config), time.time()
+    with opened(settings) as (ledger, _):
+        person = ledger.consents().kept(_proven(ledger, arguments, now_s).person)
+        grant = ledger.consents().grant(person, Purpose.PROFILE, now_s)
+        if grant is None:
+            raise TrustError("there is no consent to a profile; its decisions are not opened")
+        try:
+            body = ledger.decision(arguments.decision, grant, now_s)
+        except GrantError:
+            body = None  # somebody else's is as good as unknown
+        if body is None:
+            raise UnavailableError(f"{arguments.decision}: no such decision about this person")
+        for line in lines_of(decode_decision(body), ledger.catalog):
+            print(line)
+    return 0
+
+
 def _export(arguments: argparse.Namespace) -> int:
     settings, now_s = read_settings(arguments.config), time.time()
     trust = settings.trust
     with opened(settings) as (ledger, _):
-        proven = prove(
-            ledger, arguments.member, now_s, code=arguments.code, receipt_id=arguments.receipt
-        )
-        if proven is None:
-            raise TrustError("the code does not prove who asks; nothing is handed out")
+        proven = _proven(ledger, arguments, now_s)
         named = Controller(trust.controller, trust.contact, trust.policy_url, trust.jurisdiction)
         text = json.dumps(export_person(ledger, proven, now_s, named), ensure_ascii=False, indent=1)
     if arguments.out is None:

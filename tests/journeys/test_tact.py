@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from edge.__main__ import main
 from edge.adapters.sqlite.journal import decode_decision
 from edge.core.consent import Purpose
 from tests.conftest import Mosquitto, wait_until
@@ -430,3 +431,27 @@ def test_facts_about_a_person_are_few_and_guesses_none(
         words = json.dumps(contact).casefold()
         for guess in ("gift", "geschenk", "men", "herren", "motive", "scent"):
             assert f'"{guess}"' not in words
+
+
+def test_a_past_decision_is_looked_up_by_its_id(
+    tmp_path: Path, mosquitto: Mosquitto, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the buyer's proof the command shows every candidate; without, or another's, nothing."""
+    with store_with(tmp_path, mosquitto, ["tie", "shirt-b"]) as (box, tablet):
+        receipt = sell(box, "shirt-a", days_ago=3)
+        assert look(box, tablet) == {"tie"}
+        decision_id = tablet.cards()[0]["decision_id"]
+        look(box, tablet, BEN)
+        others = next(c["decision_id"] for c in tablet.cards() if c["decision_id"] != decision_id)
+    words = ["decision", str(tmp_path / "box.toml")]
+    proof = [ANNA, "--receipt", receipt]
+    assert main([*words, decision_id, *proof]) == 0
+    told = capsys.readouterr().out
+    assert f"decision {decision_id} at " in told
+    assert "shown 1: tie (" in told
+    assert "from " in told
+    assert "  shirt-b: just_bought_class, owned" in told
+    assert told.count("\n  ") == len(CATALOG.items)
+    assert main([*words, others, *proof]) == 1
+    assert main([*words, decision_id, ANNA, "--receipt", "T-wrong"]) == 1
+    assert capsys.readouterr().out == ""

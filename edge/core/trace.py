@@ -1,0 +1,52 @@
+"""A past decision in lines: what was shown, and for every candidate what spoke for and against it.
+
+For audits and complaints. Made from the decision's own record alone, so it says what counted then,
+whatever rules and stock say today. Leaves out who may ask (`custody`).
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from edge.core.candidates import Source
+from edge.core.catalog import Catalog
+from edge.core.decision import Decision
+
+
+def lines_of(decision: Decision, catalog: Catalog) -> Iterator[str]:
+    """Yield the record of a decision, the shown items first, then every candidate.
+
+    Args:
+        decision: As it was recorded.
+        catalog: Gives ids for items that are still sold; a newer one may have lost some.
+    """
+    at = datetime.fromtimestamp(decision.at_s, UTC).isoformat(timespec="seconds")
+    asked = "asked for" if decision.is_pull else "unasked"
+    yield f"decision {decision.decision_id} at {at}, {decision.surface}, {asked}"
+    yield (
+        f"catalogue {decision.catalog_version}, rules {decision.playbook_version}, "
+        f"model {decision.model_version or 'none'}, arm {decision.arm}, motive {decision.motive}, "
+        f"zone {decision.zone or 'unknown'}, seed {decision.seed}"
+    )
+    if decision.profile_age_s is not None:
+        stale = ", stale" if decision.is_profile_stale else ""
+        yield f"profile {decision.profile_age_s / 86_400:.1f} days old{stale}"
+    if decision.empty is not None:
+        yield f"nothing shown: {decision.empty.value}"
+    for place, line in enumerate(decision.slate, 1):
+        parts = [f"score {line.score:.4f}", f"propensity {line.propensity:.4f}"]
+        parts += [f"offer {line.offer_id}"] if line.offer_id else []
+        parts += [f"rules {', '.join(line.rule_ids)}"] if line.rule_ids else []
+        yield f"shown {place}: {line.item_id} ({', '.join(parts)}; {_sources(line.sources)})"
+    for row in decision.trace():
+        score = "not scored" if row.score != row.score else f"{row.score:.4f}"  # NaN
+        against = ", ".join(reason.value for reason in row.reasons) or "nothing against it"
+        yield f"  {_name(row.item, catalog)}: {against}; {score}; {_sources(row.sources)}"
+
+
+def _name(item: int, catalog: Catalog) -> str:
+    return catalog.items[item].item_id if item < len(catalog.items) else f"item {item}"
+
+
+def _sources(bits: int) -> str:
+    found = [source.name.lower() for source in Source if bits & source and source.name]
+    return "from " + ", ".join(found) if found else "from nowhere"
