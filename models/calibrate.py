@@ -27,8 +27,9 @@ def fit(logit: Floats, hit: npt.NDArray[np.bool_], weight: Floats | None = None)
     x = (np.bincount(bin_of, w * logit) / np.maximum(total, 1e-12))[used]
     rate = ((np.bincount(bin_of, w * hit) + 0.5 * hit.mean()) / (total + 0.5))[used]
     y = np.clip(rising(rate, total[used]), 1e-6, 0.98)
-    # Flat pieces would tie different logits: a millionth per unit of logit keeps the order.
-    y = y + 1e-5 * (x - x[0])
+    # Flat pieces would tie what the network told apart: a thousandth of the probability per unit
+    # of logit keeps the order, well above what float32 can tell.
+    y = y * np.exp(1e-3 * (x - x[-1]))
     knots_x = np.concatenate([[ENDS[0]], x, [ENDS[1]]])
     knots_y = np.concatenate([[1e-9], y, [max(0.999, y[-1] + 1e-4)]])
     return Calibration(knots_x.astype(np.float32), knots_y.astype(np.float32))

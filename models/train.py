@@ -42,6 +42,8 @@ from models.stages import Examples, Label, examples_of, stage, tables_of
 Progress = Callable[[str], None]
 LONG_HISTORY = 8
 """Mean baskets a customer for every further stage that may share tables with an older one."""
+LEAST_NEWCOMERS = 200
+"""Examples without a history that a small store's ranker gets as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +136,9 @@ def _stages(
 
 
 def _some(labels: dict[int, Label], share: float) -> dict[int, Label]:
-    """Return the labels of an evenly spread share of the customers, at least one."""
-    step = max(1, round(1.0 / share))
+    """Return the labels of an evenly spread share of the customers, of all where they are few."""
+    wanted = max(LEAST_NEWCOMERS, round(len(labels) * share))
+    step = max(1, len(labels) // wanted)
     return dict(list(labels.items())[::step])
 
 
