@@ -15,6 +15,7 @@ from edge.adapters.files.catalog import read_catalog, stock_as_of_s
 from edge.adapters.files.floorplan import read_floorplan
 from edge.adapters.http.server import new_event_loop
 from edge.adapters.logs import start_logging
+from edge.adapters.memory import keep_heap_small
 from edge.box import Box
 from edge.core.errors import ConfigError, TrustError, UnavailableError
 from edge.core.floorplan_drawing import draw_svg
@@ -80,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    keep_heap_small()
     settings = read_settings(arguments.config)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_serve(settings, arguments.config))

@@ -5,16 +5,13 @@ of the path and of the intake, one after the other in one thread, and counts wha
 """
 
 import asyncio
-import contextlib
-import ctypes
-import gc
 import hashlib
 import itertools
 import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path as Folder
@@ -29,6 +26,7 @@ from edge.adapters.http.app import create_app
 from edge.adapters.http.hub import Hub
 from edge.adapters.http.ports import Ack, Health, Refusal
 from edge.adapters.http.server import serve
+from edge.adapters.memory import collect_garbage, garbage_between_messages, give_back_memory
 from edge.adapters.metrics import Metrics, Series
 from edge.adapters.mqtt import messages
 from edge.adapters.mqtt.broker import BrokerLoop, Message
@@ -200,7 +198,7 @@ class Box:
         self._probe_topic = f"stammgast/v1/probe/{settings.broker.client_id}"
         self._probed_s = self._ticked_s = time.monotonic()
         self._stop: asyncio.Event | None = None
-        _give_back_memory()
+        give_back_memory()
 
     # -- what comes in -----------------------------------------------------------------------
 
@@ -357,7 +355,7 @@ class Box:
         ]
         try:
             stopping = asyncio.create_task(self._stop.wait())
-            with _garbage_between_messages():
+            with garbage_between_messages():
                 await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in tasks:
@@ -400,7 +398,7 @@ class Box:
                 if beats % int(HEALTH_EVERY_S / TICK_S) == 0:
                     self._announce_gateways(self.broker)
             beats += 1
-            gc.collect(2 if beats % GARBAGE_BEATS == 0 else 1)
+            collect_garbage(is_whole=beats % GARBAGE_BEATS == 0)
             await asyncio.sleep(TICK_S)
 
     def _announce_gateways(self, broker: BrokerLoop) -> None:
@@ -584,25 +582,6 @@ def zones_of_fixed_beacons(plan: FloorPlan) -> ZoneModel | None:
     places = [Receiver(b.beacon, b.zone, b.x_m, b.y_m, 2.0, "fixed") for b in plan.fixed_beacons]
     polygons = {zone.id: zone.polygon for zone in plan.zones}
     return ZoneModel(places, (0.0, 0.0, plan.width_m, plan.height_m), polygons)
-
-
-@contextlib.contextmanager
-def _garbage_between_messages() -> Iterator[None]:
-    """Let only the tick collect garbage, and never look at what lives as long as the box."""
-    gc.freeze()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.unfreeze()
-
-
-def _give_back_memory() -> None:
-    """Return to the system what reading the files needed; on other C libraries than glibc, not."""
-    gc.collect()
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _call_in(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:

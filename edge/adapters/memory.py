@@ -1,0 +1,47 @@
+"""How the process keeps its memory small: what the allocator keeps, and when garbage is looked for.
+
+What speaks of malloc works with glibc alone and does nothing elsewhere.
+"""
+
+import contextlib
+import ctypes
+import gc
+from collections.abc import Iterator
+
+# mallopt(3). Blocks of this size go back to the system when freed: glibc would raise its own
+# threshold after the first large file and keep such blocks between small ones for ever.
+_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES = -3, 256 * 1024
+# Each thread may else open a heap of its own, and no heap gives room to another.
+_ARENA_MAX, _ARENAS = -8, 2
+
+
+def keep_heap_small() -> None:
+    """Tell the allocator to give back what is freed; call before anything large is read."""
+    with contextlib.suppress(OSError, AttributeError):
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES)
+        libc.mallopt(_ARENA_MAX, _ARENAS)
+
+
+def give_back_memory() -> None:
+    """Return to the system what was needed for a while."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+@contextlib.contextmanager
+def garbage_between_messages() -> Iterator[None]:
+    """Leave garbage to `collect_garbage`; what lives already is never looked at again."""
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
+
+
+def collect_garbage(*, is_whole: bool) -> None:
+    """Look for garbage among what is young, or among all that has come since the start."""
+    gc.collect(2 if is_whole else 1)
