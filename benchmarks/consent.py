@@ -30,7 +30,9 @@ LINES = 100
 TEN_YEARS_LINES = 10 * 365
 PRODUCTS = 10_000
 NOW_S = 1_790_000_000.0
-GIVEN = ("recognise", "profile", "offers", "location", "staff_contact", "aggregates")
+GIVEN = (
+    "recognise", "profile", "offers", "location", "staff_contact", "staff_greeting", "aggregates",
+)  # fmt: skip
 DECISIONS = 20_000
 MOMENTS = [
     time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(NOW_S - 86_400 * day)) for day in range(3_600)

@@ -10,7 +10,7 @@ import pytest
 
 from edge.adapters.files.handed import sha256_of
 from edge.adapters.sqlite.ledger import Ledger
-from edge.adapters.sqlite.resync import is_new
+from edge.adapters.sqlite.resync import is_new, wanted
 from edge.core.consent import Purpose, Statement
 from edge.core.errors import ConfigError
 from edge.core.records import ConsentChanged
@@ -100,6 +100,26 @@ async def test_a_later_consent_takes_the_field_from_the_file(
     Clock.now_s = NOW_S + WANTED_EVERY_S
     assert await down.look() == frozenset(), "wanted no longer"
     Clock.now_s = NOW_S
+
+
+async def test_who_is_not_in_the_file_is_looked_for_once(
+    ledger: Ledger, hand_over: Callable[..., Path]
+) -> None:
+    """A consent of somebody the chain no longer sends does not have the file read for ever."""
+    down = Downlink(hand_over(vera("recognise")), ledger, lambda: NOW_S)
+    down.begin()
+    hand_over(member("M-2"))
+    await down.look()
+    person = ledger.consents().person_of_member("M-vera")
+    assert person is not None
+    said = Statement(person, Purpose.PROFILE, True, NOW_S, NOW_S, "2026-01")
+    ledger.append(ConsentChanged(said))
+    ledger.flush()
+    later = Downlink(hand_over(member("M-2")), ledger, lambda: NOW_S)
+    later.begin()
+    assert len(wanted(ledger)) == 1
+    await later.look()
+    assert wanted(ledger) == frozenset()
 
 
 async def test_an_unchanged_file_is_not_read_again(

@@ -64,6 +64,7 @@ def stage_members(
         only = wanted(ledger)
         if not only:
             return ImportReport(is_repeated=True)
+        _answer(ledger, only)
     importing = MemberImport(
         ledger.writer.call,
         ledger.writing.db,
@@ -117,6 +118,22 @@ def take_receipts(ledger: "Ledger", path: Path, digest: str = "") -> ReceiptsRep
     report = importing.take(path)
     _note_taken(ledger, "receipts", mark)
     return report
+
+
+def _answer(ledger: "Ledger", keys: frozenset[int]) -> None:
+    """Note, before the file is read, that these were looked for: also who is not in it, is not.
+
+    A consent that comes while it is read wants once more.
+    """
+
+    def write() -> None:
+        with ledger.writing.db.atomic():
+            for key in sorted(keys):
+                number = ledger.writing.persons.number_of_member(key)
+                if number is not None:
+                    ledger.recorder.satisfied(number)
+
+    ledger.writer.call(write)
 
 
 def _note_taken(ledger: "Ledger", kind: str, mark: str) -> None:
