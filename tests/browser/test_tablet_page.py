@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from playwright.async_api import Page, expect
 
-from edge.adapters.http.messages import Reaction, Report, Seen, Serving
+from edge.adapters.http.messages import Reaction, Renew, Report, Seen, Serving
 from edge.core.board import Why
 from edge.core.catalog import Text
 from tests.browser.conftest import OpenPage
@@ -242,6 +242,32 @@ async def test_taps_and_impressions_survive_a_restart_of_the_box(open_page: Open
         )
         (report,) = (m for m in box.path.heard if isinstance(m, Report))
         assert {shown.card_id for shown in report.shown} == {"d1-0", "d1-1"}
+
+
+async def test_a_page_names_itself_lists_its_cards_and_says_when_it_goes(
+    open_page: OpenPage,
+) -> None:
+    """So that the box knows who may still show a card that was taken back."""
+    async with http_box() as box:
+        page = await shown(open_page, box, SHOPPER, NAMED)
+        await until(lambda: renewals(box), "its first list")
+        (first,) = renewals(box)
+        assert set(first.card_ids) == {"d1-0", "d1-1"}
+        assert first.tablet_id
+        assert not first.is_leaving
+        (wire,) = box.hub._clients
+        wire.transport.abort()  # type: ignore[attr-defined]
+        await until(lambda: [m for m in box.path.heard if isinstance(m, Report)], "its report")
+        (report,) = (m for m in box.path.heard if isinstance(m, Report))
+        assert report.tablet_id == first.tablet_id
+        await page.goto("about:blank")
+        await until(lambda: [m for m in renewals(box) if m.is_leaving], "its leave")
+        assert renewals(box)[-1].tablet_id == first.tablet_id
+
+
+def renewals(box: HttpBox) -> list[Renew]:
+    """Return the lists of cards heard so far."""
+    return [m for m in box.path.heard if isinstance(m, Renew)]
 
 
 def reactions(box: HttpBox) -> list[Reaction]:
