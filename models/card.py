@@ -201,7 +201,7 @@ def markdown(metrics: Metrics, loaded_bytes: int, plots: Sequence[str]) -> str:
         parts += [f"## {title}", "", *(f"{sentence}\n" for sentence in sentences)]
         if table:
             parts += [_line(table[0]), _line(["---"] * len(table[0])), *map(_line, table[1:]), ""]
-    parts += [f"![{_CAPTIONS[name]}]({name})\n" for name in plots]
+        parts += [f"![{_CAPTIONS[name]}]({name})\n" for name in _plots_of(title, plots)]
     return "\n".join(parts)
 
 
@@ -216,14 +216,14 @@ def page(metrics: Metrics, loaded_bytes: int, plots: Mapping[str, bytes]) -> str
         body.append(f"<section><h2>{html.escape(title)}</h2>")
         body += [f"<p>{html.escape(sentence)}</p>" for sentence in sentences]
         body += [_table(table)] if table else []
+        for name in _plots_of(title, list(plots)):
+            text = base64.b64encode(plots[name]).decode()
+            caption = html.escape(_CAPTIONS[name])
+            body.append(
+                f"<figure><img alt='{caption}' src='data:image/svg+xml;base64,{text}'>"
+                f"<figcaption>{caption}</figcaption></figure>"
+            )
         body.append("</section>")
-    for name, content in plots.items():
-        text = base64.b64encode(content).decode()
-        caption = html.escape(_CAPTIONS[name])
-        body.append(
-            f"<figure><img alt='{caption}' src='data:image/svg+xml;base64,{text}'>"
-            f"<figcaption>{caption}</figcaption></figure>"
-        )
     return _PAGE.replace("{body}", "\n".join(body))
 
 
@@ -244,6 +244,18 @@ _CAPTIONS = {
     "gains.svg": "Gain of each further part over its naive baseline, in units of its 95 % "
     "interval's half width; right of the line is better beyond doubt",
 }
+
+
+_SECTION_OF = {
+    "ranking.svg": "What it is worth",
+    "reliability.svg": "Whether its probabilities can be believed",
+    "gains.svg": "What a box makes of it",
+}
+
+
+def _plots_of(title: str, plots: Sequence[str]) -> list[str]:
+    """Return the plots that belong under a section's table."""
+    return [name for name in plots if _SECTION_OF[name] == title]
 
 
 def _plots(metrics: Metrics) -> dict[str, bytes]:

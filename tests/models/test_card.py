@@ -100,6 +100,14 @@ def test_the_verdict_follows_the_interval(interval: list[float], verdict: str) -
     assert verdict in text
 
 
+def test_a_plot_stands_under_its_own_table() -> None:
+    """The reliability diagram follows the floors, not the end of the page."""
+    text = card.files(metrics(), 1)["card.md"].decode()
+    section = text.split("## Whether its probabilities can be believed")[1].split("## ")[0]
+    assert "(reliability.svg)" in section
+    assert text.count("(reliability.svg)") == 1
+
+
 def test_an_unjudged_bundle_says_so() -> None:
     """No figure is better than an invented one."""
     files = card.files(metrics(judgement=None, visit_models={}), loaded_bytes=1)
