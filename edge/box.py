@@ -5,56 +5,43 @@ of the path and of the intake, one after the other in one thread, and counts wha
 """
 
 import asyncio
-import hashlib
-import itertools
 import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from pathlib import Path as Folder
 
 from edge.adapters.aes import encrypt_block
 from edge.adapters.clock import SimulatedClock, SystemClock
 from edge.adapters.files.catalog import read_catalog, read_stock
 from edge.adapters.files.floorplan import read_floorplan
-from edge.adapters.files.handed import sha256_of
 from edge.adapters.http import messages as tablet
 from edge.adapters.http.app import create_app
 from edge.adapters.http.hub import Hub
 from edge.adapters.http.ports import Ack, Health, Refusal
 from edge.adapters.http.server import serve
 from edge.adapters.memory import collect_garbage, garbage_between_messages, give_back_memory
-from edge.adapters.metrics import Metrics, Series
 from edge.adapters.mqtt import messages
 from edge.adapters.mqtt.broker import BrokerLoop, Message
 from edge.adapters.mqtt.discovery import discovery_messages, state_message
 from edge.adapters.mqtt.embedded import EmbeddedBroker
 from edge.adapters.mqtt.gateways import GatewayRouter
-from edge.adapters.onnx.ranker import load_bundle
-from edge.adapters.onnx.visit_models import VisitModels, load_visit_models
 from edge.adapters.sqlite.export import Controller
 from edge.adapters.sqlite.journal import Journal
-from edge.adapters.sqlite.keys import read_or_make_box_key
-from edge.adapters.sqlite.ledger import Ledger
 from edge.checkin import House, Path
 from edge.core import sightings
 from edge.core.board import StoreSign
 from edge.core.caps import Caps
-from edge.core.catalog import Catalog, Stock
-from edge.core.errors import MessageError, TrustError, UnavailableError
+from edge.core.catalog import Stock
+from edge.core.errors import MessageError, UnavailableError
 from edge.core.events import EventKey, Tick
-from edge.core.floorplan import FloorPlan, Receiver
-from edge.core.gateways import GatewayHealth, Gateways
-from edge.core.history import Floats, Ints
-from edge.core.item_tables import ItemTables, blank
+from edge.core.gateways import Gateways
 from edge.core.moment import Moment
 from edge.core.motives import unknown
 from edge.core.person import DAY_S
 from edge.core.playbook import Playbook
-from edge.core.ports import Ranker
 from edge.core.readings import Input
 from edge.core.records import Record
 from edge.core.rotating import RotatingIds
@@ -63,8 +50,17 @@ from edge.core.visits import Visits
 from edge.core.zones import ZoneModel
 from edge.desk import Desk
 from edge.downlink import Downlink
+from edge.figures import Figures
 from edge.intake import Intake
-from edge.night import RECEIPTS, nights
+from edge.night import nights
+from edge.opening import (
+    NoModel,
+    load_beside,
+    load_model,
+    open_ledger,
+    take_in,
+    zones_of_fixed_beacons,
+)
 from edge.rulebook import Rulebook
 from edge.settings import Settings
 
@@ -80,15 +76,6 @@ HEALTH_EVERY_S = 30.0
 GARBAGE_BEATS = 10
 # Topic of a recording's lines that hold the rule files in force from then on.
 RULES = "rules"
-
-
-class NoModel:
-    """The ranker of a box without a bundle: popularity answers."""
-
-    def score(self, features: Floats, items: Ints, person: Floats) -> Floats:
-        """Say that there is no model."""
-        del features, items, person
-        raise UnavailableError("no model bundle is configured")
 
 
 class Box:
@@ -192,7 +179,7 @@ class Box:
         self.night = nights(settings, self.ledger, house.moment, clock.now_s, config)
         self.router = GatewayRouter(settings.gateways.families)
         self.broker: BrokerLoop | None = None
-        self._figures = self._series()
+        self._figures = Figures(self)
         self._recording = open(settings.record, "ab") if settings.record else None  # noqa: SIM115
         self._record(clock.now_s(), RULES, self.rulebook.written())
         self._probe_topic = f"stammgast/v1/probe/{settings.broker.client_id}"
@@ -454,134 +441,6 @@ class Box:
     def render_metrics(self) -> bytes:
         """Render all figures in the Prometheus text format."""
         return self._figures.text()
-
-    def _series(self) -> Metrics:
-        metrics, path = Metrics(), self.path
-        counted: dict[str, tuple[str, Callable[[], Mapping[str, float]]]] = {
-            "dropped": ("reason", lambda: self.dropped + self._broker_drops()),
-            "messages": ("kind", lambda: self.messages),
-            "happenings": ("kind", lambda: path.counts),
-            "nights": ("job", lambda: self.night.counts),
-            "downlink": ("what", lambda: self.downlink.counts),
-            "gateway_sightings": ("gateway", self._sightings),
-            "gateway_refusals": ("reason", self._refusals),
-        }
-        for name, (label, read) in counted.items():
-            metrics.add(Series(name, "Counted since the start.", label, read, is_counter=True))
-        metrics.add(Series("guests", "Guests now.", "", lambda: {"": len(path.guests)}))
-        metrics.add(Series("tablets", "Open tablets.", "", lambda: {"": self.hub.clients}))
-        metrics.add(Series("consents", "Sizes of the index.", "part", path.consents.sizes))
-        metrics.add(Series("rotating_ids", "Followed keys by kind.", "part", path.rotating.sizes))
-        metrics.add(Series("till_waiting", "Members who wait to pay.", "zone", self._waiting))
-        metrics.add(
-            Series(
-                "unknown_beacons",
-                "Sightings of ids that nobody enrolled; nothing else of them is kept.",
-                "",
-                lambda: {"": path.unknown_beacons},
-                is_counter=True,
-            )
-        )
-        gauges: dict[str, tuple[str, Callable[[GatewayHealth], float | None]]] = {
-            "gateway_online": ("1: heard lately.", lambda h: float(h.state == "online")),
-            "gateway_last_heard_s": ("UTC seconds.", lambda h: h.last_heard_s),
-            "gateway_battery_percent": ("Percent.", lambda h: h.battery_percent),
-            "gateway_clock_offset_s": ("Its clock minus ours.", lambda h: h.clock_offset_s),
-            "gateway_refused": ("Refused since the start.", lambda h: sum(h.refused.values())),
-            "gateway_clock_wrong": ("1: receipt counts.", lambda h: float(h.is_clock_wrong)),
-        }
-        for name, (meaning, value) in gauges.items():
-            metrics.add(Series(name, meaning, "gateway", partial(self._of_gateways, value)))
-        return metrics
-
-    def _of_gateways(self, value: Callable[[GatewayHealth], float | None]) -> dict[str, float]:
-        health = self.gateways.health(self.clock.now_s())
-        found = {each.gateway: value(each) for each in health}
-        return {gateway: figure for gateway, figure in found.items() if figure is not None}
-
-    def _waiting(self) -> dict[str, float]:
-        return {q.zone: q.waiting for q in self.path.visits.queues(self.clock.now_s())}
-
-    def _sightings(self) -> dict[str, float]:
-        return {h.gateway: h.sightings for h in self.gateways.health(self.clock.now_s())}
-
-    def _refusals(self) -> Counter[str]:
-        refused: Counter[str] = Counter()
-        for health in self.gateways.health(self.clock.now_s()):
-            refused.update(health.refused)
-        return refused
-
-    def _broker_drops(self) -> Counter[str]:
-        return Counter() if self.broker is None else self.broker.dropped
-
-
-def open_ledger(settings: Settings, catalog: Catalog, seed: int | None = None) -> Ledger:
-    """Open the box's databases.
-
-    Args:
-        settings: Where they lie.
-        catalog: What the store sells.
-        seed: Draws pseudonyms and keys from a seed instead of chance: for replay alone.
-    """
-    data = settings.store.data
-    data.mkdir(parents=True, exist_ok=True)
-    draw = secrets.token_bytes if seed is None else seeded_bytes(seed)
-    return Ledger.open(data, read_or_make_box_key(data / "box.key"), catalog, draw=draw)
-
-
-def take_in(ledger: Ledger, downlink: Downlink, files: Folder) -> None:
-    """Take in what the chain handed over; years of receipts at once for a new box only.
-
-    A box that knows its members reads a new file of receipts at night.
-    """
-    is_new_box = ledger.consents().sizes()["members"] == 0
-    downlink.begin()
-    receipts = files / RECEIPTS
-    if is_new_box and receipts.exists() and ledger.consents().sizes()["members"]:
-        ledger.import_receipts(receipts, sha256_of(receipts))
-
-
-def load_model(bundle: Folder | None, item_ids: list[str]) -> tuple[Ranker, ItemTables, str]:
-    """Load the bundle, or say why popularity answers instead.
-
-    Returns:
-        The ranker, its item tables, and a word for `/healthz`.
-    """
-    if bundle is None:
-        return NoModel(), blank(len(item_ids)), "none: popularity answers"
-    try:
-        loaded = load_bundle(bundle, item_ids)
-    except (TrustError, UnavailableError) as error:
-        log.error("the bundle was refused", extra={"part": "model", "detail": str(error)})
-        return NoModel(), blank(len(item_ids)), f"refused: {error}"
-    return loaded.ranker, loaded.tables, loaded.version
-
-
-def load_beside(bundle: Folder | None, item_ids: list[str]) -> VisitModels:
-    """Load the models beside the ranker; what a bundle lacks, nobody knows."""
-    if bundle is not None:
-        try:
-            return load_visit_models(bundle, item_ids)
-        except (TrustError, UnavailableError) as error:
-            log.error(
-                "the models of visits were refused", extra={"part": "model", "detail": str(error)}
-            )
-    return VisitModels(None, None, None)
-
-
-def seeded_bytes(seed: int) -> Callable[[int], bytes]:
-    """Return a source of bytes that a seed alone decides; never for a box with real people."""
-    counter = itertools.count()
-    return lambda n: hashlib.shake_256(f"{seed}:{next(counter)}".encode()).digest(n)
-
-
-def zones_of_fixed_beacons(plan: FloorPlan) -> ZoneModel | None:
-    """Return the geometry for apps that hear the store's own beacons; None without any."""
-    if not plan.fixed_beacons:
-        return None
-    places = [Receiver(b.beacon, b.zone, b.x_m, b.y_m, 2.0, "fixed") for b in plan.fixed_beacons]
-    polygons = {zone.id: zone.polygon for zone in plan.zones}
-    return ZoneModel(places, (0.0, 0.0, plan.width_m, plan.height_m), polygons)
 
 
 def _call_in(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:

@@ -1,0 +1,108 @@
+"""What a box opens as it starts: its databases, its models, the chain's files.
+
+A model that cannot be trusted is refused and said so; the box then serves without it. Leaves out
+how the parts are joined (`box`).
+"""
+
+import hashlib
+import itertools
+import logging
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from edge.adapters.files.handed import sha256_of
+from edge.adapters.onnx.ranker import load_bundle
+from edge.adapters.onnx.visit_models import VisitModels, load_visit_models
+from edge.adapters.sqlite.keys import read_or_make_box_key
+from edge.adapters.sqlite.ledger import Ledger
+from edge.core.catalog import Catalog
+from edge.core.errors import TrustError, UnavailableError
+from edge.core.floorplan import FloorPlan, Receiver
+from edge.core.history import Floats, Ints
+from edge.core.item_tables import ItemTables, blank
+from edge.core.ports import Ranker
+from edge.core.zones import ZoneModel
+from edge.downlink import Downlink
+from edge.night import RECEIPTS
+from edge.settings import Settings
+
+log = logging.getLogger("stammgast.box")
+
+
+class NoModel:
+    """The ranker of a box without a bundle: popularity answers."""
+
+    def score(self, features: Floats, items: Ints, person: Floats) -> Floats:
+        """Say that there is no model."""
+        del features, items, person
+        raise UnavailableError("no model bundle is configured")
+
+
+def open_ledger(settings: Settings, catalog: Catalog, seed: int | None = None) -> Ledger:
+    """Open the box's databases.
+
+    Args:
+        settings: Where they lie.
+        catalog: What the store sells.
+        seed: Draws pseudonyms and keys from a seed instead of chance: for replay alone.
+    """
+    data = settings.store.data
+    data.mkdir(parents=True, exist_ok=True)
+    draw = secrets.token_bytes if seed is None else seeded_bytes(seed)
+    return Ledger.open(data, read_or_make_box_key(data / "box.key"), catalog, draw=draw)
+
+
+def take_in(ledger: Ledger, downlink: Downlink, files: Path) -> None:
+    """Take in what the chain handed over; years of receipts at once for a new box only.
+
+    A box that knows its members reads a new file of receipts at night.
+    """
+    is_new_box = ledger.consents().sizes()["members"] == 0
+    downlink.begin()
+    receipts = files / RECEIPTS
+    if is_new_box and receipts.exists() and ledger.consents().sizes()["members"]:
+        ledger.import_receipts(receipts, sha256_of(receipts))
+
+
+def load_model(bundle: Path | None, item_ids: list[str]) -> tuple[Ranker, ItemTables, str]:
+    """Load the bundle, or say why popularity answers instead.
+
+    Returns:
+        The ranker, its item tables, and a word for `/healthz`.
+    """
+    if bundle is None:
+        return NoModel(), blank(len(item_ids)), "none: popularity answers"
+    try:
+        loaded = load_bundle(bundle, item_ids)
+    except (TrustError, UnavailableError) as error:
+        log.error("the bundle was refused", extra={"part": "model", "detail": str(error)})
+        return NoModel(), blank(len(item_ids)), f"refused: {error}"
+    return loaded.ranker, loaded.tables, loaded.version
+
+
+def load_beside(bundle: Path | None, item_ids: list[str]) -> VisitModels:
+    """Load the models beside the ranker; what a bundle lacks, nobody knows."""
+    if bundle is not None:
+        try:
+            return load_visit_models(bundle, item_ids)
+        except (TrustError, UnavailableError) as error:
+            log.error(
+                "the models of visits were refused", extra={"part": "model", "detail": str(error)}
+            )
+    return VisitModels(None, None, None)
+
+
+def seeded_bytes(seed: int) -> Callable[[int], bytes]:
+    """Return a source of bytes that a seed alone decides; never for a box with real people."""
+    counter = itertools.count()
+    return lambda n: hashlib.shake_256(f"{seed}:{next(counter)}".encode()).digest(n)
+
+
+def zones_of_fixed_beacons(plan: FloorPlan) -> ZoneModel | None:
+    """Return the geometry for apps that hear the store's own beacons; None without any."""
+    if not plan.fixed_beacons:
+        return None
+    places = [Receiver(b.beacon, b.zone, b.x_m, b.y_m, 2.0, "fixed") for b in plan.fixed_beacons]
+    polygons = {zone.id: zone.polygon for zone in plan.zones}
+    return ZoneModel(places, (0.0, 0.0, plan.width_m, plan.height_m), polygons)
