@@ -13,6 +13,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.bench import method_table
+
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"
 
@@ -84,9 +86,10 @@ def _measure(run: Run) -> tuple[str, bool]:
         figures = json.loads(last)
     except ValueError:
         return f"## {run.module}\n\n`{shown}` failed with exit code {done.returncode}.\n", False
-    rows = "\n".join(f"| {key} | {value} |" for key, value in figures.items())
+    rows = [f"| {key} | {value} |" for key, value in figures.items() if key != "baselines"]
     head = f"## {run.module}\n\n`{shown}`, {took_s:.0f} s\n\n| figure | measured |\n|---|---|\n"
-    return head + rows + "\n", done.returncode == 0
+    methods = f"\n{method_table(figures)}\n" if "baselines" in figures else ""
+    return head + "\n".join(rows) + "\n" + methods, done.returncode == 0
 
 
 def _without_folder(argument: str) -> str:

@@ -8,9 +8,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +37,16 @@ def report(figures: dict[str, object], *, is_quiet: bool = False) -> None:
 def percentile(values: Sequence[float], share: float, digits: int = 3) -> float:
     """Return a percentile, rounded; NaN of nothing."""
     return round(float(np.percentile(values, share)), digits) if len(values) else float("nan")
+
+
+def method_table(figures: Mapping[str, Any]) -> str:
+    """Return the methods of a run as a Markdown table, the best first, ours among them."""
+    rows = {name: tuple(pair) for name, pair in figures["baselines"].items()}
+    rows["**this ranker, int8 as shipped**"] = figures["recall_at_10"], figures["ndcg_at_10"]
+    best = sorted(rows.items(), key=lambda row: -row[1][0])
+    lines = [f"| {name} | {recall:.4f} | {ndcg:.4f} |" for name, (recall, ndcg) in best]
+    head = f"| {figures['set']}, {figures['protocol']} | recall@10 | ndcg@10 |"
+    return "\n".join([head, "|---|---|---|", *lines])
 
 
 def free_port() -> int:

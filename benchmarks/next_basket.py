@@ -19,7 +19,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.bench import arguments, report
+from benchmarks.bench import arguments, method_table, report
 from benchmarks.next_basket_baselines import METHODS, Method
 from benchmarks.next_basket_sets import PROTOCOLS, Cut, read
 from edge.adapters.onnx.ranker import Bundle, load_bundle
@@ -79,7 +79,10 @@ def main() -> None:
     rivals = {name: _baseline(cut, method) for name, method in METHODS.items()}
     for name, result in rivals.items():
         say(f"{name}: {result.recall.mean():.4f} / {result.ndcg.mean():.4f}")
-    report(figures | _figures(cut, ours, rivals) | measured, is_quiet=options.json)
+    found = figures | _figures(cut, ours, rivals) | measured
+    if not options.json:
+        print(method_table(found), flush=True)
+    report(found, is_quiet=options.json)
 
 
 def _ours(cut: Cut, seed: int, say: Progress) -> tuple[Result, dict[str, object]]:
