@@ -13,8 +13,8 @@ from sqlite_utils import Database
 
 from edge.core.errors import UnavailableError
 
-# Page caches: of the connection that writes the ledger, and of each of the others (every thread that
-# reads has one). More brings nothing measurable with 50,000 members.
+# Page caches: of the connection that writes the ledger, and of each of the others; every thread
+# that reads has one. More brings nothing measurable with 50,000 members.
 _CACHE_KIB, _SMALL_CACHE_KIB = 1_000, 250
 _BUSY_MS = 10_000
 
