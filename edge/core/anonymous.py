@@ -131,14 +131,15 @@ class Scene:
 
 def candidates(scene: Scene, tables: AnonymousTables) -> Ints:
     """Return the items worth scoring, int32[n] rising; what lies in the basket is left out."""
-    zone = _zone(scene, tables)
-    chosen = [_best(tables.log_share, np.arange(tables.n_items), MAX_POPULAR)]
+    zone, is_wanted = _zone(scene, tables), np.zeros(tables.n_items, np.bool_)
+    is_wanted[_best(tables.log_share, np.arange(tables.n_items), MAX_POPULAR)] = True
     if zone >= 0:
-        chosen.append(_best(tables.log_share, np.flatnonzero(tables.zone_of == zone), MAX_ZONE))
+        is_wanted[_best(tables.log_share, np.flatnonzero(tables.zone_of == zone), MAX_ZONE)] = True
     if scene.basket.size:
         has_lift = tables.together_lift[scene.basket] > 0
-        chosen.append(tables.together[scene.basket][has_lift])
-    found = np.setdiff1d(np.concatenate(chosen), scene.basket)
+        is_wanted[tables.together[scene.basket][has_lift]] = True
+        is_wanted[scene.basket] = False
+    found = np.flatnonzero(is_wanted)
     known: Ints = found[tables.log_share[found] > -20.0].astype(np.int32)
     return known
 
@@ -170,8 +171,8 @@ def features(items: Ints, scene: Scene, tables: AnonymousTables) -> Floats:
         "weekend_lift": _lift(tables.weekend_lift, class_of, _is_weekend(scene.weekday)),
         "together_best": best,
         "together_sum": total,
-        "class_in_basket": np.isin(class_of, tables.class_of[basket]) & (class_of >= 0),
-        "zone_in_basket": np.isin(tables.zone_of[items], tables.zone_of[basket]),
+        "class_in_basket": _is_any(class_of, tables.class_of[basket]) & (class_of >= 0),
+        "zone_in_basket": _is_any(tables.zone_of[items], tables.zone_of[basket]),
         "class_lift": _kin(tables.class_lift, class_of, tables.class_of[basket]),
         "brand_lift": _kin(tables.brand_lift, tables.brand_of[items], tables.brand_of[basket]),
         "log_basket": np.full(items.size, np.log1p(basket.size)),
@@ -203,6 +204,12 @@ def _lift(table: Floats, class_of: Ints, column: int | None) -> Floats:
         return np.zeros(class_of.size, np.float32)
     lift: Floats = np.where(class_of >= 0, table[class_of, column], 0.0).astype(np.float32)
     return lift
+
+
+def _is_any(of_item: Ints, of_basket: Ints) -> npt.NDArray[np.bool_]:
+    """Return bool[items]: alike with something in the basket, which holds a few things only."""
+    found: npt.NDArray[np.bool_] = (of_item[:, None] == of_basket).any(axis=1)
+    return found
 
 
 def _kin(lift: Floats, of_item: Ints, of_basket: Ints) -> Floats:
