@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path as Folder
 
 from edge.adapters.aes import encrypt_block
@@ -193,42 +194,51 @@ class Box:
         """Take what the broker delivered; one message's failure is no other's."""
         now_s = self.clock.now_s()
         for message in batch:
-            acknowledge = self._acknowledger(message)
             try:
-                self._take(message, now_s, acknowledge)
+                if message.topic.startswith(messages.TOPIC_ROOT):
+                    self._take(message, now_s)
+                else:
+                    self._listen(message.topic, message.payload, now_s)
             except MessageError as error:
                 self.dropped[error.reason] += 1
-                acknowledge()
+                self._acknowledge(message)
             except UnavailableError:
                 self.dropped["not_acknowledged"] += 1
             except Exception:  # a bug must not make one message a poison for ever
                 self.dropped["bug"] += 1
                 log.exception("a message met a bug", extra={"part": "intake"})
-                acknowledge()
+                self._acknowledge(message)
 
-    def _take(self, message: Message, now_s: float, acknowledge: Callable[[], None]) -> None:
+    def _take(self, message: Message, now_s: float) -> None:
+        """Take a message of the store's own: it is acknowledged once what it means is on disk."""
         topic = message.topic
         if topic == self._probe_topic:
             self._probed_s = time.monotonic()
-        elif topic.startswith(messages.TOPIC_ROOT):
-            arrival = messages.decode(topic, message.payload)
-            self._record(now_s, topic, message.payload)
-            if isinstance(arrival.event, Tick):
-                self._simulated_tick(arrival.event)
-            else:
-                self.messages["event"] += 1
-                self.intake.take(arrival.event, arrival.key, now_s, acknowledge)
-            if message.qos == 0:
-                return
+            return
+        arrival = messages.decode(topic, message.payload)
+        self._record(now_s, topic, message.payload)
+        if isinstance(arrival.event, Tick):
+            self._simulated_tick(arrival.event)
+            self._acknowledge(message)
         else:
-            self._record(now_s, topic, message.payload)
-            self.messages["gateway"] += 1
-            for report in self.router.decode(topic, message.payload):
-                if type(report) is Sighting:
-                    self.path.hear(report, now_s)
-                else:
-                    self._hear_report(report, now_s)
-            acknowledge()
+            self.messages["event"] += 1
+            done = partial(self._acknowledge, message)
+            self.intake.take(arrival.event, arrival.key, now_s, done)
+
+    def _listen(self, topic: str, payload: bytes, now_s: float) -> None:
+        """Take what a gateway says; it asks for no answer (QoS 0)."""
+        if self._recording is not None:
+            self._record(now_s, topic, payload)
+        self.messages["gateway"] += 1
+        for report in self.router.decode(topic, payload):
+            if type(report) is Sighting:
+                self.path.hear(report, now_s)
+            else:
+                self._hear_report(report, now_s)
+
+    def _acknowledge(self, message: Message) -> None:
+        if self.broker is not None:
+            self.broker.acknowledge(message)
 
     def _proves(self, person: str, code: str, now_s: float) -> bool:
         """Check an app's code; a replay, which has no keys, believes what was recorded."""
@@ -244,12 +254,6 @@ class Box:
             self.dropped[report.reason] += 1
         else:
             self.messages["beacon_report"] += 1
-
-    def _acknowledger(self, message: Message) -> Callable[[], None]:
-        broker = self.broker
-        if broker is None or message.qos == 0:
-            return _nothing
-        return lambda: broker.acknowledge(message)
 
     def _simulated_tick(self, tick: Tick) -> None:
         if isinstance(self.clock, SimulatedClock) and self.clock.tick(tick.now_s):
@@ -447,7 +451,3 @@ def _call_in(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> Non
     """Call something in the loop's thread; a loop that has ended needs it no more."""
     if not loop.is_closed():
         loop.call_soon_threadsafe(call)
-
-
-def _nothing() -> None:
-    """Acknowledge nothing: the message asked for no answer."""

@@ -81,6 +81,8 @@ STALE_CHECK_IN_S = 600.0
 # How long somebody stands in a zone before the box looks for something to say: passing is not
 # dwelling (a proposal; interruptions by place are what shoppers mind most).
 DWELL_S = 20.0
+# A visit's motive changes with what is seen of it, and slowly with its length.
+MOTIVE_FOR_S = 10.0
 # What follows a purchase is a matter of days; within so long it is not asked again.
 PROMPTS_FOR_S = 600.0
 # Guests about whom the model is asked ahead of time, at most so many a second: 2 ms each.
@@ -290,7 +292,7 @@ class Path:
         if (greeting := consents.grant(person, Purpose.STAFF_GREETING, now_s)) is not None:
             name = self.people.name(person, greeting, now_s)
         if consents.grant(person, Purpose.LOCATION, now_s) is None:
-            guest.stays = []
+            guest.stays, guest.guessed_s = [], float("-inf")
         profile = self.profile_of(person, now_s)
         guest.language, guest.name = language, name
         purposes = frozenset(purpose.value for purpose in consents.purposes(person))
@@ -321,6 +323,7 @@ class Path:
         if move.zone is not None:
             kind = self._kinds.get(move.zone, "")
             guest.stays = [*guest.stays, Stay(kind, move.zone, move.at_s)][-MAX_SEEN:]
+            guest.guessed_s = float("-inf")
             self.log.append(ZoneEntered(guest.visit_id, move.zone, move.at_s))
         self._show_contact(guest)
         if guest.cards:
@@ -343,7 +346,8 @@ class Path:
         """Decide what to say to a guest now, show it, write it down."""
         if not guest.is_on_tablets:
             return None
-        guest.motive = self._motive(guest, now_s)
+        if now_s >= guest.guessed_s + MOTIVE_FOR_S:
+            self._guess(guest, now_s)
         snapshot = self._snapshot(guest, now_s, is_pull=is_pull)
         silence = guard.silence(snapshot)
         if silence is not None:
@@ -370,13 +374,14 @@ class Path:
         guest.scored, guest.has_moved = scored, False
         return judged, self.lessons.moved(chances(scored, judged.allowed), found.items)
 
-    def _motive(self, guest: Guest, now_s: float) -> Motive:
+    def _guess(self, guest: Guest, now_s: float) -> None:
         """Guess why the guest is here; without a model, or a sure answer, nobody knows."""
+        guest.guessed_s = now_s
         try:
-            return self.house.motive(guest.evidence(now_s))[0]
+            guest.motive = self.house.motive(guest.evidence(now_s))[0]
         except UnavailableError:
             self.counts["motive_unavailable"] += 1
-            return Motive.UNKNOWN
+            guest.motive = Motive.UNKNOWN
 
     def _snapshot(self, guest: Guest, now_s: float, *, is_pull: bool) -> Snapshot:
         """Take one consistent view of the moment; the decision looks at nothing else."""
@@ -520,8 +525,12 @@ class Path:
         self._rehearse(now_s)
 
     def _rehearse(self, now_s: float) -> None:
-        """Ask the model about guests in a new place before anybody waits for the answer."""
-        moved = (g for g in self.guests.values() if g.has_moved and g.is_on_tablets)
+        """Ask the models about guests before anybody waits for the answer."""
+        present = [guest for guest in self.guests.values() if guest.is_on_tablets]
+        unsure = (g for g in present if now_s >= g.guessed_s + MOTIVE_FOR_S)
+        for guest in list(islice(unsure, REHEARSED_PER_TICK)):
+            self._guess(guest, now_s)
+        moved = (g for g in present if g.has_moved)
         for guest in list(islice(moved, REHEARSED_PER_TICK)):
             self._weigh(guest, self._snapshot(guest, now_s, is_pull=True))
 
@@ -607,6 +616,7 @@ class Path:
         """Note a label that the guest's app read: the item is in today's basket of interest."""
         group, goods = self.playbook.classes.group[item], self.house.catalog.items[item]
         guest.scans = [*guest.scans, Scan(int(group), goods.price_cents)][-MAX_SEEN:]
+        guest.guessed_s = float("-inf")
         if item not in guest.basket:
             guest.basket = [*guest.basket, item][-MAX_SEEN:]
 

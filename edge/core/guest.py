@@ -102,6 +102,7 @@ class Guest:
         liked: int32[·], items that the guest's own words name.
         memory: What `known` and this visit's receipts mean.
         name: Only with a consent to be greeted.
+        guessed_s: When the motive was guessed; never, where something was seen since.
         motive: The newest guess; stays and scans: what it rests on, gone with the visit.
         receipts: Those of this visit by the till's id, so that a void finds its sale.
         said_gifts: What staff said in this visit: this purchase was a gift, or was none.
@@ -131,6 +132,7 @@ class Guest:
     is_quiet: bool = False
     had_entry_offer: bool = False
     motive: Motive = Motive.UNKNOWN
+    guessed_s: float = float("-inf")
     stays: list[Stay] = field(default_factory=list)
     scans: list[Scan] = field(default_factory=list)
     basket: list[int] = field(default_factory=list)
