@@ -222,8 +222,17 @@ class _Choice:
         """Return the rows that come in the customer's size, as far as it is known."""
         if self.snapshot.person is None or not self.snapshot.person.sizes:
             return rows
+        sizes, goods = self.snapshot.person.sizes, self.snapshot.playbook.catalog.items
         items = self.judged.items[rows].tolist()
-        does_fit = np.array([fits(item, self.snapshot) for item in items], np.bool_)
+        does_fit = np.ones(rows.size, np.bool_)
+        for at, item in enumerate(items):
+            of_item = goods[item]  # most goods come in no size that is known
+            if (
+                of_item.category in sizes
+                or of_item.department in sizes
+                or (of_item.class_id or "") in sizes
+            ):
+                does_fit[at] = fits(item, self.snapshot)
         self._mark(rows[~does_fit], Reason.SIZE_UNAVAILABLE)
         return rows[does_fit]
 
