@@ -222,17 +222,13 @@ class _Choice:
         """Return the rows that come in the customer's size, as far as it is known."""
         if self.snapshot.person is None or not self.snapshot.person.sizes:
             return rows
-        sizes, goods = self.snapshot.person.sizes, self.snapshot.playbook.catalog.items
-        items = self.judged.items[rows].tolist()
-        does_fit = np.ones(rows.size, np.bool_)
-        for at, item in enumerate(items):
-            of_item = goods[item]  # most goods come in no size that is known
-            if (
-                of_item.category in sizes
-                or of_item.department in sizes
-                or (of_item.class_id or "") in sizes
-            ):
-                does_fit[at] = fits(item, self.snapshot)
+        items, playbook = self.judged.items[rows], self.snapshot.playbook
+        is_sized = np.zeros(rows.size, np.bool_)
+        for name in self.snapshot.person.sizes:
+            is_sized |= playbook.named(name)[items]
+        does_fit = ~is_sized
+        for at in np.flatnonzero(is_sized).tolist():
+            does_fit[at] = fits(int(items[at]), self.snapshot)
         self._mark(rows[~does_fit], Reason.SIZE_UNAVAILABLE)
         return rows[does_fit]
 

@@ -94,8 +94,23 @@ class Playbook:
         self.item_hash: NDArray[np.uint64] = np.array(
             [fnv64(item.item_id) for item in catalog.items], np.uint64
         )
+        self._named: dict[str, NDArray[np.bool_]] = {}
         euros = np.maximum(catalog.price_cents, 100) / 100
         self.price_band: NDArray[np.int32] = np.log2(euros).astype(np.int32)
+
+    def named(self, name: str) -> NDArray[np.bool_]:
+        """Return bool[items]: whose class, category or department has this name.
+
+        Kept once asked for: the names that sizes are told for are few.
+        """
+        known = self._named.get(name)
+        if known is None:
+            items = self.catalog.items
+            found = (name in (i.class_id, i.category, i.department) for i in items)
+            known = np.fromiter(found, np.bool_, len(items))
+            if known.any():  # a name that nothing bears is not worth keeping
+                self._named[name] = known
+        return known
 
 
 def fnv64(text: str) -> int:
