@@ -1,46 +1,85 @@
-"""Run the benchmarks one after another and rewrite `docs/benchmarks.md`.
+"""Run the benchmarks one after another and rewrite their sections of `docs/benchmarks.md`.
 
-`python -m benchmarks` runs the short ones, `--full` all.
+`python -m benchmarks` runs the short ones, `--full` all, names alone those named. Beside each
+figure that has a bar stands the bar and whether it was kept; sections of others stay as they are.
 """
 
 import argparse
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.bench import method_table
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"
+HEAD = "# What was measured\n\nRivals and floors are measured in the same run.\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One command of the page; `is_long` ones run with `--full` only."""
+    """One command of the page; `is_long` ones run with `--full` only.
+
+    Attributes:
+        bars: Figure → what it must be: `<= 3`, `>= 0.8`.
+        name: Of its section, where it is not the module's.
+    """
 
     module: str
     arguments: tuple[str, ...] = ()
     is_long: bool = False
+    bars: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """The heading of its section."""
+        return self.name or self.module
 
 
 def _next_basket(folder: str, protocol: str) -> Run:
     data = Path(os.environ.get("STAMMGAST_DATA", "data")) / "next_basket" / folder
-    return Run("next_basket", ("--data", str(data), "--protocol", protocol), is_long=True)
+    return Run(
+        "next_basket",
+        ("--data", str(data), "--protocol", protocol),
+        is_long=True,
+        name=f"next_basket, {folder}, {protocol}",
+    )
 
 
 RUNS = (
-    Run("latency"),
-    Run("ingest"),
-    Run("memory"),
-    Run("zones"),
-    Run("decide"),
-    Run("consent"),
-    Run("training_scale", is_long=True),
+    Run("latency", bars={"p50_ms": "<= 3", "ratio_p50": "<= 3"}),
+    Run("ingest", bars={"single_share": ">= 0.8", "batch20_share": ">= 0.6", "lost": "<= 0"}),
+    Run("memory", bars={"rss_mb": "<= 130", "slope_kb_per_1000_visits": "<= 20"}),
+    Run(
+        "zones",
+        bars={
+            "accuracy": ">= 0.88",
+            "accuracy_beyond_1m": ">= 0.93",
+            "median_lag_s": "<= 3",
+            "update_p50_us": "<= 50",
+        },
+    ),
+    Run("decide", bars={"p50_ms": "<= 1", "ratio_500_50": "<= 1.5"}),
+    Run(
+        "consent",
+        bars={
+            "check_p50_us": "<= 50",
+            "erase_s": "<= 2",
+            "disk_mb": "<= 300",
+            "attacks": ">= 50",
+            "leaked": "<= 0",
+        },
+    ),
+    Run("training_scale", is_long=True, bars={"exponent": "<= 1.1"}),
     *(
         _next_basket(folder, protocol)
         for folder in ("tafeng", "dunnhumby_cj")
@@ -54,15 +93,16 @@ def main() -> int:
     """Run, write the page, and return 1 where a benchmark failed to run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--full", action="store_true", help="also the long ones")
-    is_full = parser.parse_args().full
-    sections, failed = [], 0
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these")
+    options = parser.parse_args()
+    failed = 0
     for run in RUNS:
-        if run.is_long and not is_full:
+        if run.module not in options.names if options.names else run.is_long > options.full:
             continue
         section, is_ok = _measure(run)
         failed += not is_ok
-        sections.append(section)
-    PAGE.write_text(_page(sections, is_full=is_full), encoding="utf-8")
+        page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else HEAD
+        PAGE.write_text(with_section(page, run.title, section), encoding="utf-8")
     return int(failed > 0)
 
 
@@ -85,26 +125,56 @@ def _measure(run: Run) -> tuple[str, bool]:
     try:
         figures = json.loads(last)
     except ValueError:
-        return f"## {run.module}\n\n`{shown}` failed with exit code {done.returncode}.\n", False
-    rows = [f"| {key} | {value} |" for key, value in figures.items() if key != "baselines"]
-    head = f"## {run.module}\n\n`{shown}`, {took_s:.0f} s\n\n| figure | measured |\n|---|---|\n"
-    methods = f"\n{method_table(figures)}\n" if "baselines" in figures else ""
-    return head + "\n".join(rows) + "\n" + methods, done.returncode == 0
+        return f"## {run.title}\n\n`{shown}` failed with exit code {done.returncode}.\n", False
+    rows = [
+        f"| {key} | {value} | {judged(value, run.bars.get(key))} |"
+        for key, value in figures.items()
+        if key != "baselines"
+    ]
+    day = datetime.now(UTC).date().isoformat()
+    machine = f"{os.cpu_count()} cores of {platform.machine()}"
+    head = [
+        f"## {run.title}",
+        "",
+        f"`{shown}`, {day}, {took_s:.0f} s on {machine}, Python {platform.python_version()}",
+        "",
+        "| figure | measured | bar |",
+        "|---|---|---|",
+    ]
+    methods = ["", method_table(figures)] if "baselines" in figures else []
+    return "\n".join([*head, *rows, *methods]) + "\n", done.returncode == 0
+
+
+def judged(value: object, bar: str | None) -> str:
+    """Return a bar with whether the figure keeps it; nothing where there is no bar."""
+    if bar is None or not isinstance(value, int | float):
+        return ""
+    relation, _, limit = bar.partition(" ")
+    is_kept = value <= float(limit) if relation == "<=" else value >= float(limit)
+    return f"{bar}: {'kept' if is_kept else 'missed'}"
+
+
+def with_section(page: str, title: str, section: str) -> str:
+    """Return the page with a section in place of the one of that title, or after all others."""
+    head, *sections = re.split(r"(?m)^(?=## )", page)
+    titles = [_title(each) for each in sections]
+    if title in titles:
+        sections[titles.index(title)] = section + "\n"
+    else:
+        sections.append(section)
+    return _joined([head, *sections])
+
+
+def _title(section: str) -> str:
+    return section.partition("\n")[0].removeprefix("## ").strip()
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
 def _without_folder(argument: str) -> str:
     return Path(argument).name if "/" in argument else argument
-
-
-def _page(sections: list[str], *, is_full: bool) -> str:
-    command = "make bench-full" if is_full else "make bench"
-    head = (
-        "# What was measured\n\n"
-        f"Written by `{command}`; every figure comes from that "
-        f"run, on {os.cpu_count()} cores of {platform.machine()}, Python "
-        f"{platform.python_version()}. Rivals and floors are measured in the same run.\n\n"
-    )
-    return head + "\n".join(sections)
 
 
 if __name__ == "__main__":
