@@ -12,7 +12,7 @@ Wiring, with `now_s` of the clock port in seconds, never running backwards for t
     for change in visits.expire(now_s): ...
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -185,6 +185,8 @@ class Visits:
         self._capacity = capacity
         self._now_s = float("-inf")
         self._open: OrderedDict[str, _Open] = OrderedDict()
+        # Who began a visit within the present millisecond, and how many times.
+        self._begun_s, self._begun = float("-inf"), Counter[str]()
 
     def apply(
         self, visitor: str, sign: Sign, now_s: float, zone: str | None = None
@@ -324,7 +326,7 @@ class Visits:
             return Transition(change, visitor, "", now_s)
         if change is Change.ENTRY:
             visit.started_at_s = now_s
-            visit.visit_id = visit_id(self._secret, visitor, now_s)
+            visit.visit_id = self._new_id(visitor, now_s)
             return Transition(change, visitor, visit.visit_id, now_s)
         if change is Change.MOVE:
             return self._move(visitor, visit, now_s, zone)
@@ -338,6 +340,14 @@ class Visits:
         stayed_s = end_s - visit.started_at_s
         return Transition(change, visitor, visit.visit_id, end_s, visit.zone, None, stayed_s)
 
+    def _new_id(self, visitor: str, now_s: float) -> str:
+        """Name a visit; who leaves and comes back within a millisecond begins another one."""
+        moment = round(now_s, 3)
+        if moment != self._begun_s:
+            self._begun_s, self._begun = moment, Counter()
+        self._begun[visitor] += 1
+        return visit_id(self._secret, visitor, now_s, self._begun[visitor])
+
     def _move(
         self, visitor: str, visit: _Open, now_s: float, zone: str | None
     ) -> Transition | None:
@@ -349,9 +359,17 @@ class Visits:
         return Transition(Change.MOVE, visitor, visit.visit_id, now_s, zone, before, spent_s)
 
 
-def visit_id(secret: bytes, visitor: str, started_at_s: float) -> str:
-    """Return an id that repeats for the same visit and tells nothing without the secret."""
-    told = f"{started_at_s:.3f} {visitor}".encode()
+def visit_id(secret: bytes, visitor: str, started_at_s: float, number: int = 1) -> str:
+    """Return an id that repeats for the same visit and tells nothing without the secret.
+
+    Args:
+        secret: Of the box.
+        visitor: Whose visit.
+        started_at_s: To the millisecond.
+        number: Of the visits that the visitor began within this millisecond, from 1.
+    """
+    again = "" if number == 1 else f" {number}"
+    told = f"{started_at_s:.3f} {visitor}{again}".encode()
     return blake2b(told, key=secret, digest_size=9, person=b"stammgast-visit").hexdigest()
 
 

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge.core.visits import (
@@ -198,6 +198,7 @@ def play(visits: Visits, steps: list[tuple[float, str, Sign, str]]) -> list[Tran
 
 
 @given(signs)
+@example([(0.0, "a", sign, "shoes") for sign in (Sign.LIFE, Sign.TIMEOUT, Sign.LIFE)])
 def test_every_visit_enters_once_exits_once_and_stays_within_its_time(
     steps: list[tuple[float, str, Sign, str]],
 ) -> None:
