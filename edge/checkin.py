@@ -443,27 +443,34 @@ class Path:
     def _put_on_screen(
         self, guest: Guest, decision: Decision, message: Message, cause: str | None
     ) -> None:
-        """Reserve the caps, send the frame, and remember what stands on the screens."""
+        """Send the frame, then keep the books; nobody decides in between."""
+        cards = tuple(on_screen(card, self._zone_name(card.zone)) for card in message.cards)
+        replaced = self._take_back(guest, keep_reserved=True) if cards else ()
+        if guest.cards and not cards:  # what stands may stay, as long as it is true
+            self._recheck_guest(guest, decision.at_s, decision)
+        self._show_contact(guest, message, cards, cause)
         guest.decisions += 1
         guest.had_entry_offer = True
         self.counts["decisions"] += 1
         if message.empty is not None:
             self.counts[f"empty_{message.empty.value}"] += 1
-        cards = tuple(on_screen(card, self._zone_name(card.zone)) for card in message.cards)
         if cards:
-            self.counts["cards"] += len(cards)
-            if not decision.is_pull:
-                guest.last_push_s = decision.at_s
-            self._clear(guest, keep_reserved=True)
-            moment = self.house.moment(decision.at_s)
-            home = guest.view.household
-            guest.checked_s = decision.at_s
-            for each in impressions(decision, guest.person, moment, self.playbook, home):
-                self.caps.reserve([each], holder=each.card_id)
-            self.leases.sent([card.card_id for card in cards], decision.at_s)
-        elif guest.cards:  # what stands may stay, as long as it is true
-            self._recheck_guest(guest, decision.at_s, decision)
-        self._show_contact(guest, message, cards, cause)
+            self._book(guest, decision, message, replaced)
+
+    def _book(
+        self, guest: Guest, decision: Decision, message: Message, replaced: tuple[str, ...]
+    ) -> None:
+        """Count the cards that went out, and give back those they replace."""
+        self.counts["cards"] += len(message.cards)
+        if not decision.is_pull:
+            guest.last_push_s = decision.at_s
+        guest.checked_s = decision.at_s
+        for card_id in replaced:
+            self.caps.refund(card_id)
+        moment, home = self.house.moment(decision.at_s), guest.view.household
+        for each in impressions(decision, guest.person, moment, self.playbook, home):
+            self.caps.reserve([each], holder=each.card_id)
+        self.leases.sent([card.card_id for card in message.cards], decision.at_s)
         for card, line in zip(message.cards, decision.slate, strict=True):
             guest.cards[card.card_id] = OpenCard.of(card, line, guest.zone, guest.scored)
 
@@ -682,12 +689,21 @@ class Path:
         if person in self.guests:
             self._show_contact(self.guests[person])
 
-    def _clear(self, guest: Guest, *, keep_reserved: bool = False) -> None:
+    def _clear(self, guest: Guest) -> None:
         """Take a guest's cards back; what nobody saw is given back to the caps."""
-        for card in list(guest.cards.values()):
-            if not (keep_reserved and card.reaction == "reserved"):
-                del guest.cards[card.card_id]
-                self.caps.refund(card.card_id)
+        for card_id in self._take_back(guest):
+            self.caps.refund(card_id)
+
+    def _take_back(self, guest: Guest, *, keep_reserved: bool = False) -> tuple[str, ...]:
+        """Take a guest's cards back and return their ids; the caps still count them."""
+        gone = tuple(
+            card.card_id
+            for card in guest.cards.values()
+            if not (keep_reserved and card.reaction == "reserved")
+        )
+        for card_id in gone:
+            del guest.cards[card_id]
+        return gone
 
     def _show_contact(
         self,
