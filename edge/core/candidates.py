@@ -47,8 +47,8 @@ class Source(IntFlag):
     STATED = 1024
 
 
-# In the order in which `candidates` reads the context.
-_CONTEXT_BITS = tuple(
+# What the moment may add, in the order of the features that tell it.
+CONTEXT_BITS = tuple(
     np.uint16(source)
     for source in (
         Source.ZONE,
@@ -213,7 +213,7 @@ def candidates(prepared: Prepared, tables: ItemTables, context: Context) -> Cand
     )
     extra = [
         (bit, items[:MAX_CONTEXT])
-        for bit, items in zip(_CONTEXT_BITS, named, strict=True)
+        for bit, items in zip(CONTEXT_BITS, named, strict=True)
         if items.size
     ]
     if not extra:

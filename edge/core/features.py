@@ -11,6 +11,7 @@ from enum import StrEnum
 import numpy as np
 
 from edge.core.candidates import (
+    CONTEXT_BITS,
     CUSTOMER_COLUMNS,
     MONTH_DAYS,
     OWN_ROWS,
@@ -18,7 +19,6 @@ from edge.core.candidates import (
     Context,
     Prepared,
     Scores,
-    Source,
 )
 from edge.core.history import Floats, Ints
 from edge.core.item_tables import ITEM_COLUMNS, ItemTables
@@ -67,17 +67,6 @@ _C = _S + len(_SPREAD) + len(_RELATIVE)
 _B = _C + len(_CATEGORY)
 _M = _B + len(_BASKET)
 _DAYS = OWN_ROWS.index("log_days_since")
-_MOMENT_BITS = tuple(
-    np.uint16(source)
-    for source in (
-        Source.ZONE,
-        Source.COMPLEMENT,
-        Source.SERIES,
-        Source.CARE,
-        Source.TRIGGER,
-        Source.STATED,
-    )
-)
 SPREAD_SCALE = 50.0
 """Brings neighbour and transition scores, mostly under 0.1, to where log1p bends."""
 
@@ -103,7 +92,7 @@ def features(
         _category(out, prepared.by_category, tables.category[items])
     if context.basket.size:
         _basket(out, items, tables, context.basket)
-    for row, bit in enumerate(_MOMENT_BITS):
+    for row, bit in enumerate(CONTEXT_BITS):
         out[_M + row] = (candidates.sources & bit) != 0
     return np.ascontiguousarray(out.T)
 
