@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 
 import paho.mqtt.client as mqtt
+import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.adapters.mqtt.broker import MAX_PAYLOAD_BYTES, BrokerLoop, Message
@@ -91,6 +92,20 @@ def test_an_exception_in_the_callback_does_not_end_the_loop(mosquitto: Mosquitto
             wait_until(lambda: ear.is_connected, "the box to reconnect", 30)
             sender.publish("t/good", b"x")
             wait_until(lambda: [m for m in heard if m.topic == "t/good"], "a message after it")
+
+
+def test_an_exception_beside_the_callbacks_does_not_end_the_loop(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What fails in the housekeeping is counted, and the box connects again."""
+    with _listening(mosquitto.port) as (ear, heard):
+        monkeypatch.setattr(ear._client, "loop_misc", _explode)
+        wait_until(lambda: ear.restarts >= 1, "the supervisor to see it")
+        monkeypatch.undo()
+        wait_until(lambda: ear.is_connected, "the box to reconnect", 30)
+        with _speaking(mosquitto.port) as sender:
+            sender.publish("t/good", b"x")
+            wait_until(lambda: heard, "a message after it")
 
 
 def _explode(*_: object) -> None:

@@ -95,6 +95,9 @@ class BrokerLoop:
                     await self._serve()
                 except OSError:
                     self.dropped["broker_unreachable"] += 1
+                except Exception:  # a bug must not end the ear of the store
+                    self.restarts += 1
+                    self._client.disconnect()  # in this thread, where the socket is listened to
                 self._is_subscribed = False
                 # Jitter keeps the boxes of a chain from reconnecting in step (not a secret: S311).
                 await asyncio.sleep(retry_s * random.uniform(0.5, 1.5))  # noqa: S311
