@@ -259,10 +259,6 @@ class Caps:
             self._shown.pop(entry.impression.card_id, None)
         self._merged.pop(who, None)
 
-    def end_visit(self, visit_id: str) -> None:
-        """Let go of a visit in which nobody was known."""
-        self.leave(f"visit:{visit_id}")
-
     def merge(self, person: str, into: str) -> None:
         """Count two pseudonyms as one person from now on; their impressions add up."""
         root = self._root(into)

@@ -120,15 +120,6 @@ class Arm:
         return dict(self.variations).get(key)
 
 
-@dataclass(frozen=True, slots=True)
-class Exposure:
-    """An assignment as it is logged: at once and unconditionally."""
-
-    unit: str
-    arm: Arm
-    at_s: float
-
-
 def assign(
     unit: str,
     experiments: Sequence[Experiment] = (),

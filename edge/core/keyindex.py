@@ -47,10 +47,6 @@ class KeyedHash:
         """Return the 64-bit hash of an event's identity."""
         return self._of("event", f"{source}\0{event_id}")
 
-    def secret_for(self, use: str) -> bytes:
-        """Return a secret of 32 bytes for another use, from which this one cannot be found."""
-        return hashlib.blake2b(use.encode(), key=self._secret, person=b"secret").digest()[:32]
-
     def _of(self, kind: str, text: str) -> int:
         state = self._states[kind].copy()
         state.update(text.encode())

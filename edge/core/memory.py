@@ -130,11 +130,6 @@ class Memory:
         """Whether a brand is kept to in any group."""
         return bool(self.line.size) and bool(self.line.max() >= 0)
 
-    @property
-    def is_blank(self) -> bool:
-        """Whether nothing was ever bought or brought back, as far as is known."""
-        return not (self.items.size or self.returned.size)
-
 
 def _no_ints() -> Ints:
     return np.empty(0, np.int32)

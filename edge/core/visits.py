@@ -262,11 +262,6 @@ class Visits:
             return None
         return _copy(visitor, visit)
 
-    def is_near(self, visitor: str) -> bool:
-        """Tell whether the visitor checked in near the store and has not entered yet."""
-        visit = self._open.get(visitor)
-        return visit is not None and visit.state is State.NEAR
-
     def present(self) -> Iterator[Visit]:
         """Yield every visit under way, the longest unheard first."""
         for visitor, visit in self._open.items():

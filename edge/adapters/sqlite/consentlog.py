@@ -117,14 +117,6 @@ class ConsentLog:
         ).fetchall():
             yield seq, kind, hashed, _decode(cipher.open(payload, _context(seq)))
 
-    def public_entries(self) -> Iterator[tuple[int, str, Entry]]:
-        """Yield the entries that are about nobody and still hold their payload."""
-        for seq, kind, payload in self._db.execute(
-            "SELECT seq, kind, payload FROM consent_log"
-            " WHERE person_no IS NULL AND payload IS NOT NULL ORDER BY seq"
-        ).fetchall():
-            yield seq, kind, _decode(payload)
-
     def verify(self) -> tuple[int, list[Problem]]:
         """Walk the whole chain.
 
