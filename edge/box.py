@@ -119,7 +119,7 @@ class Box:
         beside = load_beside(settings.store.bundle, item_ids)
         self.journal = Journal(self.ledger)
         self.hub = Hub(
-            board=lambda: self.path.board.frame(),
+            board=lambda: self.path.showing.board.frame(),
             now_s=clock.now_s,
             epoch=epoch or secrets.token_hex(4),
         )
@@ -151,7 +151,9 @@ class Box:
             playbook=self.rulebook.state.playbook,
             consents=self.ledger.consents(),
             visits=Visits(self.ledger.visit_secret, plan.zone_ids("till")),
-            caps=Caps(self.rulebook.state.playbook.caps, lambda card: self.path.holds(card)),
+            caps=Caps(
+                self.rulebook.state.playbook.caps, lambda card: self.path.showing.holds(card)
+            ),
             gateways=self.gateways,
             rotating=RotatingIds(encrypt_block),
             ranker=ranker,

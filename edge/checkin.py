@@ -20,15 +20,9 @@ from edge.core import candidates as finding
 from edge.core import curation, explanation, guard, triggers
 from edge.core.anonymous import Scene
 from edge.core.board import (
-    Board,
-    Contact,
-    Frame,
     Place,
-    ScreenCard,
     StoreSign,
     Why,
-    on_screen,
-    reason_of,
 )
 from edge.core.candidates import Context, Source
 from edge.core.caps import Caps
@@ -44,10 +38,8 @@ from edge.core.gateways import Gateways
 from edge.core.guard import Judged
 from edge.core.guest import NOTHING_BOUGHT, Guest, OpenCard
 from edge.core.history import Floats, History
-from edge.core.impressions import impressions
 from edge.core.item_tables import ItemTables
 from edge.core.learning import Kind
-from edge.core.leases import Leases
 from edge.core.lessons import Lessons
 from edge.core.memory import Purchases, remember
 from edge.core.moment import Moment
@@ -58,7 +50,6 @@ from edge.core.ports import Log, People, Ranker, Screens, Strangers
 from edge.core.reasons import WORDS
 from edge.core.recall import outgrown, review
 from edge.core.records import (
-    CardRecalled,
     CardShown,
     CheckedIn,
     Exposed,
@@ -71,9 +62,9 @@ from edge.core.rotating import RotatingIds
 from edge.core.scoring import Scoring, chances
 from edge.core.shelf import Shelf
 from edge.core.sightings import Sighting, canonical_beacon_id
-from edge.core.tone import spoken_name
 from edge.core.visits import Change, Sign, Transition, Visits
 from edge.core.zones import ZoneModel, ZoneReason, ZoneTracker
+from edge.showing import Showing
 
 DAY_S = 86_400.0
 # A check-in that was under way for longer says nothing about now; it is kept but not answered.
@@ -96,7 +87,6 @@ MAX_SEEN = 200
 ROTATING = ("eid:", "mac:")
 # What an app hears with is one receiver-less beacon per person.
 APP = "app"
-_NOWHERE = Text("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,20 +149,20 @@ class Path:
         )
         self.people = people
         self.log = log
-        self.screens = screens
-        self.board = Board(house.sign)
-        self.leases = Leases()
         self.lessons = Lessons(house.catalog.class_index)
         self.guests: dict[str, Guest] = {}
         self.counts: Counter[str] = Counter()
         self.unknown_beacons = 0
         self._shelf = Shelf(house.catalog, house.tables)
         self._nobody = finding.nobody(house.tables)
-        self._places = {
+        places = {
             zone.id: Place(zone.id, Text(zone.name["de"], zone.name["en"]))
             for zone in house.plan.zones
         }
         self._kinds = {zone.id: zone.kind for zone in house.plan.zones}
+        self.showing = Showing(
+            house.sign, places, self.guests, self.counts, house.moment, caps, log, screens
+        )
         self._trackers: dict[str, dict[str, ZoneTracker]] = {}
         # A dict for its order: a replay must meet the guests in the same one.
         self._lately_heard: dict[tuple[str, str], None] = {}
@@ -325,7 +315,7 @@ class Path:
             guest.stays = [*guest.stays, Stay(kind, move.zone, move.at_s)][-MAX_SEEN:]
             guest.guessed_s = float("-inf")
             self.log.append(ZoneEntered(guest.visit_id, move.zone, move.at_s))
-        self._show_contact(guest)
+        self.showing.put(guest)
         if guest.cards:
             self._recheck_guest(guest, now_s)
 
@@ -333,9 +323,8 @@ class Path:
         guest = self.guests.pop(leaving.visitor)
         self._by_contact.pop(guest.visit_id)
         self._trackers.pop(leaving.visitor, None)
-        self._clear(guest)
+        self.showing.remove(guest, "left")
         self.caps.leave(guest.person)
-        self._show(self.board.remove(guest.visit_id, "left"))
         self.log.append(VisitEnded(guest.visit_id, leaving.at_s, "exit"))
 
     # -- the decision: what to say, or nothing -----------------------------------------------
@@ -357,9 +346,24 @@ class Path:
             slate = curation.curate(judged, scores, snapshot)
             decision = curation.decide(judged, slate, snapshot)
         message = explanation.explain(decision, snapshot)
-        self._put_on_screen(guest, decision, message, cause)
+        if guest.cards and not message.cards:  # what stands may stay, as long as it is true
+            self._recheck_guest(guest, now_s, decision)
+        self.showing.say(guest, decision, message, self.playbook, cause)
+        self._note_said(guest, decision, message)
         self.log.append(self.log.decision_record(decision, guest.person))
         return decision
+
+    def _note_said(self, guest: Guest, decision: Decision, message: Message) -> None:
+        """Note what the next decision of this visit must know of this one."""
+        guest.decisions += 1
+        guest.had_entry_offer = True
+        self.counts["decisions"] += 1
+        if message.empty is not None:
+            self.counts[f"empty_{message.empty.value}"] += 1
+        if message.cards:
+            guest.checked_s = decision.at_s
+            if not decision.is_pull:
+                guest.last_push_s = decision.at_s
 
     def _weigh(self, guest: Guest, snapshot: Snapshot) -> tuple[Judged, Floats]:
         """Find candidates, strike out what must not be shown, score the rest."""
@@ -440,44 +444,6 @@ class Path:
             day=guest.entered_s / DAY_S,  # one day a visit: what was scored stays scored
         )
 
-    def _put_on_screen(
-        self, guest: Guest, decision: Decision, message: Message, cause: str | None
-    ) -> None:
-        """Send the frame, then keep the books; nobody decides in between."""
-        cards = tuple(on_screen(card, self._zone_name(card.zone)) for card in message.cards)
-        replaced = self._take_back(guest, keep_reserved=True) if cards else ()
-        if guest.cards and not cards:  # what stands may stay, as long as it is true
-            self._recheck_guest(guest, decision.at_s, decision)
-        self._show_contact(guest, message, cards, cause)
-        guest.decisions += 1
-        guest.had_entry_offer = True
-        self.counts["decisions"] += 1
-        if message.empty is not None:
-            self.counts[f"empty_{message.empty.value}"] += 1
-        if cards:
-            self._book(guest, decision, message, replaced)
-
-    def _book(
-        self, guest: Guest, decision: Decision, message: Message, replaced: tuple[str, ...]
-    ) -> None:
-        """Count the cards that went out, and give back those they replace."""
-        self.counts["cards"] += len(message.cards)
-        if not decision.is_pull:
-            guest.last_push_s = decision.at_s
-        guest.checked_s = decision.at_s
-        for card_id in replaced:
-            self.caps.refund(card_id)
-        moment, home = self.house.moment(decision.at_s), guest.view.household
-        for each in impressions(decision, guest.person, moment, self.playbook, home):
-            self.caps.reserve([each], holder=each.card_id)
-        self.leases.sent([card.card_id for card in message.cards], decision.at_s)
-        for card, line in zip(message.cards, decision.slate, strict=True):
-            guest.cards[card.card_id] = OpenCard.of(card, line, guest.zone, guest.scored)
-
-    def _zone_name(self, zone: str) -> Text:
-        place = self._places.get(zone)
-        return place.name if place else _NOWHERE
-
     # -- the member checks in: an explicit act, so it is answered ----------------------------
 
     def check_in(self, said: CheckIn, key: EventKey, now_s: float) -> Record:
@@ -495,7 +461,7 @@ class Path:
             self.counts["check_in_stale"] += 1
             return record
         may_place = self.consents.grant(person, Purpose.LOCATION, now_s) is not None
-        zone = said.zone if may_place and said.zone in self._places else None
+        zone = said.zone if may_place and said.zone in self._kinds else None
         self._note(person, now_s, zone)
         guest = self.guests[person]
         guest.is_quiet = False
@@ -566,35 +532,10 @@ class Path:
         lost = (*found.recalls, *(outgrown(cards, decision) if decision else ()))
         for card_id, reason in {recall.card_id: recall.reason for recall in reversed(lost)}.items():
             why = Why(reason.value, WORDS[reason])
-            self.take_off(guest, guest.cards[card_id], why, now_s)
+            self.showing.recall(guest, guest.cards[card_id], why, now_s)
         for card_id, untrue in found.untrue.items():
             if card_id in guest.cards:
-                guest.cards[card_id].retract(untrue)
-                self._show(self.board.retract(guest.visit_id, card_id, untrue))
-
-    def standing(self) -> frozenset[str]:
-        """Return the cards on the board."""
-        return frozenset(card_id for guest in self.guests.values() for card_id in guest.cards)
-
-    def holds(self, card_id: str) -> bool:
-        """Tell whether a card may be seen yet: it stands, or a tablet cut off may still show it."""
-        is_standing = any(card_id in guest.cards for guest in self.guests.values())
-        return is_standing or self.leases.may_show(card_id)
-
-    def take_off(self, guest: Guest, card: OpenCard, reason: Why, now_s: float) -> None:
-        """Recall a card from every screen; one that was accepted stays, but is marked."""
-        if card.reaction == "reserved":
-            self._show(self.board.mark(guest.visit_id, card.card_id, reason.code))
-            return
-        del guest.cards[card.card_id]
-        self.caps.refund(card.card_id)
-        self.counts["recalled"] += 1
-        self._show(self.board.recall(guest.visit_id, card.card_id, reason))
-        self.log.append(
-            CardRecalled(
-                card.card_id, card.decision_id, guest.visit_id, reason.code, now_s, guest.person
-            )
-        )
+                self.showing.retract(guest, guest.cards[card_id], untrue)
 
     def reread(self, guest: Guest, reason: Why, now_s: float) -> None:
         """Read a guest anew after a consent changed; cards that rested on the old state go."""
@@ -603,12 +544,11 @@ class Path:
             return
         self.read(guest, now_s)
         for card in list(guest.cards.values()):
-            self.take_off(guest, card, reason, now_s)
+            self.showing.recall(guest, card, reason, now_s)
         if guest.is_on_tablets:
-            self._show_contact(guest)
+            self.showing.put(guest)
         else:
-            self._clear(guest)
-            self._show(self.board.remove(guest.visit_id, "consent"))
+            self.showing.remove(guest, "consent")
 
     def take_rules(self, playbook: Playbook, now_s: float) -> None:
         """Put other orders of people in force, on every screen at once."""
@@ -639,11 +579,6 @@ class Path:
         """Return the guest that a contact on the tablets stands for."""
         return self._by_contact.get(contact_id)
 
-    def set_served(self, guest: Guest, *, is_served: bool) -> None:
-        """Note that an associate is with the guest, or no longer."""
-        guest.is_being_served = is_served
-        self._show_contact(guest)
-
     def count_shown(self, card_id: str, now_s: float) -> tuple[Record, ...]:
         """Count a card that was really seen; once, however many tablets say so."""
         impression = self.caps.shown(card_id, self.house.moment(now_s))
@@ -667,18 +602,6 @@ class Path:
         if grant is not None and self.lessons.take(card.lesson(), kind, guest.person, grant, now_s):
             self.counts[f"learned_{kind}"] += 1
 
-    def mark_reaction(self, guest: Guest, card: OpenCard, reaction: str) -> None:
-        """Show a tap on every tablet."""
-        card.reaction = reaction
-        self._show(self.board.react(guest.visit_id, card.card_id, reaction))
-
-    def put_away(self, guest: Guest, card: OpenCard) -> None:
-        """Take a card off because staff said so; what they said may have recalled it already."""
-        if guest.cards.pop(card.card_id, None) is None:
-            return
-        self.caps.refund(card.card_id)
-        self._show_contact(guest)
-
     def may_profile(self, person: str, now_s: float) -> bool:
         """Tell whether a consent to a profile is present."""
         return self.consents.grant(person, Purpose.PROFILE, now_s) is not None
@@ -687,70 +610,7 @@ class Path:
         """Note another sign of life, such as a sale; it is no occasion to say anything."""
         self._follow(self.visits.apply(person, sign, now_s), now_s)
         if person in self.guests:
-            self._show_contact(self.guests[person])
-
-    def _clear(self, guest: Guest) -> None:
-        """Take a guest's cards back; what nobody saw is given back to the caps."""
-        for card_id in self._take_back(guest):
-            self.caps.refund(card_id)
-
-    def _take_back(self, guest: Guest, *, keep_reserved: bool = False) -> tuple[str, ...]:
-        """Take a guest's cards back and return their ids; the caps still count them."""
-        gone = tuple(
-            card.card_id
-            for card in guest.cards.values()
-            if not (keep_reserved and card.reaction == "reserved")
-        )
-        for card_id in gone:
-            del guest.cards[card_id]
-        return gone
-
-    def _show_contact(
-        self,
-        guest: Guest,
-        message: Message | None = None,
-        new: tuple[ScreenCard, ...] = (),
-        cause: str | None = None,
-    ) -> None:
-        """Put a guest on the board as they are now."""
-        if not guest.is_on_tablets:
-            return
-        before = self.board.contact(guest.visit_id)
-        kept = tuple(c for c in before.cards if c.card_id in guest.cards) if before else ()
-        cards = (*kept, *new)
-        insights = before.insights if before else ()
-        empty = before.empty if before else None
-        if message is not None:
-            insights = tuple(reason_of(insight) for insight in message.insights)
-            empty = Why(message.empty.value, WORDS[message.empty]) if message.empty else None
-        contact = Contact(
-            contact_id=guest.visit_id,
-            title=self._title(guest),
-            zone=self._places.get(guest.zone or ""),
-            since_s=guest.entered_s,
-            language=guest.language,
-            is_quiet=guest.is_quiet,
-            is_being_served=guest.is_being_served,
-            insights=insights,
-            cards=cards,
-            empty=None if cards else empty,
-        )
-        self._show(self.board.put(contact, cause))
-
-    def _title(self, guest: Guest) -> Text:
-        """Return how staff may call a guest: by name only where that was asked for."""
-        name = spoken_name(guest.name)
-        if name is not None:
-            return Text(name, name)
-        place = self._places.get(guest.zone or "")
-        if place is None:
-            return Text("Gast im Haus", "Guest in the store")
-        return Text(f"Gast · {place.name.de}", f"Guest · {place.name.en}")
-
-    def _show(self, frame: Frame | None) -> None:
-        if frame is not None:
-            self.counts["frames"] += 1
-            self.screens.show(frame)
+            self.showing.put(self.guests[person])
 
 
 def cause_of(key: EventKey) -> str:

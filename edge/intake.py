@@ -282,11 +282,15 @@ class Intake:
         person = self.path.recognised(said.member_id, now_s) if said.member_id else None
         guest = self.path.guests.get(person) if person is not None else None
         if guest is not None:
-            self.path.set_served(guest, is_served=said.is_serving)
+            self._serve(guest, is_served=said.is_serving)
 
     def serving(self, contact_id: str, *, is_served: bool) -> None:
         """The same, said on a tablet."""
-        self.path.set_served(self._guest(contact_id), is_served=is_served)
+        self._serve(self._guest(contact_id), is_served=is_served)
+
+    def _serve(self, guest: Guest, *, is_served: bool) -> None:
+        guest.is_being_served = is_served
+        self.path.showing.put(guest)
 
     def seen(self, card_ids: Sequence[str], now_s: float) -> tuple[Record, ...]:
         """Cards were really on a screen: now they count."""
@@ -300,14 +304,14 @@ class Intake:
     ) -> None:
         """A tablet lists its cards, so that what was taken back is surely gone from it."""
         if is_leaving:
-            self.path.leases.left(tablet)
+            self.path.showing.leases.left(tablet)
         else:
-            lists, stand = frozenset(card_ids), self.path.standing()
-            self.path.leases.renewed(tablet, lists, stand, now_s)
+            lists, stand = frozenset(card_ids), self.path.showing.standing()
+            self.path.showing.leases.renewed(tablet, lists, stand, now_s)
 
     def tablet_is_back(self, tablet: str, now_s: float) -> None:
         """A tablet that was off the network has said what it showed meanwhile."""
-        self.path.leases.reported(tablet, self.path.standing(), now_s)
+        self.path.showing.leases.reported(tablet, self.path.showing.standing(), now_s)
 
     def react(
         self, contact_id: str, card_id: str, action: str, key: EventKey, now_s: float
@@ -338,7 +342,7 @@ class Intake:
         if action == "reserve":
             self.path.learn(guest, card, Kind.ACCEPTED, now_s)
         if action in ("reserve", "shown"):
-            self.path.mark_reaction(guest, card, "reserved" if action == "reserve" else "shown")
+            self.path.showing.react(guest, card, "reserved" if action == "reserve" else "shown")
         else:
             if action == "wrong":
                 self.path.learn(guest, card, Kind.VETOED, now_s)
@@ -348,7 +352,7 @@ class Intake:
             elif action == "not_now":
                 waved_off = {**guest.view.dismissed, card.item: now_s}
                 guest.view = replace(guest.view, dismissed=waved_off)
-            self.path.put_away(guest, card)
+            self.path.showing.put_away(guest, card)
         if action != "shown":
             self.path.caps.answered(card_id)
         return (*records, EventSeen(key, now_s))

@@ -27,7 +27,7 @@ def renew(tablet: Tablet, name: str) -> None:
 
 def known(box: RunningBox, name: str) -> bool:
     """Tell whether the box has heard of a tablet."""
-    return name in box.box.path.leases._tablets
+    return name in box.box.path.showing.leases._tablets
 
 
 def sell_out(box: RunningBox, item_id: str) -> None:
@@ -70,7 +70,7 @@ def test_a_tablet_cut_off_cannot_overshoot(
         with tablet_of(box) as alice:
             shown = [{"card_id": cut, "at_s": time.time()}] if was_shown else []
             alice.say({"kind": "report", "tablet_id": "alice", "shown": shown})
-            wait_until(lambda: not box.box.path.leases.may_show(cut), "the report")
+            wait_until(lambda: not box.box.path.showing.leases.may_show(cut), "the report")
             box.call(lambda: box.box.path.tick(box.box.clock.now_s()))
             assert for_ben(box, bob) == (set() if was_shown else {"scarf"})
             assert box.count("shown") == (1 if was_shown else 0)
@@ -95,7 +95,7 @@ def test_a_recall_frees_the_limit_once_every_tablet_has_confirmed_it(
         assert for_ben(box, bob) == set()
         wait_until(lambda: not alice.items(), "the recall at Alice's")
         renew(alice, "alice")
-        wait_until(lambda: not box.box.path.leases.may_show(card), "Alice's list")
+        wait_until(lambda: not box.box.path.showing.leases.may_show(card), "Alice's list")
         box.call(lambda: box.box.path.tick(box.box.clock.now_s()))
         assert for_ben(box, bob) == {"scarf"}
 
