@@ -167,7 +167,9 @@ class Box:
         self.ledger.on_rotating(self.path.follow_ids)
         for person in self.ledger.rotating_persons():
             self.path.follow_ids(person, clock.now_s())
-        self.path.caps.restore(self.journal.restored(clock.now_s()))
+        totals = [rule for rule in self.rulebook.state.playbook.caps if not rule.is_personal]
+        is_endless = any(rule.is_endless for rule in totals)
+        self.path.caps.restore(self.journal.restored(is_endless=is_endless) if totals else ())
         self.intake = Intake(self.path, self.journal, self._proves)
         trust = settings.trust
         self.desk = Desk(

@@ -268,7 +268,7 @@ class Path:
             NOTHING_BOUGHT, remember(NOTHING_BOUGHT, self.playbook.classes),
         )  # fmt: skip
         self.guests[person] = self._by_contact[guest.visit_id] = guest
-        self.caps.admit(self.log.impressions(person, now_s))
+        self.caps.admit(self.log.impressions(person))
         self.read(guest, now_s)
         self.log.append(VisitStarted(guest.visit_id, entry.at_s, is_recognised=True))
         self.log.append(Exposed("holdout", arm.label(), guest.visit_id, entry.at_s, person))

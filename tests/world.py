@@ -270,13 +270,14 @@ class RunningBox:
         self.event("sales", "sale", {**data, **changes})
         return receipt_id
 
-    def consent(self, purpose: str, *, is_given: bool, member: str = ANNA) -> str:
+    def consent(self, purpose: str, *, is_given: bool, member: str = ANNA, **changes: Any) -> str:
         """Publish a consent or its withdrawal."""
         return self.event(
             "consents",
             "consent",
             {"member_id": member, "purpose": purpose, "is_given": is_given,
              "notice_version": "2026-01", "language": "de", "method": "app"},
+            **changes,
         )  # fmt: skip
 
     def call(self, work: Callable[[], Any]) -> Any:

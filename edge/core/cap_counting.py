@@ -4,7 +4,8 @@ Pure counting, used by `caps`, which holds the impressions.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from edge.core.cap_rules import (
     Calendar,
@@ -24,6 +25,8 @@ from edge.core.moment import Moment, month_of, week_of
 Values = tuple[tuple[Dimension, str], ...]
 
 _VARYING = frozenset({Dimension.ITEM, Dimension.OFFER, Dimension.CLASS, Dimension.CAMPAIGN})
+MOST_FOLDED = 1_000
+"""Folded rows a person has at most; beyond, those not seen for longest no longer tell the item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,11 +208,48 @@ def _limit(rule: CapRule, values: Values, stock_of: Callable[[str], int]) -> int
     return int(rule.stock_factor * stock_of(offer)) if offer is not None else 0
 
 
+def folded(impressions: Iterable[Impression], most: int = MOST_FOLDED) -> tuple[Impression, ...]:
+    """Add one person's impressions up by the names that caps count by; visits are left out.
+
+    How often, first and last are kept exactly, so that windows without an end go on counting when
+    the single impressions are forgotten. Folding what is folded changes nothing.
+
+    Args:
+        impressions: Single or folded ones, in any order.
+        most: Rows wished for; beyond, the rows seen longest ago give up their item and are added
+            up by the rest of their names.
+
+    Returns:
+        The last seen first.
+    """
+    rows = _added_up(impressions)
+    if len(rows) > most:
+        rows = _added_up([*rows[:most], *(replace(row, item="") for row in rows[most:])])
+    return rows
+
+
+def _added_up(impressions: Iterable[Impression]) -> tuple[Impression, ...]:
+    by_names: dict[Impression, Impression] = {}
+    for one in impressions:
+        names = replace(
+            one, card_id="", visit_id="", at_s=0.0, day=0, units=1, first_s=None,
+            is_pull=False, is_answered=False,
+        )  # fmt: skip
+        so_far = by_names.get(names)
+        units, first_s, last = one.units, one.began_s, one
+        if so_far is not None:
+            units += so_far.units
+            first_s = min(first_s, so_far.began_s)
+            last = max(one, so_far, key=attrgetter("at_s"))
+        by_names[names] = replace(names, at_s=last.at_s, day=last.day, units=units, first_s=first_s)
+    return tuple(sorted(by_names.values(), key=lambda row: (-row.at_s, row.item, str(row.offer))))
+
+
 def is_reached(rule: CapRule, context: CapContext, entries: Sequence[Entry]) -> bool:
     """Tell whether one key of a rule is closed now."""
     now_s, window = context.moment.now_s, rule.window
     if isinstance(window, Lifetime):
-        return now_s >= entries[0].impression.at_s + window.seconds
+        return now_s >= min(e.impression.began_s for e in entries) + window.seconds
     if isinstance(window, Unanswered):
         return _is_resting(window, now_s, entries, rule.limit)
     inside = [e.impression.units for e in entries if _is_inside(window, context, e.impression)]

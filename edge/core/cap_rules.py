@@ -63,7 +63,7 @@ class ThisVisit:
 
 @dataclass(frozen=True, slots=True)
 class Ever:
-    """As long as impressions are kept."""
+    """From the first impression on: what is folded counts too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,8 @@ class Lifetime:
 
 Window = Rolling | Fixed | ThisVisit | Ever | Unanswered | Lifetime
 REMEMBERED_S = 90 * 86_400.0
-"""How long impressions are kept, in caps and ledger: no window can count further back."""
+"""How long each impression is kept by itself: no window that moves can count further back. What is
+older is folded (`cap_counting.folded`) for the windows without an end."""
 PROMOTIONS = frozenset({Message.OFFER})
 DAY_S = 86_400.0
 
@@ -112,6 +113,11 @@ class CapRule:
     def is_personal(self) -> bool:
         """Whether the key holds the person or the visit."""
         return bool(self.per & {Dimension.PERSON, Dimension.VISIT})
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether impressions never grow too old to count."""
+        return isinstance(self.window, Ever | Lifetime)
 
 
 # Proposals of the decisioning table; a chain edits them in its rules file.
@@ -148,7 +154,10 @@ class Impression:
         who: Pseudonym, or `visit:…` where nobody is known.
         household: Opaque, the same for everybody the chain counts to one; None where not known.
         day: Store-local day ordinal of the impression.
-        units: Impressions reserved at once (a lease), otherwise 1.
+        units: Impressions reserved at once (a lease) or folded into one, otherwise 1.
+        is_answered: Somebody has reacted to it.
+        first_s: When the first of several was that this one stands for; then `at_s` and `day` are
+            those of the last, and no visit is known any more. None for a single impression.
     """
 
     card_id: str
@@ -166,6 +175,13 @@ class Impression:
     is_pull: bool = False
     units: int = 1
     household: str | None = None
+    is_answered: bool = False
+    first_s: float | None = None
+
+    @property
+    def began_s(self) -> float:
+        """Return when the first of it was, UTC seconds."""
+        return self.at_s if self.first_s is None else self.first_s
 
     def value(self, dimension: Dimension) -> str | None:
         """Return this impression's value on a dimension."""

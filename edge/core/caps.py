@@ -20,6 +20,7 @@ from edge.core.cap_counting import (
     Values,
     applies,
     by_key,
+    folded,
     is_here,
     is_reached,
 )
@@ -35,7 +36,8 @@ HOLDER_GONE_S = DAY_S
 MAX_LAPSED = 5_000
 """Given-back cards that a late report may still count; a tablet reports within minutes."""
 MAX_PER_PERSON = 400
-"""Impressions kept per person; the longest default window sees a few dozen."""
+"""Impressions kept one by one per person, the newest; the longest default window sees a few dozen.
+Older ones are folded."""
 
 
 class Caps:
@@ -55,6 +57,7 @@ class Caps:
         self._rules = tuple(rules)
         self._is_away = is_away
         self._of_who: dict[str, deque[Entry]] = {}
+        self._folded: dict[str, tuple[Impression, ...]] = {}
         self._keyed: dict[str, list[Keyed]] = {}  # made when asked, dropped on any change
         self._held: dict[str, Entry] = {}
         self._lapsed: dict[str, Entry] = {}
@@ -221,7 +224,10 @@ class Caps:
 
     def last_shown(self, who: str) -> dict[str, float]:
         """Return when each item was last decided or shown for somebody, UTC seconds by item id."""
-        return {e.impression.item: e.impression.at_s for e in self._of_who.get(self._root(who), ())}
+        root = self._root(who)
+        long_ago = {row.item: row.at_s for row in reversed(self._folded.get(root, ()))}
+        lately = {e.impression.item: e.impression.at_s for e in self._of_who.get(root, ())}
+        return long_ago | lately
 
     def outstanding(self) -> int:
         """Return how many units are reserved and neither shown nor given back."""
@@ -229,24 +235,34 @@ class Caps:
 
     def admit(self, impressions: Iterable[Impression]) -> None:
         """Bring in what the ledger kept of a visitor; the store's totals have it already."""
+        long_ago: dict[str, list[Impression]] = {}
         for impression in impressions:
-            if impression.card_id not in self._shown and impression.card_id not in self._held:
-                entry = Entry(impression)
+            if impression.first_s is not None:
+                long_ago.setdefault(self._root(impression.who), []).append(impression)
+            elif impression.card_id not in self._shown and impression.card_id not in self._held:
+                entry = Entry(impression, is_answered=impression.is_answered)
                 self._file(entry)
                 self._shown[impression.card_id] = entry
+        for root, rows in long_ago.items():
+            self._fold(root, rows)
 
     def restore(self, impressions: Iterable[Impression]) -> None:
-        """After a restart, count the impressions of the windows that still run for the store."""
+        """After a restart, count for the store what its windows still hold, single or folded."""
         for impression in impressions:
-            self._tally(impression, impression.units)
+            for tally in self._tallies.values():
+                if impression.first_s is None or tally.rule.is_endless:
+                    tally.add(impression, impression.units)
 
     def forget(self, who: str) -> None:
         """Let go of everything about somebody; the store's totals keep bare numbers."""
         of_households = [t for t in self._tallies.values() if Dimension.HOUSEHOLD in t.rule.per]
-        for entry in self._of_who.get(self._root(who), ()):
-            if entry.impression.who == who:
-                for tally in of_households:
-                    tally.add(entry.impression, -entry.impression.units)
+        root = self._root(who)
+        single = [entry.impression for entry in self._of_who.get(root, ())]
+        for tally in of_households:
+            long_ago = self._folded.get(root, ()) if tally.rule.is_endless else ()
+            for impression in (*single, *long_ago):
+                if impression.who == who:
+                    tally.add(impression, -impression.units)
         self.leave(who)
         for kept in (self._held, self._lapsed):
             for card_id in [c for c, e in kept.items() if e.impression.who == who]:
@@ -255,6 +271,7 @@ class Caps:
     def leave(self, who: str) -> None:
         """Let go of somebody who left; a late report of a card still counts."""
         self._keyed.pop(self._root(who), None)
+        self._folded.pop(self._root(who), None)
         for entry in self._of_who.pop(self._root(who), ()):
             self._shown.pop(entry.impression.card_id, None)
         self._merged.pop(who, None)
@@ -265,10 +282,14 @@ class Caps:
         if self._root(person) == root:
             return
         self._keyed.clear()
-        moved = self._of_who.pop(self._root(person), deque())
+        other = self._root(person)
+        moved, long_ago = self._of_who.pop(other, deque()), self._folded.pop(other, ())
         self._merged[person] = root
         both = sorted([*self._of_who.get(root, ()), *moved], key=lambda e: e.impression.at_s)
-        self._of_who[root] = deque(both, MAX_PER_PERSON)
+        self._of_who[root] = deque()
+        for entry in both:
+            self._append(root, entry)
+        self._fold(root, long_ago)
 
     def split(self, person: str) -> None:
         """Undo a merge: each pseudonym gets back the impressions that were its own."""
@@ -278,16 +299,23 @@ class Caps:
         self._keyed.clear()
         for entry in self._of_who.pop(self._root(root), ()):
             self._file(entry)
+        rows = self._folded.pop(self._root(root), ())
+        for who in {row.who for row in rows}:
+            self._fold(self._root(who), [row for row in rows if row.who == who])
 
     def _keyed_of(self, root: str) -> list[Keyed]:
-        entries = self._of_who.get(root)
-        if entries is None:
-            return []
         keyed = self._keyed.get(root)
         if keyed is None:
-            ordered = sorted(entries, key=lambda e: e.impression.at_s)
+            single = sorted(self._of_who.get(root, ()), key=lambda e: e.impression.at_s)
+            every = [*map(Entry, self._folded.get(root, ())), *single]
+            if not every:
+                return []
             personal = [rule for rule in self._rules if rule.is_personal]
-            keyed = [found for rule in personal for found in by_key(rule, ordered)]
+            keyed = [
+                found
+                for rule in personal
+                for found in by_key(rule, every if rule.is_endless else single)
+            ]
             self._keyed[root] = keyed
         return keyed
 
@@ -299,7 +327,21 @@ class Caps:
     def _file(self, entry: Entry) -> None:
         root = self._root(entry.impression.who)
         self._keyed.pop(root, None)
-        self._of_who.setdefault(root, deque(maxlen=MAX_PER_PERSON)).append(entry)
+        self._append(root, entry)
+
+    def _append(self, root: str, entry: Entry) -> None:
+        entries = self._of_who.setdefault(root, deque())
+        entries.append(entry)
+        if len(entries) > MAX_PER_PERSON:
+            oldest = entries.popleft().impression
+            self._shown.pop(oldest.card_id, None)
+            self._fold(root, [oldest])
+
+    def _fold(self, root: str, impressions: Sequence[Impression]) -> None:
+        """Keep impressions as how often, first and last, for the windows without an end."""
+        if impressions:
+            self._keyed.pop(root, None)
+            self._folded[root] = folded([*self._folded.get(root, ()), *impressions])
 
     def _move(self, entry: Entry, moment: Moment, units: int) -> None:
         """Date an impression to the moment it was seen."""

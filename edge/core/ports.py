@@ -55,7 +55,7 @@ class Log(Protocol):
         """Write records, together or not at all, without waiting; call back once on disk."""
         ...
 
-    def impressions(self, person: str, now_s: float) -> Iterable[Impression]:
+    def impressions(self, person: str) -> Iterable[Impression]:
         """Return what a person was shown, so that caps hold over visits and restarts."""
         ...
 

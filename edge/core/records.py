@@ -201,6 +201,19 @@ class CapCounted:
 
 
 @dataclass(frozen=True, slots=True)
+class CapsFolded:
+    """How often a person was shown what, first and last: of impressions deleted for their age.
+
+    Attributes:
+        body: The rows as `caps` counts them; opaque here. One record a person, replaced nightly.
+    """
+
+    body: bytes
+    at_s: float
+    person: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Merged:
     """Two pseudonyms are one person."""
 
@@ -227,6 +240,7 @@ Personal = (
     | GiftCorrected
     | Exposed
     | CapCounted
+    | CapsFolded
     | CheckedIn
 )
 Record = (

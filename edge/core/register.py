@@ -119,6 +119,11 @@ FIELDS: tuple[StoredField, ...] = (
         HAPPENING_DAYS, "this box",
     ),
     StoredField(
+        "caps_folded", "happenings.body",
+        "how often something was shown before that, first and last, without the visits",
+        (_P.RECOGNISE,), None, "this box",
+    ),
+    StoredField(
         "cards", "happenings.body", "cards shown, answered, recalled",
         (_P.RECOGNISE, _P.AGGREGATES),
         HAPPENING_DAYS, "this box",

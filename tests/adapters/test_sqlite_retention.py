@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from edge.adapters.sqlite.erasure import erase
+from edge.adapters.sqlite.journal import Journal
 from edge.adapters.sqlite.ledger import Ledger
 from edge.adapters.sqlite.retention import fields_used, forget_old
 from edge.core import register
+from edge.core.cap_rules import Impression
 from edge.core.catalog import Catalog, Item, Text, Variant
 from edge.core.consent import Purpose, Statement
 from edge.core.events import EventKey
@@ -98,6 +101,36 @@ def test_every_kind_of_row_goes_at_its_own_age(ledger: Ledger) -> None:
         "visits": 1,
         "zone_changes": 1,
     }
+
+
+def shown(ledger: Ledger, person: str, days_ago: float, card_id: str) -> None:
+    """Write that somebody was shown the coat so many days ago."""
+    at_s = NOW_S - days_ago * DAY_S
+    seen = Impression(
+        card_id, person, "v", at_s, int(at_s // DAY_S), "tablet", "contact", "coat", "coats"
+    )
+    ledger.append(Journal(ledger).impression_record(seen))
+
+
+def test_old_impressions_are_folded_once(ledger: Ledger) -> None:
+    """How often, first and last stay, in one row a person; nights repeat without counting twice."""
+    person = person_of(ledger)
+    for number, days in enumerate((200, 120, 91, 89, 1)):
+        shown(ledger, person, days, f"c{number}")
+    ledger.flush()
+    journal = Journal(ledger)
+    for night in range(3):
+        forget_old(ledger, NOW_S + night * 60.0)
+        kept = list(journal.impressions(person))
+        assert [each.card_id for each in kept] == ["c3", "c4", ""]
+        assert (kept[2].units, kept[2].visit_id) == (3, "")
+        assert (kept[2].first_s, kept[2].at_s) == (NOW_S - 200 * DAY_S, NOW_S - 91 * DAY_S)
+    forget_old(ledger, NOW_S + 2 * DAY_S)
+    assert [each.units for each in journal.impressions(person)] == [1, 4]
+    assert count(ledger, "happenings") == 2
+    erase(ledger, person, NOW_S)
+    assert list(journal.impressions(person)) == []
+    assert journal.restored(is_endless=True) == []
 
 
 def test_receipts_are_packed_and_very_old_lines_go(ledger: Ledger) -> None:

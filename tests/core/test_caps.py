@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.core.cap_counting import folded
 from edge.core.cap_rules import (
     DEFAULT_CAPS,
     Calendar,
@@ -483,3 +484,86 @@ def test_reservations_never_leak(steps: list[str]) -> None:
 def later(hours: int) -> Moment:
     """Return a moment so many hours after the test's start."""
     return Moment.of(datetime(2026, 3, 3, 14, tzinfo=BERLIN) + timedelta(hours=hours))
+
+
+SHOWN = st.lists(
+    st.builds(
+        lambda days, item, offer, surface, units: card(
+            "", Moment(NOW.now_s - days * DAY_S, NOW.day - days), item=item, offer=offer,
+            surface=surface, units=units,
+        ),
+        st.integers(0, 2_000), st.sampled_from(["tie", "scarf", "mouse"]),
+        st.sampled_from(["spring", None]), st.sampled_from(["tablet", "push"]), st.integers(1, 3),
+    ),
+    max_size=30,
+)  # fmt: skip
+
+
+@given(SHOWN, st.integers(0, 30), st.sampled_from([Ever(), Lifetime(700 * DAY_S)]),
+       st.sets(st.sampled_from([D.ITEM, D.OFFER, D.CLASS, D.CAMPAIGN, D.SURFACE]), max_size=3),
+       st.integers(1, 8))  # fmt: skip
+def test_folding_changes_no_window_without_an_end(
+    shown: list[Impression], cut: int, window: Window, per: set[Dimension], limit: int
+) -> None:
+    """One by one, folded, or folded in two nights: the same rules are reached."""
+    shown = [replace(each, card_id=f"c{n}") for n, each in enumerate(shown)]
+    rule = one(window, limit, per=frozenset({D.PERSON, *per}))
+    nights = folded([*folded(shown[:cut]), *shown[cut:]])
+    closed = []
+    for kept in (shown, folded(shown), nights):
+        caps = Caps([rule])
+        caps.admit(kept)
+        closed.append({each.values for each in caps.closed(context())})
+    assert closed[0] == closed[1] == closed[2]
+    assert folded(nights) == nights
+
+
+def test_too_many_names_give_up_the_item_and_no_count() -> None:
+    """Bounded rows: the longest unseen lose their item; class, offer and campaign stay exact."""
+    shown = [card(f"c{n}", Moment(NOW.now_s + n, NOW.day), item=f"i{n}") for n in range(9)]
+    rows = folded(shown, most=4)
+    assert [row.item for row in rows] == ["i8", "i7", "i6", "i5", ""]
+    assert sum(row.units for row in rows) == 9
+    assert rows[-1].first_s == NOW.now_s
+
+
+def test_folded_rows_fill_no_window_that_moves() -> None:
+    """What was folded lies before every rolling, calendar or visit window."""
+    for window in (Rolling(90 * DAY_S), Fixed(Calendar.WEEK), ThisVisit(), Unanswered(30 * DAY_S)):
+        caps = Caps([one(window)])
+        caps.admit(folded([card("a"), card("b")]))
+        assert is_open(caps, context()), window
+
+
+def test_who_is_shown_more_than_is_kept_one_by_one_is_still_counted() -> None:
+    """The oldest of 401 is folded in memory, and leaves with the person."""
+    caps = Caps([one(Ever(), 401)])
+    for number in range(401):
+        assert is_open(caps, context())
+        show(caps, card(f"c{number}"))
+    assert not is_open(caps, context())
+    caps.leave("p1")
+    assert is_open(caps, context())
+
+
+def test_a_reaction_of_an_earlier_visit_counts() -> None:
+    """Three without a reaction rest; the second was answered, so there are none."""
+    rule = one(Unanswered(30 * DAY_S), 3, per=frozenset({D.PERSON, D.OFFER}))
+    shown = [card(f"c{n}", Moment(NOW.now_s - n * DAY_S, NOW.day - n)) for n in range(3)]
+    for is_answered in (False, True):
+        caps = Caps([rule])
+        caps.admit(
+            replace(each, is_answered=is_answered and n == 1) for n, each in enumerate(shown)
+        )
+        assert is_open(caps, context()) is is_answered
+
+
+def test_folded_rows_merge_and_split_with_their_person() -> None:
+    """Two identities add up over folded rows too, and take their own back."""
+    caps = Caps([one(Ever(), 2)])
+    caps.admit([*folded([card("a")]), *folded([card("b", who="p2")])])
+    assert is_open(caps, context())
+    caps.merge("p2", into="p1")
+    assert not is_open(caps, context())
+    caps.split("p2")
+    assert is_open(caps, context())

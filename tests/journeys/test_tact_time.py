@@ -3,15 +3,18 @@
 The box's time stands where a test puts it and moves by tick messages.
 """
 
+import json
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from edge.adapters.clock import SimulatedClock
 from tests.conftest import Mosquitto, wait_until
+from tests.core.decision_world import CATALOG
 from tests.tact_store import look, settled, store_with, tick
-from tests.world import ANNA, RunningBox, Tablet
+from tests.world import ANNA, RunningBox, Tablet, rfc3339, running, tablet_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -68,10 +71,15 @@ WINDOWS: list[tuple[str, str, str, str, bool]] = [
     ("it has rested long enough", "unanswered 30 days", "2027-03-03 10:00", "2027-04-02 11:01",
      True),
     ("a visit begins anew after a night", "visit", "2027-03-03 10:00", "2027-03-04 10:00", True),
-    ("for ever, as long as impressions are kept", "ever", "2027-03-03 10:00", "2027-05-31 10:00",
-     False),
-    ("for ever, and impressions are kept for 90 days", "ever", "2027-03-03 10:00",
-     "2027-06-02 10:00", True),
+    ("ever, while impressions are kept", "ever", "2027-03-03 10:00", "2027-05-31 10:00", False),
+    ("ever, when they are forgotten", "ever", "2027-03-03 10:00", "2027-06-02 10:00", False),
+    ("ever, years later", "ever", "2027-03-03 10:00", "2031-03-03 10:00", False),
+    ("24 hours over the long night", "24 hours", "2027-10-30 12:00", "2027-10-31 10:59", False),
+    ("24 hours over the long night are over", "24 hours", "2027-10-30 12:00",
+     "2027-10-31 11:01", True),
+    ("the day of 25 hours, still the same", "calendar day", "2027-10-31 00:10",
+     "2027-10-31 23:50", False),
+    ("the day of 25 hours ends", "calendar day", "2027-10-31 23:50", "2027-11-01 00:10", True),
 ]  # fmt: skip
 
 
@@ -108,6 +116,64 @@ def test_a_campaign_ends_for_a_person_by_duration(tmp_path: Path, mosquitto: Mos
         seen(box, tablet)
         assert not offered(box, tablet, at_s("2027-03-31 12:00"))
         assert not offered(box, tablet, at_s("2027-05-31 12:00"))
+        slept(box, at_s("2027-08-01 04:00"))
+        assert not offered(box, tablet, at_s("2027-08-01 12:00"))
+
+
+def slept(box: RunningBox, now_s: float) -> None:
+    """Let the box do the work of a night, and wait until it has forgotten what is old."""
+    before = box.box.night.counts["forget"]
+    tick(box, now_s)
+    wait_until(lambda: box.box.night.counts["forget"] > before, "the night")
+
+
+def grounds(box: RunningBox, item_id: str) -> set[str]:
+    """Return what speaks against an item in the newest decision."""
+    _, decision = box.box.rulebook._kept[-1]
+    item = CATALOG.index_of(item_id)
+    return {r.value for row in decision.trace() if row.item == item for r in row.reasons}
+
+
+def kinds_kept(box: RunningBox) -> set[str]:
+    """Return the kinds of happenings on disk."""
+    box.box.ledger.flush()
+    rows = box.box.ledger.reading().db.execute("SELECT kind FROM happenings").fetchall()
+    return {kind for (kind,) in rows}
+
+
+@pytest.mark.parametrize("per", [["person", "item"], ["offer"]], ids=["her own", "the store's"])
+def test_ever_outlives_the_impressions(
+    tmp_path: Path, mosquitto: Mosquitto, per: list[str]
+) -> None:
+    """Seen once, forgotten by the night, the box started anew: still once for ever.
+
+    Only how often, first and last is left; with the consent to be recognised it goes, too.
+    """
+    cap = (
+        f'[[caps]]\nid = "test"\nwindow = "ever"\nlimit = 1\nper = {json.dumps(per)}\n'
+        "requests_pass = false\n"
+    )
+    began_s, later_s = at_s("2027-03-03 10:00"), at_s("2027-09-01 04:00")
+    with store_with(tmp_path, mosquitto, ["tie"], more=cap, now_s=began_s) as (box, tablet):
+        assert look(box, tablet) == {"tie"}
+        seen(box, tablet)
+        slept(box, later_s)
+        assert "CapsFolded" in kinds_kept(box)
+        assert "CapCounted" not in kinds_kept(box)
+        assert look(box, tablet) == set()
+        assert grounds(box, "tie") == {"frequency_cap"}
+        settings = box.box.settings
+    clock = SimulatedClock()
+    clock.tick(later_s + 3_600.0)
+    with running(settings, clock) as again, tablet_of(again) as tablet:
+        assert look(again, tablet) == set()
+        assert grounds(again, "tie") == {"frequency_cap"}
+        now = rfc3339(later_s + 3_600.0)
+        again.consent("recognise", is_given=False, time=now)
+        wait_until(lambda: again.count("consent_withdrawn") == 1, "the withdrawal")
+        again.box.ledger.flush()
+        slept(again, later_s + 86_400.0)
+        assert kinds_kept(again) == set()
 
 
 def test_the_clock_and_the_place_keep_silence(tmp_path: Path, mosquitto: Mosquitto) -> None:

@@ -13,8 +13,8 @@ from edge.core.cap_rules import (
 )
 
 DAY_S = 86_400.0
-# A block of days, weeks or months lasts at least this long.
-_LEAST_S = {Calendar.DAY: DAY_S, Calendar.WEEK: 7 * DAY_S, Calendar.MONTH: 28 * DAY_S}
+# A day, week or month of a block lasts at most this long, but for a clock change.
+_MOST_S = {Calendar.DAY: DAY_S, Calendar.WEEK: 7 * DAY_S, Calendar.MONTH: 31 * DAY_S}
 _UNITS_S = {"minute": 60.0, "hour": 3_600.0, "day": DAY_S, "week": 7 * DAY_S}
 WINDOW_WORDS = (
     "'7 days', 'calendar week', '2 calendar weeks', 'visit', 'ever', 'unanswered 30 days' or "
@@ -44,12 +44,12 @@ def window_of(text: str) -> Window | None:
 
 
 def is_forgotten(window: Window) -> bool:
-    """Tell whether a window reaches further back than impressions are kept."""
+    """Tell whether a window reaches further back than impressions are kept one by one."""
     match window:
-        case Rolling(length_s) | Unanswered(length_s) | Lifetime(length_s):
+        case Rolling(length_s) | Unanswered(length_s):
             return length_s > REMEMBERED_S
         case Fixed(unit, n):
-            return n * _LEAST_S[unit] > REMEMBERED_S
+            return n * _MOST_S[unit] > REMEMBERED_S
         case _:
             return False
 

@@ -5,16 +5,19 @@ the same bytes.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import msgspec
 
 from edge.adapters.sqlite.ledger import Ledger
+from edge.core.cap_counting import folded
 from edge.core.cap_rules import REMEMBERED_S, Impression
 from edge.core.decision import Decision
 from edge.core.records import CapCounted, DecisionMade, Record
 
 _encode = msgspec.json.Encoder().encode
 _decode_impression = msgspec.json.Decoder(Impression).decode
+_decode_folded = msgspec.json.Decoder(tuple[Impression, ...]).decode
 _decode_decision = msgspec.json.Decoder(Decision).decode
 
 
@@ -41,13 +44,25 @@ class Journal:
         """Write records, together or not at all, without waiting."""
         self._ledger.append(record, on_durable)
 
-    def impressions(self, person: str, now_s: float) -> Iterable[Impression]:
-        """Return what a person was shown within the longest window."""
-        return [_decode_impression(said["body"]) for said in self._ledger.caps_of(person, now_s)]
+    def impressions(self, person: str) -> Iterable[Impression]:
+        """Return what a person was ever shown: lately one by one, before that folded."""
+        found = self._ledger.caps_of(person)
+        single = [_decode_impression(body) for body in found.counted]
+        long_ago = [row for body in found.folded for row in _decode_folded(body)]
+        return [
+            replace(each, who=person, is_answered=each.card_id in found.answered)
+            for each in (*single, *long_ago)
+        ]
 
-    def restored(self, now_s: float) -> list[Impression]:
-        """Return every impression that a running window may still count, for the store's totals."""
-        return [_decode_impression(each.body) for each in self._ledger.restore_state(now_s).caps]
+    def restored(self, *, is_endless: bool) -> list[Impression]:
+        """Return every impression that the store's totals may still count.
+
+        Args:
+            is_endless: One of them has a window without an end.
+        """
+        found = self._ledger.restore_state(is_endless=is_endless)
+        single = [_decode_impression(each.body) for each in found.caps]
+        return [*single, *(row for each in found.folded for row in _decode_folded(each.body))]
 
     def impression_record(self, impression: Impression) -> Record:
         """Return the record of an impression."""
@@ -72,6 +87,21 @@ class Journal:
             body=encode_decision(decision),
             person=person,
         )
+
+
+def fold_impressions(bodies: Iterable[bytes], before: bytes | None) -> tuple[bytes, float]:
+    """Add impressions to what is folded of the same person.
+
+    Args:
+        bodies: Of `CapCounted`.
+        before: Of `CapsFolded`, None for a person's first.
+
+    Returns:
+        The new body of `CapsFolded`, and when the last of them was.
+    """
+    known = () if before is None else _decode_folded(before)
+    rows = folded([*known, *map(_decode_impression, bodies)])
+    return _encode(rows), max(row.at_s for row in rows)
 
 
 def encode_decision(decision: Decision) -> bytes:

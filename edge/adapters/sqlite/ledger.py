@@ -59,6 +59,16 @@ class RestoredState:
     """What the path must know again after a start."""
 
     caps: tuple[records.CapCounted, ...]
+    folded: tuple[records.CapsFolded, ...] = ()
+
+
+@dataclass(slots=True)
+class CapsOf:
+    """What caps count of one person: single impressions, folded ones, cards that were answered."""
+
+    counted: list[bytes]
+    folded: list[bytes]
+    answered: set[str]
 
 
 class Ledger:
@@ -311,21 +321,37 @@ class Ledger:
         finally:
             db.conn.close()
 
-    def restore_state(self, now_s: float) -> RestoredState:
-        """Return the caps that still count, so that a restart forgets none of them."""
+    def restore_state(self, *, is_endless: bool = False) -> RestoredState:
+        """Return what caps count, so that a restart forgets none of it.
+
+        Args:
+            is_endless: With what was folded, for totals that never grow too old; opens a row of
+                everybody who was ever shown something.
+        """
+        happenings = self.reading().happenings
         caps = (
             records.CapCounted(said["body"], said["at_s"], said["expires_s"], person)
-            for person, said in self.reading().happenings.live("CapCounted", now_s)
+            for person, said in happenings.every("CapCounted")
         )
-        return RestoredState(tuple(caps))
+        old = (
+            records.CapsFolded(said["body"], said["at_s"], person)
+            for person, said in (happenings.every("CapsFolded") if is_endless else ())
+        )
+        return RestoredState(tuple(caps), tuple(old))
 
-    def caps_of(self, person: str, now_s: float) -> list[dict[str, Any]]:
-        """Return the impressions of a person that may still count; no other datum is read."""
-        opened = self._open(person)
-        if opened is None:
-            return []
-        found = self.reading().happenings.of(opened, "CapCounted")
-        return [said for said in found if said["expires_s"] > now_s]
+    def caps_of(self, person: str) -> CapsOf:
+        """Return what caps count of a person, merged identities included; nothing else is read."""
+        found = CapsOf([], [], set())
+        for opened in self._parts(person):
+            happenings = self.reading().happenings
+            found.counted += [said["body"] for said in happenings.of(opened, "CapCounted")]
+            found.folded += [said["body"] for said in happenings.of(opened, "CapsFolded")]
+            found.answered |= {
+                said["card_id"]
+                for said in happenings.of(opened, "CardReacted")
+                if said["action"] != "shown"
+            }
+        return found
 
     # -- writing
 

@@ -245,12 +245,12 @@ class Happenings:
         ).fetchall():
             yield {"kind": kind, **_decode(body)}
 
-    def live(self, kind: str, now_s: float) -> Iterator[tuple[str | None, dict[str, Any]]]:
-        """Yield pseudonym and content of everything of a kind that has not expired."""
+    def every(self, kind: str) -> Iterator[tuple[str | None, dict[str, Any]]]:
+        """Yield pseudonym and content of everything of a kind, oldest first."""
         rows = self._db.execute(
             "SELECT happening_no, person_no, body FROM happenings"
-            " WHERE kind = ? AND expires_s > ? ORDER BY happening_no",
-            [kind, now_s],
+            " WHERE kind = ? ORDER BY happening_no",
+            [kind],
         ).fetchall()
         for number, person_no, body in rows:
             if person_no is None:
@@ -267,6 +267,8 @@ def expiry_s(record: records.Personal) -> float:
     match record:
         case records.CapCounted():
             return record.expires_s
+        case records.CapsFolded():  # as long as the membership and the consent
+            return float("inf")
         case records.Vetoed():
             return record.until_s
         case records.GiftCorrected():  # as long as the receipt it corrects

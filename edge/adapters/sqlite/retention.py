@@ -5,20 +5,24 @@ trusts the tills' clocks more than its own and refuses to work far ahead of the 
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from edge.adapters.sqlite.erasure import empty_logs
+from edge.adapters.sqlite.journal import fold_impressions
 from edge.adapters.sqlite.ledger import Ledger
 from edge.core import register
 from edge.core.consent import Consents, Purpose
 from edge.core.minimisation import granted
 from edge.core.person import DAY_S
+from edge.core.records import CapsFolded
 
 # How far the box's clock may be ahead of the newest receipt of a till before nothing is deleted.
 _AHEAD_DAYS = 8
 _BATCH = 1_000
+# Persons whose impressions are folded in one transaction, some 10 ms, so that sales get between.
+_FOLDED_AT_ONCE = 50
 # Every history is looked through once in so many days: opening all of them takes seconds.
 _TRIM_TURNS = 30
 
@@ -55,6 +59,7 @@ def forget_old(ledger: Ledger, now_s: float) -> RetentionReport:
             {}, refused=f"the clock is {today - newest} days ahead of the newest receipt"
         )
     deleted: Counter[str] = Counter()
+    _fold_caps(ledger, now_s, deleted)
     ledger.writer.call(lambda: _delete_by_age(ledger, now_s, today, deleted))
     ledger.writer.call(lambda: _delete_by_purpose(ledger, _allowed(ledger), deleted))
     _delete_fields(ledger, now_s, deleted)
@@ -83,6 +88,47 @@ def fields_used(ledger: Ledger, now_s: float) -> list[FieldUse]:
         for field in register.FIELDS
         if field.table in ("persons.body", "histories.body")
     ]
+
+
+def _fold_caps(ledger: Ledger, now_s: float, deleted: Counter[str]) -> None:
+    """Keep of impressions that are too old how often, first and last; some persons at a time.
+
+    A person's rows are folded in one transaction: a power cut counts none of them twice.
+    """
+    db = ledger.writing.db
+    old = "SELECT DISTINCT person_no FROM happenings WHERE kind = 'CapCounted' AND expires_s < ?"
+
+    def fold(numbers: Sequence[int]) -> None:
+        with db.atomic():
+            for number in numbers:
+                deleted["happenings"] += _fold_caps_of(ledger, number, now_s)
+
+    owners = ledger.reading().db.execute(f"{old} AND person_no IS NOT NULL", [now_s]).fetchall()
+    numbers = [number for (number,) in owners]
+    for first in range(0, len(numbers), _FOLDED_AT_ONCE):
+        ledger.writer.call(partial(fold, numbers[first : first + _FOLDED_AT_ONCE]))
+
+
+def _fold_caps_of(ledger: Ledger, number: int, now_s: float) -> int:
+    """Fold one person's old impressions, inside the caller's transaction; return their rows."""
+    opened = ledger.writing.persons.open_number(number)
+    if opened is None:
+        return 0
+    happenings = ledger.writing.happenings
+    old = [s for s in happenings.of(opened, "CapCounted") if s["expires_s"] < now_s]
+    before = next((s["body"] for s in happenings.of(opened, "CapsFolded")), None)
+    if not old:
+        return 0
+    body, last_s = fold_impressions([said["body"] for said in old], before)
+    rows = ledger.writing.db.execute(
+        "DELETE FROM happenings WHERE person_no = ? AND kind = 'CapCounted' AND expires_s < ?",
+        [number, now_s],
+    ).rowcount
+    ledger.writing.db.execute(
+        "DELETE FROM happenings WHERE person_no = ? AND kind = 'CapsFolded'", [number]
+    )
+    ledger.recorder.write(CapsFolded(body, last_s, f"{opened.pseudonym:016x}"))
+    return int(rows)
 
 
 def _delete_by_age(ledger: Ledger, now_s: float, today: int, deleted: Counter[str]) -> None:
