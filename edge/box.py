@@ -164,6 +164,8 @@ class Box:
         self.rulebook.live = self._take_rules
         self.ledger.on_forget(self.path.caps.forget)
         self.ledger.on_forget(self.path.rotating.forget)
+        self.ledger.on_forget(self.path.lessons.forget)
+        self.path.lessons.restore(self.journal.lessons(clock.now_s()))
         self.ledger.on_rotating(self.path.follow_ids)
         for person in self.ledger.rotating_persons():
             self.path.follow_ids(person, clock.now_s())

@@ -53,6 +53,7 @@ from edge.core.records import (
     CardShown,
     CheckedIn,
     Exposed,
+    Learned,
     Record,
     VisitEnded,
     VisitStarted,
@@ -489,6 +490,7 @@ class Path:
         self.rotating.advance(now_s)
         self._follow(self.visits.expire(now_s), now_s)
         self.caps.expire(now_s)
+        self.lessons.expire(now_s)
         for guest in [g for g in self.guests.values() if g.next_look_s <= now_s]:
             guest.next_look_s = float("inf")
             self.serve(guest, now_s)
@@ -586,21 +588,28 @@ class Path:
             return ()
         self.counts["shown"] += 1
         guest = self._by_contact.get(impression.visit_id)
+        learned: tuple[Record, ...] = ()
         if guest is not None and card_id in guest.cards:
-            self.learn(guest, guest.cards[card_id], Kind.SHOWN, now_s)
+            learned = self.learn(guest, guest.cards[card_id], Kind.SHOWN, now_s)
         decision_id = card_id.rpartition("-")[0]
         return (
+            *learned,
             self.log.impression_record(impression),
             CardShown(
                 card_id, decision_id, impression.visit_id, impression.item, now_s, impression.who
             ),
         )
 
-    def learn(self, guest: Guest, card: OpenCard, kind: Kind, now_s: float) -> None:
+    def learn(self, guest: Guest, card: OpenCard, kind: Kind, now_s: float) -> tuple[Record, ...]:
         """Learn from what became of a card, where the guest agreed to a profile."""
-        grant = self.consents.grant(guest.person, Purpose.PROFILE, now_s)
-        if grant is not None and self.lessons.take(card.lesson(), kind, guest.person, grant, now_s):
-            self.counts[f"learned_{kind}"] += 1
+        person, lesson = guest.person, card.lesson()
+        grant = self.consents.grant(person, Purpose.PROFILE, now_s)
+        if grant is None or not self.lessons.take(lesson, kind, person, grant, now_s):
+            return ()
+        self.counts[f"learned_{kind}"] += 1
+        item_id = self.house.catalog.items[card.item].item_id
+        chances = lesson.probability, lesson.propensity
+        return (Learned(card.card_id, kind.value, item_id, *chances, now_s, person),)
 
     def may_profile(self, person: str, now_s: float) -> bool:
         """Tell whether a consent to a profile is present."""

@@ -132,20 +132,22 @@ class Intake:
         sale = self._with_gifts(sale, now_s)
         items = {self._move_stock(line.sku, line.gtin, -line.quantity) for line in sale.lines}
         person = self._member(sale.member_id)
+        learned: tuple[Record, ...] = ()
         if person is not None:
             if now_s - sale.sold_at_s <= FRESH_SALE_S and self._is_recognised(sale, now_s):
                 self.path.sign(person, Sign.SALE, now_s)
-            self._taken_up(person, items, now_s)
+            learned = self._taken_up(person, items, now_s)
             self._note(person, sale.receipt_id, lambda receipt: receipt.with_sale(sale))
         self.path.recheck(now_s, person, items - {-1})
-        return (SaleRecorded(sale, self._profiled(person, now_s)),)
+        return (*learned, SaleRecorded(sale, self._profiled(person, now_s)))
 
-    def _taken_up(self, person: str, items: set[int], now_s: float) -> None:
+    def _taken_up(self, person: str, items: set[int], now_s: float) -> tuple[Record, ...]:
         """Learn from cards whose item was bought while they stood on the screens."""
-        guest = self.path.guests.get(person)
+        guest, learned = self.path.guests.get(person), list[Record]()
         if guest is not None:
             for card in [card for card in guest.cards.values() if card.item in items]:
-                self.path.learn(guest, card, Kind.ACCEPTED, now_s)
+                learned += self.path.learn(guest, card, Kind.ACCEPTED, now_s)
+        return tuple(learned)
 
     def void(self, void: Void, now_s: float) -> tuple[Record, ...]:
         """Lines of a receipt never happened; a void may come before its sale."""
@@ -251,7 +253,8 @@ class Intake:
         self.path.follow_ids(person, now_s)
         guest = self.path.guests.get(person)
         if not self.path.may_profile(person, now_s):
-            self.path.lessons.forget(person)
+            for each in {person, *self.path.consents.merged(person)}:
+                self.path.lessons.forget(each)
         if guest is not None:
             self.path.reread(guest, _WITHDRAWN, now_s)
 
@@ -340,12 +343,12 @@ class Intake:
         )
         self.path.counts[f"reaction_{action}"] += 1
         if action == "reserve":
-            self.path.learn(guest, card, Kind.ACCEPTED, now_s)
+            records += self.path.learn(guest, card, Kind.ACCEPTED, now_s)
         if action in ("reserve", "shown"):
             self.path.showing.react(guest, card, "reserved" if action == "reserve" else "shown")
         else:
             if action == "wrong":
-                self.path.learn(guest, card, Kind.VETOED, now_s)
+                records += self.path.learn(guest, card, Kind.VETOED, now_s)
                 records += self._veto(guest, card.item, now_s)
             elif action == "gift":
                 records += self._was_gift(guest, card, now_s)

@@ -110,8 +110,8 @@ class Learner:
         return self._take(reaction)
 
     def restore(self, reactions: Iterable[Reaction]) -> None:
-        """Take in what the ledger kept, at start; consent was asked when it was kept."""
-        for reaction in sorted(reactions, key=lambda r: (r.at_s, r.event_id)):
+        """Take in again, in this order, what was kept; consent was asked when it was read."""
+        for reaction in reactions:
             self._take(reaction)
 
     def undo(self, event_id: str) -> bool:

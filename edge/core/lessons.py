@@ -3,19 +3,24 @@
 Decides what counts: a card that was seen, one that was reserved or bought in the same visit after
 it was seen, one that staff called wrong. Help around an item teaches nothing about it, nor does
 what people pinned and no model scored. Leaves out how far reactions may move anything
-(`edge.core.learning`). What was learned lives in memory and ends with the process.
+(`edge.core.learning`), and storing: the ledger keeps each lesson, so that a start knows them again.
 """
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from edge.core.consent import Grant, Purpose
 from edge.core.history import Floats, Ints
 from edge.core.learning import Kind, Learner, Reaction
+from edge.core.person import DAY_S
+from edge.core.register import HAPPENING_DAYS
 
 MOST_REACTIONS = 4_000
 """Newest reactions that count, of everybody: some 2 MB, and a season's taste, not all of time."""
+SEASON_S = HAPPENING_DAYS * DAY_S
+"""How long a reaction counts: as long as the ledger keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class Lessons:
     def __init__(self, class_index: Ints) -> None:
         self._learner = Learner(class_index)
         self._shift: Floats | None = None
-        self._taken: deque[str] = deque()
+        self._taken: deque[Reaction] = deque()
 
     def take(
         self,
@@ -69,10 +74,11 @@ class Lessons:
         is_scored = 0.0 <= lesson.probability <= 1.0
         if lesson.is_service or not is_scored or not 0.0 < lesson.propensity <= 1.0:
             return False
-        if kind is Kind.ACCEPTED and not self._learner.knows(f"{lesson.card_id}-{Kind.SHOWN}"):
+        was_shown = self._learner.knows(event_id_of(lesson.card_id, Kind.SHOWN))
+        if kind is Kind.ACCEPTED and not was_shown:
             return False
         reaction = Reaction(
-            f"{lesson.card_id}-{kind}",
+            event_id_of(lesson.card_id, kind),
             person,
             lesson.item,
             kind,
@@ -82,15 +88,28 @@ class Lessons:
         )
         if not self._learner.learn(reaction, grant, now_s):
             return False
-        self._taken.append(reaction.event_id)
-        if len(self._taken) > MOST_REACTIONS:
-            self._learner.undo(self._taken.popleft())
-        self._shift = None
+        self._count(reaction)
         return True
+
+    def restore(self, reactions: Iterable[Reaction]) -> None:
+        """Know again what was taken before a restart.
+
+        Args:
+            reactions: As they were taken, the oldest first, each of somebody who allows a profile.
+        """
+        for reaction in reactions:
+            self._learner.restore([reaction])
+            self._count(reaction)
+
+    def expire(self, now_s: float) -> None:
+        """Take out what is older than a season; cheap where nothing is."""
+        while self._taken and self._taken[0].at_s <= now_s - SEASON_S:
+            self._undo_oldest()
 
     def forget(self, person: str) -> int:
         """Take out everything a person taught; returns how many reactions that were."""
         self._shift = None
+        self._taken = deque(each for each in self._taken if each.person != person)
         return self._learner.forget(person)
 
     def moved(self, chance: Floats, items: Ints) -> Floats:
@@ -105,3 +124,18 @@ class Lessons:
         if self._shift is None:
             self._shift = self._learner.log_odds()
         return self._learner.applied(chance, items, self._shift)
+
+    def _count(self, reaction: Reaction) -> None:
+        self._shift = None
+        self._taken.append(reaction)
+        if len(self._taken) > MOST_REACTIONS:
+            self._undo_oldest()
+
+    def _undo_oldest(self) -> None:
+        self._shift = None
+        self._learner.undo(self._taken.popleft().event_id)
+
+
+def event_id_of(card_id: str, kind: Kind) -> str:
+    """Return the id of what became of a card: a second word of the same has the same."""
+    return f"{card_id}-{kind}"

@@ -114,10 +114,10 @@ _SCANS = (
 _STAFF = (
     Text("Tippen auf den Tablets der Beratung", "Taps on the tablets of staff"),
     Text(
-        f"Was Ihnen gezeigt und was abgelehnt wurde, verschlüsselt, {HAPPENING_DAYS} Tage. Nie, "
-        "wer von den Mitarbeitenden getippt hat.",
-        f"What you were shown and what was refused, encrypted, {HAPPENING_DAYS} days. Never which "
-        "associate tapped.",
+        f"Was Ihnen gezeigt und was abgelehnt wurde, verschlüsselt, {HAPPENING_DAYS} Tage. Danach "
+        "nur, wie oft etwas kam, zuerst und zuletzt. Nie, wer von den Mitarbeitenden getippt hat.",
+        f"What you were shown and what was refused, encrypted, {HAPPENING_DAYS} days. After that "
+        "only how often something came, first and last. Never which associate tapped.",
     ),
 )
 _STOCK = (

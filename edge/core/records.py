@@ -175,6 +175,19 @@ class GiftCorrected:
 
 
 @dataclass(frozen=True, slots=True)
+class Learned:
+    """A card taught the box something; `kind` as in `learning.Kind`, chances as in `Lesson`."""
+
+    card_id: str
+    kind: str
+    item_id: str
+    probability: float
+    propensity: float
+    at_s: float
+    person: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Exposed:
     """A unit was assigned to an arm, written at assignment."""
 
@@ -238,6 +251,7 @@ Personal = (
     | CardRecalled
     | Vetoed
     | GiftCorrected
+    | Learned
     | Exposed
     | CapCounted
     | CapsFolded

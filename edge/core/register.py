@@ -129,6 +129,10 @@ FIELDS: tuple[StoredField, ...] = (
         HAPPENING_DAYS, "this box",
     ),
     StoredField(
+        "lessons", "happenings.body", "what became of a card, for the ranking to learn from",
+        (_P.PROFILE,), HAPPENING_DAYS, "this box",
+    ),
+    StoredField(
         "check_ins", "happenings.body", "that the person said: I am here", (_P.RECOGNISE,),
         HAPPENING_DAYS, "person",
     ),
@@ -174,4 +178,4 @@ FIELDS: tuple[StoredField, ...] = (
 )  # fmt: skip
 
 # Kinds of happenings that only `profile` justifies; with the consent they go.
-PROFILE_HAPPENINGS = ("Vetoed", "GiftCorrected")
+PROFILE_HAPPENINGS = ("Vetoed", "GiftCorrected", "Learned")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from edge.core.consent import Purpose
-from edge.core.learning import Kind
-from edge.core.lessons import Lesson, Lessons
+from edge.core.learning import Kind, Reaction
+from edge.core.lessons import SEASON_S, Lesson, Lessons, event_id_of
 from tests.core.test_learning import NOW_S, consents
 
 CARD = Lesson("d-0", item=2, probability=0.4, propensity=1.0)
@@ -82,3 +82,34 @@ def test_only_the_newest_count(monkeypatch: pytest.MonkeyPatch) -> None:
     found = lessons(*((card, Kind.SHOWN) for card in cards))
     late = lessons(*((card, Kind.SHOWN) for card in cards[1:]))
     np.testing.assert_array_equal(found.moved(CHANCE, ITEMS), late.moved(CHANCE, ITEMS))
+
+
+def reaction(card_id: str, kind: Kind, at_s: float = NOW_S, person: str = PERSON) -> Reaction:
+    """Make what the ledger keeps of a card."""
+    return Reaction(event_id_of(card_id, kind), person, 2, kind, 0.4, 1.0, at_s)
+
+
+def test_what_is_known_again_moves_the_same() -> None:
+    """Taken one by one or restored: the same chances, and a second word of a card changes none."""
+    taken = [(CARD, Kind.SHOWN), (CARD, Kind.ACCEPTED), (replace(CARD, card_id="e-0"), Kind.VETOED)]
+    lived, again = lessons(*taken), lessons()
+    again.restore([reaction(lesson.card_id, kind) for lesson, kind in taken])
+    moved = lived.moved(CHANCE, ITEMS)
+    np.testing.assert_array_equal(again.moved(CHANCE, ITEMS), moved)
+    assert not take(again, CARD, Kind.SHOWN)
+    assert take(again, replace(CARD, card_id="f-0"), Kind.SHOWN)
+    assert again.forget(PERSON) == 4
+    assert again.moved(CHANCE, ITEMS) is CHANCE
+
+
+def test_a_season_later_nothing_is_left() -> None:
+    """A reaction counts as long as the ledger keeps it."""
+    found = lessons()
+    found.restore([reaction("a", Kind.VETOED), reaction("b", Kind.VETOED, NOW_S + 10.0)])
+    found.expire(NOW_S + SEASON_S - 1.0)
+    assert found.forget("nobody") == 0
+    both = found.moved(CHANCE, ITEMS)[2]
+    found.expire(NOW_S + SEASON_S)
+    assert both < found.moved(CHANCE, ITEMS)[2] < 0.4
+    found.expire(NOW_S + SEASON_S + 10.0)
+    assert found.moved(CHANCE, ITEMS) is CHANCE

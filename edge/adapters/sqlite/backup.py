@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from sqlite_utils import Database
 
 from edge.adapters.sqlite.connections import index_secret
@@ -21,6 +22,7 @@ from edge.adapters.sqlite.keys import BoxKeys
 from edge.adapters.sqlite.ledger import Ledger
 from edge.adapters.sqlite.persons import TABLES_OF_PERSONS, Persons
 from edge.adapters.sqlite.schema import LEDGER_STEPS, migrate, open_database, signed, unsigned
+from edge.core.consent import PURPOSES, Purpose
 from edge.core.errors import ConfigError, StammgastError, UnavailableError
 
 _KEY_TABLES = frozenset({"secrets", "person_keys"})
@@ -179,6 +181,7 @@ def _rebuild(db: Database, keys: BoxKeys, known: Escrow, *, has_newest: bool) ->
         else:
             alive += 1
             persons.put_key(number, unsigned(pseudonym), key)
+    _unlearn(db)
     for table in TABLES_OF_PERSONS:
         db.execute(
             f"DELETE FROM {table} WHERE person_no IS NOT NULL"  # noqa: S608
@@ -186,6 +189,23 @@ def _rebuild(db: Database, keys: BoxKeys, known: Escrow, *, has_newest: bool) ->
         )
     log.append("restore", None, None, Entry(0, 0.0))
     return Restored(alive, buried, without_key, has_newest)
+
+
+def _unlearn(db: Database) -> None:
+    """Delete what a backup holds from before the last word about `profile`.
+
+    It may have been withdrawn since, and given again: then the lessons of before must stay gone.
+    """
+    bit = PURPOSES.index(Purpose.PROFILE)
+    for number, given, stated in db.execute(
+        "SELECT person_no, given, stated FROM consent_states WHERE person_no IN"
+        " (SELECT person_no FROM happenings WHERE kind = 'Learned')"
+    ).fetchall():
+        since_s = np.frombuffer(stated, "<f8")[bit] if given >> bit & 1 else np.inf
+        db.execute(
+            "DELETE FROM happenings WHERE person_no = ? AND kind = 'Learned' AND at_s < ?",
+            [number, float(since_s)],
+        )
 
 
 def _copy_backup(backup_file: Path, fresh: Path) -> None:

@@ -66,16 +66,20 @@ class ConsentStates:
 
     def effective(self, person_no: int) -> frozenset[Purpose]:
         """Return what the person may be used for, of merged identities the newest word of any."""
-        numbers = self._db.execute(_ONE_PERSON, [person_no]).fetchall()
+        numbers = self.one_person(person_no)
         if len(numbers) == 1:
             return self.given(person_no)
-        words = [self._read(number) for (number,) in numbers]
+        words = [self._read(number) for number in numbers]
         # A withdrawal wins a tie: take the greatest (time, no).
         return frozenset(
             purpose
             for at, purpose in enumerate(PURPOSES)
             if not max((stated[at], not given >> at & 1) for given, stated in words)[1]
         )
+
+    def one_person(self, person_no: int) -> list[int]:
+        """Return the row numbers of every identity that is the same person."""
+        return [number for (number,) in self._db.execute(_ONE_PERSON, [person_no]).fetchall()]
 
     def want(self, person_no: int) -> None:
         """Note that a person's fields should be looked at again when they are handed over."""

@@ -13,6 +13,8 @@ from edge.adapters.sqlite.ledger import Ledger
 from edge.core.cap_counting import folded
 from edge.core.cap_rules import REMEMBERED_S, Impression
 from edge.core.decision import Decision
+from edge.core.learning import Kind, Reaction
+from edge.core.lessons import MOST_REACTIONS, event_id_of
 from edge.core.records import CapCounted, DecisionMade, Record
 
 _encode = msgspec.json.Encoder().encode
@@ -63,6 +65,17 @@ class Journal:
         found = self._ledger.restore_state(is_endless=is_endless)
         single = [_decode_impression(each.body) for each in found.caps]
         return [*single, *(row for each in found.folded for row in _decode_folded(each.body))]
+
+    def lessons(self, now_s: float) -> list[Reaction]:
+        """Return what the box has learned and may still use, the oldest first."""
+        index_of, found = self._ledger.catalog.index_of, []
+        for person, said in self._ledger.lessons(now_s, MOST_REACTIONS):
+            item, kind = index_of(said["item_id"]), Kind(said["kind"])
+            if item is not None:
+                event_id = event_id_of(said["card_id"], kind)
+                chances = said["probability"], said["propensity"]
+                found.append(Reaction(event_id, person, item, kind, *chances, said["at_s"]))
+        return found
 
     def impression_record(self, impression: Impression) -> Record:
         """Return the record of an impression."""

@@ -93,7 +93,8 @@ class Ledger:
         self.writing = Connections(ledger, keys, self.skus, self.keyed_hash)
         self.states = ConsentStates(ledger, notices)
         with ledger.atomic():
-            self.states.follow_notices()
+            if Purpose.PROFILE in self.states.follow_notices():
+                ledger.execute("DELETE FROM happenings WHERE kind = 'Learned'")
             self._store_notices(ledger)
         self.recorder = Recorder(
             ledger,
@@ -112,7 +113,7 @@ class Ledger:
         for (key,) in ledger.execute("SELECT event_key FROM events"):
             self._seen.add(unsigned(key))
         self._consents: Consents | None = None
-        self._on_forget: list[Callable[[str], None]] = []
+        self._on_forget: list[Callable[[str], object]] = []
         self._on_rotating: list[Callable[[str, float], None]] = []
         self._prover: Prover | None = None
         self._uses: Counter[str] = Counter()
@@ -353,6 +354,18 @@ class Ledger:
             }
         return found
 
+    def lessons(self, now_s: float, most: int) -> list[tuple[str, dict[str, Any]]]:
+        """Return the newest `Learned` of those who allow a profile now, the oldest of them first.
+
+        Only their rows are opened.
+        """
+        consents = self.consents()
+
+        def may(person: str) -> bool:
+            return consents.grant(consents.kept(person), Purpose.PROFILE, now_s) is not None
+
+        return self.reading().happenings.newest("Learned", now_s, most, may)
+
     # -- writing
 
     def append(
@@ -445,7 +458,7 @@ class Ledger:
 
         self.writer.call(write)
 
-    def on_forget(self, forget: Callable[[str], None]) -> None:
+    def on_forget(self, forget: Callable[[str], object]) -> None:
         """Have something called with the pseudonym whenever a person is erased.
 
         For caches, queues and learned parts; called on the thread that erases.

@@ -16,7 +16,7 @@ from edge.adapters.sqlite.consentstates import ConsentStates
 from edge.adapters.sqlite.goods import Goods
 from edge.adapters.sqlite.persons import Opened, Persons
 from edge.adapters.sqlite.proofs import Proofs
-from edge.adapters.sqlite.schema import signed
+from edge.adapters.sqlite.schema import signed, unsigned
 from edge.core import records
 from edge.core.consent import KeyedHash, Purpose, Statement
 from edge.core.notices import NoticeBook
@@ -78,6 +78,19 @@ class Recorder:
         entry = Entry(opened.pseudonym, max(s.received_s for s in said), said_of(said))
         self._log.append("consent", opened.person_no, opened.cipher, entry)
         self._states.apply(opened.person_no, said)
+        if any(one.purpose is Purpose.PROFILE and not one.is_given for one in said):
+            self._unlearn(opened.person_no)
+
+    def _unlearn(self, person_no: int) -> None:
+        """Delete with a withdrawn profile what it taught: a later consent must not bring it back.
+
+        What else the consent justified is not read without it, and goes at night.
+        """
+        for number in self._states.one_person(person_no):
+            if Purpose.PROFILE not in self._states.effective(number):
+                self._ledger.execute(
+                    "DELETE FROM happenings WHERE person_no = ? AND kind = 'Learned'", [number]
+                )
 
     def given(self, person_no: int) -> frozenset[Purpose]:
         """Return what a person allows, with statements just taken, and merged ones as one."""
@@ -244,6 +257,37 @@ class Happenings:
             [kind, start_s, end_s],
         ).fetchall():
             yield {"kind": kind, **_decode(body)}
+
+    def newest(
+        self, kind: str, now_s: float, most: int, may: Callable[[str], bool]
+    ) -> list[tuple[str, dict[str, Any]]]:
+        """Return pseudonym and content of the newest of a kind that still live, the oldest first.
+
+        Args:
+            kind: Of happening.
+            now_s: The present moment.
+            most: Returned at most.
+            may: Whether a person's rows may be opened.
+        """
+        rows = self._db.execute(
+            "SELECT h.happening_no, h.person_no, p.pseudonym, h.body FROM happenings h"
+            " JOIN persons p USING (person_no)"
+            " WHERE h.kind = ? AND h.expires_s > ? ORDER BY h.happening_no DESC",
+            [kind, now_s],
+        )
+        keys: dict[int, Opened | None] = {}
+        found: list[tuple[str, dict[str, Any]]] = []
+        for number, person_no, pseudonym, body in rows:
+            person = f"{unsigned(pseudonym):016x}"
+            if person_no not in keys:
+                keys[person_no] = self._persons.open(person) if may(person) else None
+            opened = keys[person_no]
+            if opened is not None:
+                plain = opened.cipher.open(body, happening_context(number))
+                found.append((person, _decode(plain)))
+            if len(found) == most:
+                break
+        return found[::-1]
 
     def every(self, kind: str) -> Iterator[tuple[str | None, dict[str, Any]]]:
         """Yield pseudonym and content of everything of a kind, oldest first."""
