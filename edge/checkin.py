@@ -420,6 +420,7 @@ class Path:
             visit.zone,
             visit.motive,
             visit.basket,
+            visit.scanned,
             epoch,
         )
         if guest.prompts is None or guest.prompts[0] != rests_on:
@@ -435,7 +436,7 @@ class Path:
         """Gather what the moment adds to the candidates."""
         prompts = snapshot.prompts
         return Context(
-            basket=np.array(guest.basket, np.int32),
+            basket=np.array(guest.scanned, np.int32),  # for the model: what the visit is about
             zone=self._shelf.in_zone(guest.zone),
             complement=prompts.complement,
             series=prompts.series,
@@ -561,13 +562,17 @@ class Path:
             if guest.cards:
                 self._recheck_guest(guest, now_s)
 
-    def scanned(self, guest: Guest, item: int) -> None:
-        """Note a label that the guest's app read: the item is in today's basket of interest."""
+    def scanned(self, guest: Guest, item: int, now_s: float, *, is_in_basket: bool) -> None:
+        """Note a label that the guest's app read; only what is in the basket closes anything."""
         group, goods = self.playbook.classes.group[item], self.house.catalog.items[item]
         guest.scans = [*guest.scans, Scan(int(group), goods.price_cents)][-MAX_SEEN:]
         guest.guessed_s = float("-inf")
-        if item not in guest.basket:
+        if item not in guest.scanned:
+            guest.scanned = [*guest.scanned, item][-MAX_SEEN:]
+        if is_in_basket and item not in guest.basket:
             guest.basket = [*guest.basket, item][-MAX_SEEN:]
+            if guest.cards:
+                self._recheck_guest(guest, now_s)
 
     def purchase_behind(self, guest: Guest, card: OpenCard, now_s: float) -> int | None:
         """Return the item whose purchase a card follows, None where it follows none."""
@@ -575,7 +580,10 @@ class Path:
             return card.item
         if not card.sources & Source.COMPLEMENT:
             return None
-        return self._snapshot(guest, now_s, is_pull=True).prompts.anchor
+        behind = self._snapshot(guest, now_s, is_pull=True).prompts.behind
+        item = int(behind[card.item]) if behind.size else -1
+        is_taken = item in guest.basket or item in guest.memory.items
+        return item if is_taken else None
 
     def guest_of_contact(self, contact_id: str) -> Guest | None:
         """Return the guest that a contact on the tablets stands for."""

@@ -266,7 +266,7 @@ class Intake:
             self.path.recheck(now_s, person)
 
     def scan(self, said: Scan, now_s: float) -> None:
-        """The app read a label: the item is in today's basket of interest."""
+        """The app read a label: the item is of interest, or went into the basket."""
         person = self.path.recognised(said.member_id, now_s) if said.member_id else None
         guest = self.path.guests.get(person) if person is not None else None
         sku = self.path.house.catalog.sku_of(said.sku, said.gtin)
@@ -274,7 +274,7 @@ class Intake:
         if item is None:
             self.path.counts["sku_unknown"] += 1
         elif guest is not None:
-            self.path.scanned(guest, item)
+            self.path.scanned(guest, item, now_s, is_in_basket=said.is_in_basket)
         elif said.member_id is None:
             self.path.counts["scan_of_nobody"] += 1
 

@@ -42,7 +42,8 @@ class VisitView:
     Attributes:
         zone_kind: `department`, `fitting_room`, `till`, … of the floor plan, None where unknown.
         last_push_s: When something was last shown unasked in this visit, −inf where never.
-        basket: Items seen in today's basket (scans, app, sales of this visit).
+        basket: Items that lie in today's basket, as the app said.
+        scanned: Items whose labels were read: looked at, not taken.
         had_entry_offer: The entry offer of this visit was already decided.
         is_quiet: The customer said "just looking".
     """
@@ -58,6 +59,7 @@ class VisitView:
     had_entry_offer: bool = False
     motive: Motive = Motive.UNKNOWN
     basket: tuple[int, ...] = ()
+    scanned: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +135,11 @@ class Prompts:
         complement, series, care, trigger: int32[·] items, handed to `candidates.Context`.
         occasions: What stands behind each trigger item.
         service: Rising, the trigger items that stand for a service, not for a sale.
-        partner: bool[items], goes with the last purchases; empty: nothing was bought.
-        never: bool[items], must not follow them.
+        partner: bool[items], goes with the last purchases, the basket or a label read; empty where
+            there is none of them.
+        behind: int32[items], which of them each partner goes with, −1 where none.
+        never: bool[items], must not follow a purchase or what lies in the basket.
         shut: bool[departments], open only to partners until the cool-down ends (A29).
-        anchor: The purchase that complements refer to.
     """
 
     complement: NDArray[np.int32] = field(default_factory=_no_items)
@@ -148,7 +151,7 @@ class Prompts:
     partner: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     never: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     shut: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
-    anchor: int | None = None
+    behind: NDArray[np.int32] = field(default_factory=_no_items)
 
 
 NO_PROMPTS = Prompts()

@@ -40,6 +40,7 @@ class Scan:
     gtin: str | None
     zone: str | None
     at_s: float
+    is_in_basket: bool = False
 
 
 @dataclass(frozen=True, slots=True)

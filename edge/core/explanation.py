@@ -266,23 +266,22 @@ def _of_prompt(line: Shown, snapshot: Snapshot) -> Cause | None:
     occasion = snapshot.prompts.occasions.get(line.item)
     if occasion is not None:
         return Cause(_OCCASIONS[occasion], "receipts", _profile_age_s(snapshot), occasion.value)
-    anchor = snapshot.prompts.anchor
     if line.is_service:
         text = Text("Pflegetipp zu Ihrem Einkauf", "How to care for your purchase")
         told = f"purchase:{line.item}"
         return Cause(text, "receipts", _bought_age_s(line.item, snapshot), told)
-    if anchor is None or not _is_partner(line.item, snapshot):
+    behind = snapshot.prompts.behind
+    anchor = int(behind[line.item]) if behind.size else -1
+    if anchor < 0:
         return None
     name = _class_name(anchor, snapshot)
     text = Text(f"Passt dazu: {name.de}", f"Goes with: {name.en}")
-    is_todays = anchor in snapshot.visit.basket
-    source, fact = ("basket", None) if is_todays else ("receipts", f"purchase:{anchor}")
-    return Cause(text, source, _bought_age_s(anchor, snapshot), fact)
-
-
-def _is_partner(item: int, snapshot: Snapshot) -> bool:
-    partner = snapshot.prompts.partner
-    return bool(partner.size and partner[item])
+    if anchor in snapshot.visit.basket:
+        return Cause(text, "basket")
+    age_s = _bought_age_s(anchor, snapshot)
+    if age_s is None and anchor in snapshot.visit.scanned:
+        return Cause(text, "scan")
+    return Cause(text, "receipts", age_s, f"purchase:{anchor}")
 
 
 def _class_name(item: int, snapshot: Snapshot) -> Text:
@@ -342,10 +341,6 @@ def _of_zone(_: Shown, snapshot: Snapshot) -> Cause:
     return Cause(text, "zone", max(0.0, snapshot.moment.now_s - snapshot.visit.zone_since_s))
 
 
-def _of_basket(_: Shown, __: Snapshot) -> Cause:
-    return Cause(Text("Passt zum Korb von heute", "Fits today's basket"), "basket")
-
-
 def _of_popular(_: Shown, __: Snapshot) -> Cause:
     return Cause(Text("Wird hier gern gekauft", "A favourite in this store"), "sales")
 
@@ -358,7 +353,6 @@ _OF_SOURCE: Sequence[tuple[int, Callable[[Shown, Snapshot], Cause | None]]] = (
     (Source.SIMILAR.value, _of_likes),
     (Source.ENCODER.value, _of_history),
     (Source.ZONE.value, _of_zone),
-    (Source.COMPLEMENT.value, _of_basket),
     (Source.POPULAR.value, _of_popular),
 )
 """By source bit, the most telling first. Personal ones tell a fact and share the budget."""

@@ -103,6 +103,7 @@ class Guest:
         memory: What `known` and this visit's receipts mean.
         name: Only with a consent to be greeted.
         guessed_s: When the motive was guessed; never, where something was seen since.
+        basket: Items that lie in it; scanned: items whose labels were read.
         motive: The newest guess; stays and scans: what it rests on, gone with the visit.
         receipts: Those of this visit by the till's id, so that a void finds its sale.
         said_gifts: What staff said in this visit: this purchase was a gift, or was none.
@@ -136,6 +137,7 @@ class Guest:
     stays: list[Stay] = field(default_factory=list)
     scans: list[Scan] = field(default_factory=list)
     basket: list[int] = field(default_factory=list)
+    scanned: list[int] = field(default_factory=list)
     receipts: dict[str, Receipt] = field(default_factory=dict)
     said_gifts: dict[int, bool] = field(default_factory=dict)
     cards: dict[str, OpenCard] = field(default_factory=dict)
@@ -165,6 +167,7 @@ class Guest:
             had_entry_offer=self.had_entry_offer,
             motive=self.motive,
             basket=tuple(self.basket),
+            scanned=tuple(self.scanned),
         )
 
     def evidence(self, now_s: float) -> Evidence:

@@ -49,8 +49,8 @@ RECALLING = np.uint32(
     )
 )
 _IRRELEVANT = np.uint32(1 << BIT[Reason.BELOW_FLOOR] | 1 << BIT[Reason.SIZE_UNAVAILABLE])
-# Grounds that one purchase or today's basket gives; a scanned thing that is then bought stays one.
-_OF_PURCHASE = frozenset({"purchase", "basket"})
+# Grounds that one purchase, today's basket or a label gives; what is then bought stays one.
+_OF_PURCHASE = frozenset({"purchase", "basket", "scan"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,8 +42,8 @@ def prompts(
 
     Args:
         memory: Of the person and this visit.
-        person: None in the anonymous variant; basket complements remain.
-        visit: With today's basket.
+        person: None in the anonymous variant; complements of the basket remain.
+        visit: With today's basket and the labels read.
         moment: Now.
         playbook: The orders of people over the catalogue.
         surface: Rules may differ by surface.
@@ -79,27 +79,32 @@ def _after_purchase(
     then: NDArray[np.uint8],
     effect: Effect,
 ) -> Prompts:
-    """Work out what may and what must not follow the basket and the last purchases."""
+    """Work out what may and what must not follow the basket and the last purchases.
+
+    A label that was read is a question, not an answer: what goes with it may be shown, but it
+    closes nothing. Who compares three coats wants a coat.
+    """
     anchors = anchors_of(playbook, moment, visit, memory)
-    if not anchors:
+    looked_at = [item for item in reversed(visit.scanned) if item not in anchors]
+    if not anchors and not looked_at:
         return NO_PROMPTS
     classes, n = playbook.classes, len(playbook.catalog.items)
-    partner, never = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
+    behind, never = np.full(n, -1, np.int32), np.zeros(n, np.bool_)
     shut = np.zeros(int(classes.department.max(initial=-1)) + 1, np.bool_)
-    anchor = None
-    for item in anchors:
+    for at, item in enumerate([*anchors, *looked_at][:MAX_ANCHORS]):
         action = int(then[classes.group[item]])
         if not action & (Action.COMPLEMENT | Action.CARE):
             continue
-        shut[classes.department[item]] = True
         partners = playbook.rules.partners(item, effect)
-        never[partners.never] = True
-        if action & Action.COMPLEMENT and partners.items.size:
-            partner[partners.items] = True
-            anchor = item if anchor is None else anchor
-    partner &= ~never
+        if at < len(anchors):
+            shut[classes.department[item]] = True
+            never[partners.never] = True
+        if action & Action.COMPLEMENT:
+            behind[partners.items[behind[partners.items] < 0]] = item
+    behind[never] = -1
+    partner = behind >= 0
     complement = np.flatnonzero(partner).astype(np.int32)
-    return Prompts(complement=complement, partner=partner, never=never, shut=shut, anchor=anchor)
+    return Prompts(complement=complement, partner=partner, never=never, shut=shut, behind=behind)
 
 
 def anchors_of(

@@ -53,6 +53,20 @@ def test_what_fits_the_basket_is_said_in_general_words() -> None:
     assert (cause.source, cause.fact) == ("basket", None)
 
 
+def test_each_card_names_what_it_goes_with() -> None:
+    """Two purchases, two cards: the mouse does not go with the shirt; a label is no basket."""
+    world = World().bought("laptop-a", days_ago=1).in_visit(scanned=(number("shirt-a"),))
+    for gone in ("bag", "cufflinks"):
+        world.stock.set_level(gone, 0, NOW.now_s)
+    world.orders = Orders(limits=Limits(max_cards={"tablet": 3}))
+    message = world.decide({"mouse": 0.9, "tie": 0.8}).message
+    said = {c.item_id: (c.why[0].text.en, c.why[0].source) for c in message.cards}
+    assert said["mouse"] == ("Goes with: laptop", "receipts")
+    assert said["tie"] == ("Goes with: shirt", "scan")
+    told = [*message.insights, *(cause for card in message.cards for cause in card.why)]
+    assert all("basket" not in each.text.en for each in told)
+
+
 def test_a_purchase_is_named_with_its_age() -> None:
     """A laptop two days ago: the bag's reason is two days old."""
     world = World().bought("laptop-a", days_ago=2)

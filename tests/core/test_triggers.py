@@ -22,7 +22,29 @@ def test_what_goes_with_a_laptop() -> None:
     """Bag and mouse, from the catalogue's own classes (D02)."""
     named = World().bought("laptop-a", days_ago=1).snapshot().prompts
     assert ids(named.complement.tolist()) == ["bag", "mouse"]
-    assert named.anchor == number("laptop-a")
+    assert {int(named.behind[i]) for i in named.complement} == {number("laptop-a")}
+
+
+def test_a_label_that_was_read_shuts_nothing() -> None:
+    """What goes with the shirt may come; the department stays open, and a suit is no taboo."""
+    world = World(orders=Orders(rules=(complement_rule("map", ("item:tie",)),)))
+    read = world.in_visit(scanned=(number("shirt-a"),)).snapshot().prompts
+    assert ids(read.complement.tolist()) == ["tie"]
+    assert not read.shut.any()
+    assert not read.never.any()
+    taken = world.in_visit(basket=(number("shirt-a"),)).snapshot().prompts
+    assert ids(taken.complement.tolist()) == ["tie"]
+    assert taken.shut.sum() == 1
+    assert taken.never[number("suit")]
+
+
+def test_every_complement_knows_what_it_goes_with() -> None:
+    """A laptop bought and a shirt in the basket: the mouse goes with the one, the tie the other."""
+    world = World().bought("laptop-a", days_ago=1).in_visit(basket=(number("shirt-a"),))
+    behind = world.snapshot().prompts.behind
+    assert behind[number("mouse")] == number("laptop-a")
+    assert behind[number("tie")] == number("shirt-a")
+    assert behind[number("wine")] == -1
 
 
 def test_people_replace_the_catalogues_map() -> None:

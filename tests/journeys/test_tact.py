@@ -14,7 +14,7 @@ from edge.adapters.sqlite.journal import decode_decision
 from edge.core.consent import Purpose
 from tests.conftest import Mosquitto, wait_until
 from tests.core.decision_world import CATALOG
-from tests.tact_store import History, look, rules_file, say, sell, settled, store_with
+from tests.tact_store import History, look, rules_file, say, sell, settled, sku, store_with
 from tests.world import ANNA, BEN, RunningBox, rfc3339, running, tablet_of
 
 CLASSES: list[tuple[str, History, list[str], set[str]]] = [
@@ -81,6 +81,26 @@ def test_peoples_map_outranks_everything(tmp_path: Path, mosquitto: Mosquitto) -
         assert look(box, tablet) == {"cufflinks"}
         (card,) = tablet.cards()
         assert card["why"][0]["text"]["de"] == "Passt dazu: Hemd"
+
+
+def test_reading_a_label_is_no_purchase(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Who looks at a shirt may still be shown one; in the basket, only what goes with it (A29)."""
+    left = ["tie", "shirt-b"]
+    with store_with(tmp_path, mosquitto, left) as (box, tablet):
+        look(box, tablet)
+        label = {"member_id": ANNA, "sku": sku("shirt-a")}
+        say(box, "scans", "scan", label)
+        assert look(box, tablet) == {"tie", "shirt-b"}
+        why = {card["item_id"]: card["why"][0] for card in tablet.cards()}
+        assert why["tie"]["text"]["de"] == "Passt dazu: Hemd"
+        assert why["tie"]["source"] == "scan"
+        (contact,) = tablet.contacts.values()
+        assert "Korb" not in json.dumps(contact["insights"])
+        say(box, "scans", "scan", {**label, "is_in_basket": True})
+        assert look(box, tablet) == {"tie"}
+        (contact,) = tablet.contacts.values()
+        assert contact["cards"][0]["why"][0]["source"] == "basket"
+        assert "1 Artikel im Korb" in json.dumps(contact["insights"])
 
 
 def test_a_tap_corrects_a_purchase_to_a_gift(tmp_path: Path, mosquitto: Mosquitto) -> None:

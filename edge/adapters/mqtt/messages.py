@@ -119,12 +119,13 @@ class ConsentForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScanForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The app scanned a label."""
+    """The app scanned a label; `is_in_basket` where scanning puts the item into the basket."""
 
     member_id: Id | None = None
     sku: ShortText = ""
     gtin: ShortText | None = None
     zone: ShortText | None = None
+    is_in_basket: bool = False
 
 
 class HeardBeaconForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -244,7 +245,7 @@ def _consent(form: ConsentForm, at_s: float) -> ConsentChange:
 
 
 def _scan(form: ScanForm, at_s: float) -> Scan:
-    return Scan(form.member_id, form.sku, form.gtin, form.zone, at_s)
+    return Scan(form.member_id, form.sku, form.gtin, form.zone, at_s, form.is_in_basket)
 
 
 def _app_sighting(form: AppSightingForm, at_s: float) -> AppSighting:

@@ -76,6 +76,7 @@ const words = {
   source_receipts: { de: "Einkäufe", en: "Purchases" },
   source_stated: { de: "Eigene Angabe", en: "Own words" },
   source_basket: { de: "Korb von heute", en: "Today's basket" },
+  source_scan: { de: "Heute gescannt", en: "Scanned today" },
   source_zone: { de: "Abteilung", en: "Department" },
   source_visit: { de: "Dieser Besuch", en: "This visit" },
   source_sales: { de: "Verkäufe der Filiale", en: "This store's sales" },
@@ -127,7 +128,7 @@ const STEPS = /** @type {const} */ ([
 ]);
 
 /** These are of this moment; an age would only repeat the sentence. */
-const LIVE = new Set(["zone", "visit", "basket"]);
+const LIVE = new Set(["zone", "visit", "basket", "scan"]);
 
 /** @param {number | null | undefined} ageS */
 function age(ageS) {
