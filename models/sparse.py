@@ -4,6 +4,7 @@
 the largest entries of a product of two sparse matrices without ever holding it whole.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,9 @@ from edge.core.history import Floats, Ints
 
 BLOCK_CELLS = 4_000_000
 """Cells of the product held at a time: 32 MB."""
+BLOCK_PAIRS = 4_000_000
+"""Pairs of entries multiplied at a time, 200 MB: a chain's best sellers meet in many millions. One
+row of the result that has more takes what it needs."""
 
 
 def sum_rows(values: Floats, key: npt.NDArray[np.integer], n: int, *, is_sorted: bool) -> Floats:
@@ -76,9 +80,9 @@ def top_products(
     order = np.argsort(left.column, kind="stable")
     ends = np.searchsorted(left.column[order], np.arange(n + 1))
     right_ends = right.ends()
-    block, k = max(1, BLOCK_CELLS // columns), min(width, columns)
-    for start in range(0, n, block):
-        stop = min(n, start + block)
+    k = min(width, columns)
+    pairs = np.concatenate([[0], np.cumsum(np.diff(right_ends)[left.row[order]])])[ends]
+    for start, stop in _blocks(pairs, max(1, BLOCK_CELLS // columns)):
         entries = order[ends[start] : ends[stop]]
         dense = _product(left, entries, right, right_ends, start, stop - start)
         if is_self_out:
@@ -90,6 +94,21 @@ def top_products(
         items[start:stop, :k] = np.take_along_axis(best, rank, axis=1) * (score > 0)
         scores[start:stop, :k] = score
     return items, scores
+
+
+def _blocks(pairs: npt.NDArray[np.int64], most_rows: int) -> Iterator[tuple[int, int]]:
+    """Yield [start, stop) of blocks of rows, each with few enough rows and pairs.
+
+    Args:
+        pairs: int64[rows + 1], pairs of entries that make all rows before.
+        most_rows: Of a block.
+    """
+    start, n = 0, pairs.size - 1
+    while start < n:
+        fits = int(np.searchsorted(pairs, pairs[start] + BLOCK_PAIRS, side="right")) - 1
+        stop = min(n, start + most_rows, max(start + 1, fits))
+        yield start, stop
+        start = stop
 
 
 def _product(

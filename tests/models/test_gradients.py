@@ -13,7 +13,7 @@ from models.calibrate import rising
 from models.encoder import EncoderPlan
 from models.purchases import Purchases
 from models.ranker import RankerPlan
-from models.sparse import Lines, sum_rows, top_products
+from models.sparse import Lines, _blocks, sum_rows, top_products
 
 ITEMS, STEP = 14, 1e-3
 
@@ -127,10 +127,12 @@ def entries(dense: npt.NDArray[np.float64]) -> Lines:
     return Lines(row, column, dense[row, column].astype(np.float32), (len(dense), len(dense[0])))
 
 
+@pytest.mark.parametrize("pairs", [1, 9, 10_000], ids=["a pair", "some pairs", "all pairs"])
 @pytest.mark.parametrize("cells", [1, 50, 10_000], ids=["row by row", "some rows", "at once"])
-def test_products_as_dense_ones(monkeypatch: pytest.MonkeyPatch, cells: int) -> None:
+def test_products_as_dense_ones(monkeypatch: pytest.MonkeyPatch, cells: int, pairs: int) -> None:
     """The best entries of a sparse product are those of the dense one, however it is cut."""
     monkeypatch.setattr("models.sparse.BLOCK_CELLS", cells)
+    monkeypatch.setattr("models.sparse.BLOCK_PAIRS", pairs)
     rng = np.random.default_rng(3)
     dense = [rng.random((9, 12)) * (rng.random((9, 12)) < 0.4) for _ in range(2)]
     left, right = (entries(each) for each in dense)
@@ -141,6 +143,13 @@ def test_products_as_dense_ones(monkeypatch: pytest.MonkeyPatch, cells: int) -> 
         best = np.argsort(-line, kind="stable")[:3]
         assert scores[row].tolist() == pytest.approx(line[best].tolist(), rel=1e-5)
         assert items[row].tolist() == (best * (line[best] > 0)).tolist()
+
+
+def test_a_block_holds_few_rows_and_few_pairs() -> None:
+    """At most two rows and four million pairs; a row that has more stands alone."""
+    million = 1_000_000
+    pairs = np.cumsum([0, 3, 1, 1, 0, 9, 2, 2, 1]) * million
+    assert list(_blocks(pairs, 2)) == [(0, 2), (2, 4), (4, 5), (5, 7), (7, 8)]
 
 
 def test_rising_by_hand() -> None:
