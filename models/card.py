@@ -53,18 +53,24 @@ def _about(metrics: Metrics, loaded_bytes: int) -> Section:
     rows = [
         ["", ""],
         ["Customers", f"{metrics['customers']:,}"],
-        ["Of them learned from", f"{metrics['customers_learned']:,}"],
+        ["Of them encoder and ranker learned from", f"{metrics['customers_learned']:,}"],
         ["Baskets", f"{metrics['baskets']:,}"],
         ["Lines", f"{metrics['lines']:,}"],
+        ["Next baskets that a pass of the encoder learned", f"{metrics['baskets_a_pass']:,}"],
         ["Seed", str(metrics["seed"])],
         ["What a box loads", f"{loaded_bytes / 1e6:.2f} MB"],
     ]
     text = (
         "Ranks the items of one store for one customer: an int8 network over features that the "
         "box computes from the customer's own purchases, what others bought next, popularity, "
-        "today's basket and the zone. Trained on:"
+        "today's basket and the zone."
     )
-    return "What it is", [text], rows
+    drawn = (
+        "Item tables and popularity count every line; encoder and ranker learned from whole "
+        "histories of customers drawn evenly by the seed."
+    )
+    is_drawn = metrics["customers_learned"] < metrics["customers"]
+    return "What it is", [text, *([drawn] if is_drawn else []), "Trained on:"], rows
 
 
 def _judgement(judgement: Metrics, is_itself: bool) -> Section:

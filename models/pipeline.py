@@ -23,7 +23,7 @@ import pyarrow as pa
 from edge.core.errors import ConfigError, TrustError
 from models import acceptance as acceptance_model
 from models import anonymous, bundle, card, coupons, histories, motives, quality, readers, replay
-from models.encoder import EncoderPlan
+from models.encoder import EncoderPlan, baskets_to_learn
 from models.engine import Engine, duckdb_engine
 from models.evaluation import Bundle, Judgement, ask, judge
 from models.network import onnx_bytes
@@ -41,8 +41,8 @@ LEAST_LEARNERS = 20
 SMALL_LINES = 200_000
 """Lines under which the smaller plan is enough and three times as fast."""
 LEARNED_CUSTOMERS = 20_000
-"""Customers that the ranker learns from, drawn by the seed where there are more: Ta-Feng, on
-which it was tuned, has 13,858. Histories and counts are taken of everybody."""
+"""Customers that encoder and ranker learn from, drawn by the seed where there are more: Ta-Feng,
+on which they were tuned, has 13,858. Tables, popularity and histories are everybody's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,41 +193,23 @@ def plan_for(purchases: Purchases) -> Plan:
 def _fit(order: Order, prepared: Prepared, purchases: Purchases, to: Path) -> None:
     """Train a ranker on purchases and write its files."""
     codes = _categories(prepared) if prepared.usable("category") else None
-    everybody, purchases = purchases, _drawn(purchases, order.seed)
+    plan, learned = plan_for(purchases), purchases.drawn(LEARNED_CUSTOMERS, order.seed)
     try:
-        course = prepare_course(purchases, codes, plan_for(purchases), order.seed)
+        course = prepare_course(purchases, codes, plan, order.seed, learned=learned)
         network, calibration = tune(course, course.newest)
     except ValueError as error:
         raise ConfigError([f"{order.data}: {error}"]) from error
     counted = {
-        "customers": len(everybody.customer_ids),
-        "customers_learned": len(purchases.customer_ids),
-        "baskets": int(everybody.customer.size),
-        "lines": int(everybody.item.size),
+        "customers": len(purchases.customer_ids),
+        "customers_learned": len(learned.customer_ids),
+        "baskets": int(purchases.customer.size),
+        "baskets_a_pass": min(plan.encoder.most_baskets, baskets_to_learn(learned)),
+        "lines": int(purchases.item.size),
         "newest_day": None if purchases.day is None else float(purchases.day.max()),
         "seed": order.seed,
     }
     ids = histories.item_ids(prepared.items)
     bundle.write(to, onnx_bytes(network), course.tables, ids, calibration, counted)
-
-
-def _drawn(purchases: Purchases, seed: int) -> Purchases:
-    """Return the purchases of at most `LEARNED_CUSTOMERS`, whole histories each."""
-    n = len(purchases.customer_ids)
-    if n <= LEARNED_CUSTOMERS:
-        return purchases
-    chosen = np.sort(np.random.default_rng(seed).choice(n, LEARNED_CUSTOMERS, replace=False))
-    number = np.full(n, -1, np.int32)
-    number[chosen] = np.arange(chosen.size, dtype=np.int32)
-    kept = purchases.keep(number[purchases.customer] >= 0)
-    return Purchases(
-        kept.item,
-        kept.basket,
-        number[kept.customer],
-        kept.day,
-        tuple(purchases.customer_ids[at] for at in chosen),
-        purchases.n_items,
-    )
 
 
 def _categories(prepared: Prepared) -> Any:

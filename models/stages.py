@@ -63,11 +63,19 @@ class Examples:
 
 
 def tables_of(
-    purchases: Purchases, category: Ints | None, plan: EncoderPlan, seed: int
+    purchases: Purchases, learned: Purchases, category: Ints | None, plan: EncoderPlan, seed: int
 ) -> ItemTables:
-    """Count the tables and train the encoder, rounded as a box will read them."""
+    """Count everybody's tables and train the encoder, rounded as a box will read them.
+
+    Args:
+        purchases: Of everybody.
+        learned: Of the customers that the encoder learns from.
+        category: int32[items] or None.
+        plan: Of the encoder.
+        seed: Of everything random.
+    """
     counts = count(purchases)
-    encoder = train_encoder(purchases, plan, seed)
+    encoder = train_encoder(learned, plan, seed)
     unknown = np.full(purchases.n_items, -1, np.int32)
     values = {name: getattr(counts, name) for name in counts.__dataclass_fields__}
     exact = ItemTables(

@@ -71,7 +71,7 @@ class Course:
 
     Args:
         tables: Over all purchases, as a box will read them.
-        histories: Of every customer, all baskets.
+        histories: Of every customer learned from, all baskets.
         params, scaling: The pretrained ranker.
         newest: Examples of the newest pretraining stage, for tuning when no labels are given.
         newcomers: Examples without a history.
@@ -94,39 +94,55 @@ def prepare_course(
     plan: Plan | None = None,
     seed: int = 0,
     progress: Progress = lambda _: None,
+    learned: Purchases | None = None,
 ) -> Course:
-    """Count, encode and pretrain on the baskets of the purchases."""
+    """Count, encode and pretrain on the baskets of the purchases.
+
+    Args:
+        purchases: Of everybody; all of them are counted.
+        category: int32[items] or None.
+        plan: Sizes and schedules.
+        seed: Of everything random.
+        progress: Called with a sentence at each step.
+        learned: Of the customers that encoder and ranker learn from; everybody where None.
+    """
     plan = plan or Plan()
-    stages, newcomers = _stages(purchases, category, plan, seed, progress)
+    learned = purchases if learned is None else learned
+    stages, newcomers = _stages(purchases, learned, category, plan, seed, progress)
     scaling = scaling_of(_sample(stages))
     progress("pretraining")
     params = initial(len(FEATURE_NAMES), purchases.n_items, plan.encoder.size, plan.ranker, seed)
-    learned = [*stages, newcomers]
-    params = fit(params, learned, scaling, plan.ranker, plan.ranker.rate, plan.ranker.epochs, seed)
+    examples, ranker = [*stages, newcomers], plan.ranker
+    params = fit(params, examples, scaling, ranker, ranker.rate, ranker.epochs, seed)
     progress("counting and encoding everything")
-    tables = tables_of(purchases, category, plan.encoder, seed)
-    return Course(tables, purchases.histories(), params, scaling, stages[0], newcomers, plan, seed)
+    tables = tables_of(purchases, learned, category, plan.encoder, seed)
+    return Course(tables, learned.histories(), params, scaling, stages[0], newcomers, plan, seed)
 
 
 def _stages(
-    purchases: Purchases, category: Ints | None, plan: Plan, seed: int, progress: Progress
+    purchases: Purchases,
+    learned: Purchases,
+    category: Ints | None,
+    plan: Plan,
+    seed: int,
+    progress: Progress,
 ) -> tuple[list[Examples], Examples]:
     """Return the examples of each stage, the newest first, and those without a history.
 
     Where customers have long histories several stages share the tables of their oldest: that
     saves trainings of the encoder, and is what a store sees, whose tables age between trainings.
     """
-    shared = int(purchases.customer.size / max(1, len(purchases.customer_ids)) // LONG_HISTORY)
+    shared = int(learned.customer.size / max(1, len(learned.customer_ids)) // LONG_HISTORY)
     shared = min(max(1, shared), plan.max_back)
     stages: list[Examples] = []
     for back in range(1, plan.max_back + 1):
-        histories, labels = stage(purchases, back)
+        histories, labels = stage(learned, back)
         if stages and (not labels or sum(s.n_customers for s in stages) >= plan.enough):
             break
         if (back - 1) % shared == 0:
             progress(f"stage {back}: counting and encoding")
-            as_known = purchases.without_newest(back - 1 + shared)
-            tables = tables_of(as_known, category, plan.encoder, seed)
+            known, read = (p.without_newest(back - 1 + shared) for p in (purchases, learned))
+            tables = tables_of(known, read, category, plan.encoder, seed)
         progress(f"stage {back}: candidates and features of {len(labels)} customers")
         stages.append(examples_of(histories, labels, tables))
         if back == 1:
@@ -145,8 +161,10 @@ def _some(labels: dict[int, Label], share: float) -> dict[int, Label]:
 def _sample(stages: Sequence[Examples], rows: int = 200_000) -> Floats:
     """Return at most about `rows` feature rows, evenly over the newest stage."""
     newest = stages[0]
-    flat = newest.features[newest.mask]
-    return flat[:: max(1, len(flat) // rows)].astype(np.float32)
+    filled = np.flatnonzero(newest.mask)
+    chosen = filled[:: max(1, filled.size // rows)]
+    flat = newest.features.reshape(-1, newest.features.shape[-1])
+    return flat[chosen].astype(np.float32)
 
 
 def tune(course: Course, examples: Examples) -> tuple[Network, Calibration]:

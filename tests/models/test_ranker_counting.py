@@ -6,8 +6,11 @@ import pytest
 from edge.core.history import History
 from edge.core.item_tables import ITEM_COLUMNS
 from models.counting import PRIOR, count
+from models.encoder import EncoderPlan, _batches, baskets_to_learn, samples_of
 from models.purchases import Purchases
+from models.ranker import RankerPlan
 from models.stages import stage
+from models.train import Plan, prepare_course
 
 
 def purchases(**people: list[list[int]]) -> Purchases:
@@ -91,3 +94,52 @@ def test_a_stage_beyond_the_past_has_no_label() -> None:
     """Two back leaves bert without a history: no label for him."""
     _, labels = stage(purchases(**TWO), 2)
     assert sorted(labels) == [0]
+
+
+def test_a_draw_takes_whole_histories() -> None:
+    """Three of nine customers, the same for the same seed; where few are there, all of them."""
+    people = {f"c{n}": [[n % 6], [(n + 1) % 6, (n + 2) % 6]] for n in range(9)}
+    everybody = purchases(**people)
+    drawn = everybody.drawn(3, seed=2)
+    assert len(drawn.customer_ids) == 3
+    for who, history in zip(drawn.customer_ids, drawn.histories(), strict=True):
+        assert history.item.tolist() == [i for basket in people[who] for i in sorted(basket)]
+        assert history.basket.tolist() == [0, 1, 1]
+    assert everybody.drawn(3, seed=2).customer_ids == drawn.customer_ids
+    assert len({everybody.drawn(3, seed=seed).customer_ids for seed in range(8)}) > 1
+    assert everybody.drawn(9, seed=2) is everybody
+
+
+def test_a_pass_of_the_encoder_is_bounded() -> None:
+    """Of thirty baskets to learn a pass takes at most twelve, others in the next pass."""
+    many = purchases(**{f"c{n}": [[n % 6], [1], [2], [3]] for n in range(10)})
+    samples = samples_of(many)
+    assert baskets_to_learn(many) == samples.basket.size == 30
+    rng = np.random.default_rng(1)
+    for most, read in ((12, 12), (30, 30), (99, 30)):
+        plan = EncoderPlan(batch=5, most_baskets=most)
+        passes = [list(_batches(many, samples, plan, rng)) for _ in range(2)]
+        for batches in passes:
+            assert sum(part.labels.size for parts in batches for part in parts) == read
+            assert len(batches) == -(-read // 5)
+        labels = [[p.label.tolist() for parts in each for p in parts] for each in passes]
+        assert labels[0] != labels[1]
+
+
+def test_tables_count_those_who_were_not_drawn_as_well() -> None:
+    """Encoder and ranker learn from the drawn; popularity and followers are everybody's."""
+    rng = np.random.default_rng(4)
+    people = {f"c{n:02d}": rng.integers(0, 6, (5, 2)).tolist() for n in range(40)}
+    everybody = purchases(**people)
+    drawn = everybody.drawn(15, seed=1)
+    small = Plan(
+        max_back=2,
+        encoder=EncoderPlan(size=4, hidden=4, epochs=1),
+        ranker=RankerPlan(widths=(4,), item_size=2, tower_size=2, epochs=1),
+    )
+    course = prepare_course(everybody, plan=small, seed=1, learned=drawn)
+    assert course.newest.n_customers == 15
+    assert len(course.histories) == 15
+    counts = count(everybody)
+    assert course.tables.popular.tolist() == counts.popular.tolist()
+    assert course.tables.next.tolist() == counts.next.tolist()
