@@ -20,6 +20,10 @@ PRIOR = 5.0
 MAX_ITEMS_A_CUSTOMER = 400
 """Newest lines of one customer that enter the neighbour counts; a reseller must not rule them."""
 
+MAX_ITEMS_A_BASKET = 200
+"""Best sellers of one basket that enter the follower counts. No basket of Ta-Feng has more than
+102; two bulk orders in a row would give millions of pairs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -178,13 +182,15 @@ def _next(purchases: Purchases) -> tuple[Ints, Floats]:
     n, baskets, item = purchases.n_items, purchases.customer.size, purchases.item
     has_next = np.zeros(baskets, bool)
     has_next[:-1] = purchases.customer[1:] == purchases.customer[:-1]
-    is_before = has_next[purchases.basket]
+    place = np.arange(item.size) - purchases.line_ends()[purchases.basket]
+    is_counted = place < MAX_ITEMS_A_BASKET
+    is_before = has_next[purchases.basket] & is_counted
     times = np.bincount(item[is_before], minlength=n) + PRIOR
     rate = (1.0 / times[item[is_before]]).astype(np.float32)
     shape = (baskets, n)
     before = Lines(purchases.basket[is_before], item[is_before], rate, shape)
     # The row of a basket holds what its follower holds.
-    is_after = purchases.basket > 0
+    is_after = (purchases.basket > 0) & is_counted
     once = np.ones(int(is_after.sum()), np.float32)
     after = Lines(purchases.basket[is_after] - 1, item[is_after], once, shape)
     return top_products(before, after, NEXT_WIDTH, is_self_out=False)

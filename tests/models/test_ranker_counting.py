@@ -5,7 +5,7 @@ import pytest
 
 from edge.core.history import History
 from edge.core.item_tables import ITEM_COLUMNS
-from models.counting import PRIOR, count
+from models.counting import MAX_ITEMS_A_BASKET, PRIOR, count
 from models.encoder import EncoderPlan, _batches, baskets_to_learn, samples_of
 from models.purchases import Purchases
 from models.ranker import RankerPlan
@@ -108,6 +108,16 @@ def test_a_draw_takes_whole_histories() -> None:
     assert everybody.drawn(3, seed=2).customer_ids == drawn.customer_ids
     assert len({everybody.drawn(3, seed=seed).customer_ids for seed in range(8)}) > 1
     assert everybody.drawn(9, seed=2) is everybody
+
+
+def test_bulk_orders_do_not_rule_the_followers() -> None:
+    """Two orders of a whole catalogue in a row: the best sellers of them are followed, no more."""
+    made = History.empty()
+    for week in range(2):
+        made = made.extended(range(MAX_ITEMS_A_BASKET + 50), 7.0 * week)
+    tables = count(Purchases.of_histories({"reseller": made}, MAX_ITEMS_A_BASKET + 50))
+    assert (tables.next_score[:MAX_ITEMS_A_BASKET] > 0).all()
+    assert (tables.next_score[MAX_ITEMS_A_BASKET:] == 0).all()
 
 
 def test_a_pass_of_the_encoder_is_bounded() -> None:
