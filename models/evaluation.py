@@ -181,11 +181,12 @@ def judge(answers: Sequence[Answer], known: Purchases, seed: int) -> Judgement:
         seed: Of the interval.
     """
     popularity = np.bincount(known.item, minlength=known.n_items)
+    rank = np.argsort(-popularity, kind="stable").argsort(kind="stable")
     rows: dict[str, list[tuple[float, float, float]]] = {name: [] for name in (_OURS, *_RIVALS)}
     for answer in answers:
         order = np.lexsort((answer.items, -answer.chance))
         rows[_OURS].append(measures(answer.items[order[:K]], answer.label))
-        for name, ranked in rivals(answer.history, popularity).items():
+        for name, ranked in rivals(answer.history, rank).items():
             rows[name].append(measures(ranked, answer.label))
     table = {name: np.array(values) for name, values in rows.items()}
     best = max(_RIVALS, key=lambda name: table[name][:, 0].mean())
@@ -225,10 +226,14 @@ def measures(ranked: Ints, bought: Ints) -> tuple[float, float, float]:
     return is_hit.sum() / bought.size, gained / ideal, float(is_hit.any())
 
 
-def rivals(history: History, popularity: npt.NDArray[np.int64]) -> dict[str, Ints]:
-    """Return the lists of the naive methods: everybody's, own, and own before everybody's."""
-    own = np.bincount(history.item, minlength=popularity.size)
-    rank = np.argsort(-popularity, kind="stable").argsort(kind="stable")
+def rivals(history: History, rank: npt.NDArray[np.int64]) -> dict[str, Ints]:
+    """Return the lists of the naive methods: everybody's, own, and own before everybody's.
+
+    Args:
+        history: The customer's.
+        rank: int64[items], 0 the most bought.
+    """
+    own = np.bincount(history.item, minlength=rank.size)
     everybody = np.argsort(rank)[:K]
     mine = np.lexsort((rank, -own))[:K]
     return {
