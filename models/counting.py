@@ -93,9 +93,10 @@ def _gaps(purchases: Purchases) -> _Gaps:
     if purchases.day is not None:
         when = purchases.day[purchases.basket[key]]
         days[:-1] = np.where(again[:-1], when[1:] - when[:-1], 0.0)
+    gap = _shrunk(np.bincount(item, wait * again, n), repeats)
     return _Gaps(
         _hazard(item, wait, again, n),
-        _shrunk(np.bincount(item, wait * again, n), repeats),
+        gap if again.any() else np.ones(n, np.float32),  # it divides: nobody repeated, no 0
         _shrunk(np.bincount(item, days * again, n), repeats),
         _shrunk(came_back, buyers),
         buyers,

@@ -57,6 +57,13 @@ def test_hazard_and_gap_by_hand() -> None:
     assert tables.gap_days[0] == pytest.approx(7.0)
 
 
+def test_a_gap_is_never_nothing() -> None:
+    """Where nobody bought anything twice the usual gap is one basket, since features divide."""
+    tables = count(purchases(anna=[[0, 1], [2]], bert=[[3]]))
+    assert tables.gap.tolist() == [1.0] * 6
+    assert tables.gap_days.tolist() == [0.0] * 6
+
+
 def test_followers_by_hand() -> None:
     """Item 1 was followed by 0 (anna) and by 2 (bert), each once in two baskets."""
     tables = count(purchases(**TWO))
