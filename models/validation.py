@@ -50,8 +50,8 @@ STORE_CHECKS = (
     ),
     Check(
         "unit_price_cents",
-        "whole cents from 0",
-        lambda t: ~(t["price_cents"] >= 0).fill_null(False),
+        "whole cents from 0 to a billion",
+        lambda t: ~((t["price_cents"] >= 0) & (t["price_cents"] <= 1e9)).fill_null(False),
     ),
     Check(
         "is_gift_wrapped",
@@ -64,7 +64,11 @@ BASKET_CHECKS = (
     Check("order_no", "a whole number from 1", lambda t: ~(t["at"] >= 1).fill_null(False)),
     Check("product_id", "a product's id", _empty("item")),
     Check("is_test", "0 or 1", lambda t: ~t["test_text"].isin(TRUE + FALSE).fill_null(False)),
-    Check("quantity", "a number above 0", lambda t: ~(t["quantity"] > 0).fill_null(False)),
+    Check(
+        "quantity",
+        "a number above 0",
+        lambda t: ~((t["quantity"] > 0) & (t["quantity"] < 1e6)).fill_null(False),
+    ),
 )
 
 

@@ -103,6 +103,7 @@ STORE_BREAKS = {
     "words for a quantity": (_change(0, "coat-m,1,", "coat-m,one,"), "row 2: quantity"),
     "an infinite quantity": (_change(0, "coat-m,1,", "coat-m,inf,"), "row 2: quantity"),
     "a negative price": (_change(2, "2900,0", "-5,0"), "row 4: unit_price_cents"),
+    "an infinite price": (_change(2, "2900,0", "inf,0"), "row 4: unit_price_cents"),
     "a line number of 0": (_change(0, "M1,1,", "M1,0,"), "row 2: line_no"),
     "no receipt": (_change(3, "r3,", ","), "row 5: receipt_id"),
     "a gift flag of maybe": (_change(0, "12900,0", "12900,maybe"), "row 2: is_gift_wrapped"),
