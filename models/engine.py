@@ -5,7 +5,11 @@ a table of strings with row numbers. Everything after that is Ibis and the same 
 (`models.readers`, `models.histories`). Leaves out a cluster's settings: hand in its session.
 """
 
+import csv
+import gzip
 import hashlib
+import re
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,6 +23,10 @@ Table: TypeAlias = Any
 """A lazy `ibis.Table`; Ibis ships no types that hold for its columns."""
 FIRST_ROW = 2
 """The first row under the header, as a spreadsheet or an editor counts."""
+WHOLE_FILE = "expected a whole CSV file in UTF-8, gzipped where its name ends in .gz"
+_ROW = re.compile(r"CSV Error on Line: (\d+)")
+_FILE = re.compile(r"^  file = (.+)$", re.MULTILINE)
+_FIELDS = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,7 @@ class Engine:
             else:
                 self.backend.to_parquet(table, path, compression="snappy")
         except duckdb.Error as error:
-            raise ConfigError([_first_lines(error)]) from error
+            raise ConfigError([_said(error)]) from error
         return self.open(path)
 
     def open(self, path: Path) -> Table:
@@ -68,20 +76,22 @@ class Engine:
         return self.backend.read_parquet(str(path))
 
     def _read_duckdb(self, path: Path) -> Table:
+        # The header's own columns, because DuckDB's guess at a broken file names no row.
+        columns = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in header_of(path))
         options = (
-            "all_varchar = true, header = true, delim = ',', quote = '\"', null_padding = false"
+            f"auto_detect = false, columns = {{{columns}}}, header = true, delim = ',', "
+            "quote = '\"', escape = '\"', null_padding = false, strict_mode = true"
         )
-        source = str(path).replace("'", "''")
         try:
             # A view, because Ibis 12 asks DuckDB 2 for a call it no longer has when given SQL.
             select = f"SELECT *, row_number() OVER () + {FIRST_ROW - 1} AS row "
             self.backend.raw_sql(
                 f"CREATE OR REPLACE TEMP VIEW {_view(path)} AS {select} "
-                f"FROM read_csv('{source}', {options})"
+                f"FROM read_csv({_quoted(str(path))}, {options})"
             )
             return self.backend.table(_view(path))
         except duckdb.Error as error:
-            raise ConfigError([f"{path}: {_first_lines(error)}"]) from error
+            raise ConfigError([_said(error)]) from error
 
     def _read_spark(self, path: Path) -> Table:
         from pyspark.sql import functions
@@ -116,6 +126,41 @@ def _view(path: Path) -> str:
     return f"text_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
 
 
-def _first_lines(error: Exception) -> str:
-    """Keep what an engine says first; the rest is its own advice on options."""
-    return " ".join(line.strip() for line in str(error).splitlines()[:4] if line.strip())
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def header_of(path: Path) -> list[str]:
+    """Return the columns that the first line of a CSV file names.
+
+    Raises:
+        ConfigError: There is no such line, it is no UTF-8, or it names a column twice.
+    """
+    try:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as lines:
+            first = lines.readline().decode("utf-8-sig")
+        names = next(csv.reader([first]), [])
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError([f"{path}: row 1: {error}; {WHOLE_FILE}"]) from error
+    if not names:
+        raise ConfigError([f"{path}: row 1: nothing there; expected a header of column names"])
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(
+            [f"{path}: row 1: column {name} stands there twice; expected once" for name in twice]
+        )
+    return names
+
+
+def _said(error: Exception) -> str:
+    """Say what an engine found wrong with a file: the row, no line of it, none of its advice."""
+    text = str(error).partition("\nLINE ")[0]
+    row, fields, file = (pattern.search(text) for pattern in (_ROW, _FIELDS, _FILE))
+    if row is None or file is None:
+        return f"{' '.join(text.split())[:300]}; {WHOLE_FILE}"
+    where = f"{file[1]}: row {row[1]}"
+    if fields:
+        return f"{where}: found {fields[2]} fields; expected {fields[1]}, as in the header"
+    known = {"invalid unicode": "bytes that are no UTF-8", "unterminated quote": "an open quote"}
+    found = next((ours for theirs, ours in known.items() if theirs in text.lower()), "no fields")
+    return f"{where}: found {found}; {WHOLE_FILE}"

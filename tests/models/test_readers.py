@@ -120,7 +120,12 @@ STORE_BREAKS = {
     ),
     "nobody twice": (lambda rows: [rows[0], rows[3]], "row 2: none of 1 customers has two"),
     "only a header": (lambda rows: rows[:0], "row 1: nothing follows the header"),
-    "a row cut short": (_change(1, ",2900,1", ""), "receipts.csv.gz"),
+    "a row cut short": (_change(1, ",2900,1", ""), "row 3: found 7 fields; expected 9"),
+    "a comma too many": (_change(2, "2900,0", "29,00,0"), "row 4: found 10 fields; expected 9"),
+    "an open quote": (
+        _change(1, "tie", '"tie'),
+        "row 3: found an open quote; expected a whole CSV",
+    ),
 }
 
 
@@ -191,6 +196,46 @@ def test_a_truncated_file_is_refused(engine: Engine, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-5_000])
     with pytest.raises(ConfigError, match=r"receipts\.csv\.gz"):
         read(engine, path.parent, tmp_path / "staging")
+
+
+UNREADABLE = {
+    "nothing": (b"", "row 1: nothing there; expected a header"),
+    "no gzip": (b"receipt_id,sold_at", "row 1: Not a gzipped file"),
+    "another encoding": (
+        gzip.compress(
+            f"{STORE_HEADER}\n{STORE_ROWS[0]}\n".replace("coat", "m\xfctze").encode("latin-1")
+        ),
+        "row 2: found bytes that are no UTF-8",
+    ),
+    "a column twice": (
+        gzip.compress(f"{STORE_HEADER},sku\n{STORE_ROWS[0]},tie\n".encode()),
+        "row 1: column sku stands there twice; expected once",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_an_unreadable_file_is_refused(engine: Engine, tmp_path: Path, name: str) -> None:
+    """The row is named, and no line of the file stands in the message."""
+    content, expected = UNREADABLE[name]
+    directory = write_store(tmp_path / "store", STORE_ROWS)
+    (directory / "receipts.csv.gz").write_bytes(content)
+    with pytest.raises(ConfigError) as refusal:
+        read(engine, directory, tmp_path / "staging")
+    assert expected in str(refusal.value)
+    assert "M1" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_spreadsheets_file_is_read(engine: Engine, tmp_path: Path, end: str, mark: str) -> None:
+    """A byte order mark, lines that end as on Windows, quoted cells."""
+    rows = [STORE_HEADER, *STORE_ROWS[:3], STORE_ROWS[3].replace("coat-l", '"coat-l"')]
+    directory = write_store(tmp_path / "store", STORE_ROWS)
+    text = (mark + end.join(rows) + end).encode()
+    (directory / "receipts.csv.gz").write_bytes(gzip.compress(text))
+    sales = read(engine, directory, tmp_path / "staging")
+    assert sales.lines.item.to_pyarrow().to_pylist() == ["coat", "tie", "tie", "coat"]
 
 
 def test_a_directory_of_neither_form(engine: Engine, tmp_path: Path) -> None:
