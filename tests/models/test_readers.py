@@ -110,6 +110,8 @@ STORE_BREAKS = {
     "a time without an offset": (_change(2, "+02:00", ""), "row 4: sold_at: expected a time by"),
     "a time in words": (_change(3, "2026-07-02T18:05:00+02:00", "noon"), "row 5: sold_at"),
     "a month of 13": (_change(3, "2026-07-02", "2026-13-02"), "row 5: sold_at"),
+    "a year of 9999": (_change(3, "2026-07-02", "9999-07-02"), "row 5: sold_at: expected a time"),
+    "a clock that was reset": (_change(3, "2026-07-02", "1969-07-02"), "row 5: sold_at"),
     "UTC among local times": (_change(2, "+02:00", "Z"), "row 4: sold_at: found the UTC offset Z"),
     "another country's clock": (_change(3, "+02:00", "-05:00"), "row 5: sold_at: found the UTC"),
     "the same line twice": (lambda rows: [*rows, rows[1]], "row 6: receipt_id, line_no: stands"),
