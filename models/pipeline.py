@@ -40,6 +40,8 @@ LEAST_LEARNERS = 20
 """Returning customers without whom nothing is held out: all that is known goes into training."""
 SMALL_LINES = 200_000
 """Lines under which the smaller plan is enough and three times as fast."""
+LEAST_TAUGHT = 10
+"""Returning customers without whom there is no ranker: half of them calibrate it."""
 LEARNED_CUSTOMERS = 20_000
 """Customers that encoder and ranker learn from, drawn by the seed where there are more: Ta-Feng,
 on which they were tuned, has 13,858. Tables, popularity and histories are everybody's."""
@@ -192,6 +194,13 @@ def plan_for(purchases: Purchases) -> Plan:
 
 def _fit(order: Order, prepared: Prepared, purchases: Purchases, to: Path) -> None:
     """Train a ranker on purchases and write its files."""
+    found = _learners(purchases)
+    if found < LEAST_TAUGHT:
+        problem = (
+            f"{order.data}: {found} customers have two baskets of items that are kept; expected at "
+            f"least {LEAST_TAUGHT}: a ranker cannot be learned from fewer"
+        )
+        raise ConfigError([problem])
     codes = _categories(prepared) if prepared.usable("category") else None
     plan, learned = plan_for(purchases), purchases.drawn(LEARNED_CUSTOMERS, order.seed)
     try:

@@ -2,7 +2,12 @@
 
 import gzip
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +119,43 @@ def test_bad_data_is_named_and_nothing_is_written(
     assert main(_train(tmp_path)) == 2
     assert "receipts.csv.gz: row 8: quantity" in capsys.readouterr().err
     assert not (tmp_path / "bundle").exists()
+
+
+def test_three_customers_teach_no_ranker(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 2 and how many there must be, instead of an empty half to calibrate on."""
+    write_random_store(tmp_path / "store", customers=3, seed=1)
+    assert main(_train(tmp_path)) == 2
+    assert "3 customers have two baskets" in capsys.readouterr().err
+
+
+def test_a_killed_training_ends_with_the_same_bytes(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Killed in its longest stage, begun again in the same folder, which is not the world's.
+
+    What was finished is found, and every file is what an unbroken training wrote elsewhere.
+    """
+    shutil.copytree(world / "store", tmp_path / "store")
+    command = [sys.executable, "-m", "models", *_train(tmp_path)]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(command, env=environment) as process:
+        while process.poll() is None and not list((tmp_path / "stages").glob("*/judged.part")):
+            time.sleep(0.01)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert not (tmp_path / "bundle").exists()
+    (stages,) = (tmp_path / "stages").glob("*/lines")
+    before = stages.stat().st_mtime_ns
+    assert main(_train(tmp_path)) == 0
+    assert stages.stat().st_mtime_ns == before
+    capsys.readouterr()
+    names = sorted(path.name for path in (world / "bundle").iterdir())
+    assert names == sorted(path.name for path in (tmp_path / "bundle").iterdir())
+    for name in names:
+        ours, theirs = (folder / "bundle" / name for folder in (tmp_path, world))
+        assert ours.read_bytes() == theirs.read_bytes(), name
 
 
 @pytest.mark.parametrize("command", [[], ["train"], ["evaluate"], ["export"], ["card"]])
