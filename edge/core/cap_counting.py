@@ -24,6 +24,13 @@ from edge.core.moment import Moment, month_of, week_of
 
 Values = tuple[tuple[Dimension, str], ...]
 
+# The field of a context that holds what all candidates of a decision share on a dimension.
+_HERE = {
+    Dimension.HOUSEHOLD: "household",
+    Dimension.VISIT: "visit_id",
+    Dimension.SURFACE: "surface",
+    Dimension.PLACEMENT: "placement",
+}
 _VARYING = frozenset({Dimension.ITEM, Dimension.OFFER, Dimension.CLASS, Dimension.CAMPAIGN})
 MOST_FOLDED = 1_000
 """Folded rows a person has at most; beyond, those not seen for longest no longer tell the item."""
@@ -70,13 +77,16 @@ class Keyed:
     closed: Closed
     entries: list[Entry]
 
+    def is_like(self, other: "Keyed") -> bool:
+        """Tell whether another one of the same rule has the same key."""
+        return self.closed.values == other.closed.values and self.here == other.here
+
 
 class Tally:
     """The store's total of one rule: units by key and time bucket, no names."""
 
     def __init__(self, rule: CapRule) -> None:
         self.rule = rule
-        self._dimensions = _ordered(rule)
         self._units: dict[tuple[str, ...], dict[float, int]] = {}
 
     def add(self, impression: Impression, units: int) -> None:
@@ -97,7 +107,7 @@ class Tally:
         return [
             Closed(self.rule, tuple(v for v in values if v[0] in _VARYING))
             for key, buckets in self._units.items()
-            if is_here(values := tuple(zip(self._dimensions, key, strict=True)), context)
+            if is_here(values := tuple(zip(self.rule.key, key, strict=True)), context)
             and self._total(buckets, context.moment) >= _limit(self.rule, values, stock_of)
         ]
 
@@ -112,7 +122,7 @@ class Tally:
                 more[key] = more.get(key, 0) + impression.units
         found = []
         for key, units in more.items():
-            values = tuple(zip(self._dimensions, key, strict=True))
+            values = tuple(zip(self.rule.key, key, strict=True))
             total = self._total(self._units.get(key, {}), context.moment) + units
             if is_here(values, context) and total >= _limit(self.rule, values, stock_of):
                 found.append(Closed(self.rule, tuple(v for v in values if v[0] in _VARYING)))
@@ -140,24 +150,22 @@ def applies(rule: CapRule, context: CapContext) -> bool:
     """Tell whether a rule has a say on this surface, placement, message and occasion."""
     if context.message not in rule.messages or (context.is_pull and rule.is_pull_exempt):
         return False
+    if not rule.only:
+        return True
     here = {Dimension.SURFACE: context.surface, Dimension.PLACEMENT: context.placement}
     return all(here.get(d, value) == value for d, value in rule.only.items())
 
 
 def _counts(rule: CapRule, impression: Impression) -> bool:
-    return impression.message in rule.messages and all(
-        impression.value(d) == value for d, value in rule.only.items()
-    )
-
-
-def _ordered(rule: CapRule) -> tuple[Dimension, ...]:
-    return tuple(d for d in Dimension if d in rule.per)
+    if impression.message not in rule.messages:
+        return False
+    return not rule.only or all(impression.value(d) == v for d, v in rule.only.items())
 
 
 def _key(rule: CapRule, impression: Impression) -> tuple[str, ...] | None:
     """Return the key of an impression, None where it has no value on a dimension."""
     key = []
-    for dimension in _ordered(rule):
+    for dimension in rule.key:
         value = impression.value(dimension)
         if value is None:
             return None
@@ -167,36 +175,33 @@ def _key(rule: CapRule, impression: Impression) -> tuple[str, ...] | None:
 
 def is_here(values: Values, context: CapContext) -> bool:
     """Tell whether a key's household, visit, surface and placement are those of the moment."""
-    if not values:
-        return True
-    here = {
-        Dimension.HOUSEHOLD: context.household or "",
-        Dimension.VISIT: context.visit_id,
-        Dimension.SURFACE: context.surface,
-        Dimension.PLACEMENT: context.placement,
-    }
-    return all(here.get(dimension, value) == value for dimension, value in values)
+    for dimension, value in values:
+        name = _HERE.get(dimension)
+        if name is not None and (getattr(context, name) or "") != value:
+            return False
+    return True
 
 
 def by_key(rule: CapRule, entries: Iterable[Entry]) -> Iterator[Keyed]:
     """Group one person's impressions by the key of a rule."""
-    dimensions = [d for d in _ordered(rule) if d is not Dimension.PERSON]
+    dimensions = [d for d in rule.key if d is not Dimension.PERSON]
     by_key: dict[Values, list[Entry]] = {}
     for entry in entries:
         impression = entry.impression
         if _counts(rule, impression):
             found = [(d, v) for d in dimensions if (v := impression.value(d)) is not None]
-            values: Values = tuple(found)
-            if len(values) == len(dimensions):
-                by_key.setdefault(values, []).append(entry)
+            if len(found) == len(dimensions):
+                by_key.setdefault(tuple(found), []).append(entry)
     for values, mine in by_key.items():
-        here: Values = tuple(v for v in values if v[0] not in _VARYING)
-        goods: Values = tuple(v for v in values if v[0] in _VARYING)
+        here: Values = tuple([v for v in values if v[0] not in _VARYING])
+        goods: Values = tuple([v for v in values if v[0] in _VARYING])
         yield Keyed(rule, here, Closed(rule, _with_only(rule, goods)), mine)
 
 
 def _with_only(rule: CapRule, values: Values) -> Values:
     """Add the rule's own varying values, so that it closes nothing beyond them."""
+    if not rule.only:
+        return values
     named = {d for d, _ in values}
     return values + tuple((d, v) for d, v in rule.only.items() if d in _VARYING and d not in named)
 

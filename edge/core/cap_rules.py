@@ -98,6 +98,7 @@ class CapRule:
         messages: Kinds counted and capped.
         stock_factor: Limit as a multiple of the offer's units in stock, instead of `limit`.
         is_pull_exempt: An explicit request passes, but is counted.
+        key: `per` in the order of `Dimension`.
     """
 
     cap_id: str
@@ -108,6 +109,10 @@ class CapRule:
     messages: frozenset[Message] = PROMOTIONS
     stock_factor: float | None = None
     is_pull_exempt: bool = True
+    key: tuple[Dimension, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", tuple(d for d in Dimension if d in self.per))
 
     @property
     def is_personal(self) -> bool:
@@ -185,22 +190,19 @@ class Impression:
 
     def value(self, dimension: Dimension) -> str | None:
         """Return this impression's value on a dimension."""
-        match dimension:
-            case Dimension.PERSON:
-                return self.who
-            case Dimension.HOUSEHOLD:
-                return self.household
-            case Dimension.VISIT:
-                return self.visit_id
-            case Dimension.ITEM:
-                return self.item
-            case Dimension.OFFER:
-                return self.offer
-            case Dimension.CLASS:
-                return self.item_class
-            case Dimension.CAMPAIGN:
-                return self.campaign
-            case Dimension.PLACEMENT:
-                return self.placement
-            case Dimension.SURFACE:
-                return self.surface
+        found: str | None = getattr(self, _ON[dimension])
+        return found
+
+
+_ON: Mapping[Dimension, str] = {
+    Dimension.PERSON: "who",
+    Dimension.HOUSEHOLD: "household",
+    Dimension.VISIT: "visit_id",
+    Dimension.ITEM: "item",
+    Dimension.OFFER: "offer",
+    Dimension.CLASS: "item_class",
+    Dimension.CAMPAIGN: "campaign",
+    Dimension.PLACEMENT: "placement",
+    Dimension.SURFACE: "surface",
+}
+"""The field of an impression that holds its value on a dimension."""

@@ -58,7 +58,8 @@ class Caps:
         self._is_away = is_away
         self._of_who: dict[str, deque[Entry]] = {}
         self._folded: dict[str, tuple[Impression, ...]] = {}
-        self._keyed: dict[str, list[Keyed]] = {}  # made when asked, dropped on any change
+        # By person and rule: made when asked, dropped on any change.
+        self._keyed: dict[str, dict[str, list[Keyed]]] = {}
         self._held: dict[str, Entry] = {}
         self._lapsed: dict[str, Entry] = {}
         self._shown: dict[str, Entry] = {}
@@ -83,18 +84,19 @@ class Caps:
             context: The constant part of the key.
             stock_of: Units in stock of an offer, for caps that depend on it.
         """
-        applying = {rule.cap_id for rule in self._rules if applies(rule, context)}
-        found = [
-            keyed.closed
-            for keyed in self._keyed_of(self._root(context.who))
-            if keyed.rule.cap_id in applying
-            and is_here(keyed.here, context)
-            and is_reached(keyed.rule, context, keyed.entries)
-        ]
-        for cap_id, tally in self._tallies.items():
-            if cap_id in applying:
-                found += tally.closed(context, stock_of)
-        return tuple(found)
+        of_who = self._keyed_of(self._root(context.who))
+        found: list[Closed] = []
+        of_store: list[Closed] = []
+        for rule in self._rules:
+            if not applies(rule, context):
+                continue
+            if (tally := self._tallies.get(rule.cap_id)) is not None:
+                of_store += tally.closed(context, stock_of)
+                continue
+            for keyed in of_who.get(rule.cap_id, ()):
+                if is_here(keyed.here, context) and is_reached(rule, context, keyed.entries):
+                    found.append(keyed.closed)
+        return (*found, *of_store)
 
     def reached_with(
         self,
@@ -109,10 +111,8 @@ class Caps:
             picked: Cards chosen for the same decision so far.
             stock_of: As for `closed`.
         """
-        known = {
-            (keyed.rule.cap_id, keyed.here, keyed.closed.values): keyed.entries
-            for keyed in self._keyed_of(self._root(context.who))
-        }
+        of_who = self._keyed_of(self._root(context.who))
+        entries = [Entry(impression) for impression in picked]
         found: list[Closed] = []
         for rule in self._rules:
             if not applies(rule, context):
@@ -120,9 +120,10 @@ class Caps:
             if (tally := self._tallies.get(rule.cap_id)) is not None:
                 found += tally.closed_with(context, picked, stock_of)
                 continue
-            for new in by_key(rule, [Entry(impression) for impression in picked]):
-                shown = known.get((rule.cap_id, new.here, new.closed.values), [])
-                if is_here(new.here, context) and is_reached(rule, context, shown + new.entries):
+            for new in by_key(rule, entries):
+                shown = [k for k in of_who.get(rule.cap_id, ()) if k.is_like(new)]
+                seen = shown[0].entries + new.entries if shown else new.entries
+                if is_here(new.here, context) and is_reached(rule, context, seen):
                     found.append(new.closed)
         return tuple(found)
 
@@ -303,19 +304,18 @@ class Caps:
         for who in {row.who for row in rows}:
             self._fold(self._root(who), [row for row in rows if row.who == who])
 
-    def _keyed_of(self, root: str) -> list[Keyed]:
+    def _keyed_of(self, root: str) -> dict[str, list[Keyed]]:
         keyed = self._keyed.get(root)
         if keyed is None:
             single = sorted(self._of_who.get(root, ()), key=lambda e: e.impression.at_s)
             every = [*map(Entry, self._folded.get(root, ())), *single]
             if not every:
-                return []
+                return {}
             personal = [rule for rule in self._rules if rule.is_personal]
-            keyed = [
-                found
+            keyed = {
+                rule.cap_id: list(by_key(rule, every if rule.is_endless else single))
                 for rule in personal
-                for found in by_key(rule, every if rule.is_endless else single)
-            ]
+            }
             self._keyed[root] = keyed
         return keyed
 
