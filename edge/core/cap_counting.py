@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 
 from edge.core.cap_rules import (
+    OF_MOMENT,
     Calendar,
     CapRule,
     Dimension,
-    Ever,
     Fixed,
     Impression,
     Lifetime,
@@ -24,13 +24,6 @@ from edge.core.moment import Moment, month_of, week_of
 
 Values = tuple[tuple[Dimension, str], ...]
 
-# The field of a context that holds what all candidates of a decision share on a dimension.
-_HERE = {
-    Dimension.HOUSEHOLD: "household",
-    Dimension.VISIT: "visit_id",
-    Dimension.SURFACE: "surface",
-    Dimension.PLACEMENT: "placement",
-}
 _VARYING = frozenset({Dimension.ITEM, Dimension.OFFER, Dimension.CLASS, Dimension.CAMPAIGN})
 MOST_FOLDED = 1_000
 """Folded rows a person has at most; beyond, those not seen for longest no longer tell the item."""
@@ -48,6 +41,22 @@ class CapContext:
     moment: Moment
     message: Message = Message.OFFER
     household: str | None = None
+
+    def value(self, dimension: Dimension) -> str:
+        """Return the moment's value on a dimension of `OF_MOMENT`, empty where none is known."""
+        match dimension:
+            case Dimension.VISIT:
+                return self.visit_id
+            case Dimension.SURFACE:
+                return self.surface
+            case Dimension.PLACEMENT:
+                return self.placement
+            case _:
+                return self.household or ""
+
+    def here(self, rule: CapRule) -> Values:
+        """Return what the moment decides of a rule's key."""
+        return tuple([(d, self.value(d)) for d in rule.here])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +85,6 @@ class Keyed:
     here: Values
     closed: Closed
     entries: list[Entry]
-
-    def is_like(self, other: "Keyed") -> bool:
-        """Tell whether another one of the same rule has the same key."""
-        return self.closed.values == other.closed.values and self.here == other.here
 
 
 class Tally:
@@ -175,11 +180,7 @@ def _key(rule: CapRule, impression: Impression) -> tuple[str, ...] | None:
 
 def is_here(values: Values, context: CapContext) -> bool:
     """Tell whether a key's household, visit, surface and placement are those of the moment."""
-    for dimension, value in values:
-        name = _HERE.get(dimension)
-        if name is not None and (getattr(context, name) or "") != value:
-            return False
-    return True
+    return all(context.value(d) == value for d, value in values if d in OF_MOMENT)
 
 
 def by_key(rule: CapRule, entries: Iterable[Entry]) -> Iterator[Keyed]:
@@ -257,18 +258,18 @@ def is_reached(rule: CapRule, context: CapContext, entries: Sequence[Entry]) -> 
         return now_s >= min(e.impression.began_s for e in entries) + window.seconds
     if isinstance(window, Unanswered):
         return _is_resting(window, now_s, entries, rule.limit)
-    inside = [e.impression.units for e in entries if _is_inside(window, context, e.impression)]
-    return sum(inside) >= rule.limit
-
-
-def _is_inside(
-    window: Rolling | Fixed | ThisVisit | Ever, context: CapContext, impression: Impression
-) -> bool:
+    shown = [entry.impression for entry in entries]
     if isinstance(window, Rolling):
-        return impression.at_s > context.moment.now_s - window.seconds
-    if isinstance(window, Fixed):
-        return _block(window, impression.day) == _block(window, context.moment.day)
-    return not isinstance(window, ThisVisit) or impression.visit_id == context.visit_id
+        oldest_s = now_s - window.seconds
+        inside = [i.units for i in shown if i.at_s > oldest_s]
+    elif isinstance(window, Fixed):
+        block = _block(window, context.moment.day)
+        inside = [i.units for i in shown if _block(window, i.day) == block]
+    elif isinstance(window, ThisVisit):
+        inside = [i.units for i in shown if i.visit_id == context.visit_id]
+    else:
+        inside = [i.units for i in shown]
+    return sum(inside) >= rule.limit
 
 
 def _block(window: Fixed, day: int) -> int:

@@ -23,6 +23,12 @@ class Dimension(StrEnum):
     SURFACE = "surface"
 
 
+OF_MOMENT = frozenset(
+    {Dimension.HOUSEHOLD, Dimension.VISIT, Dimension.SURFACE, Dimension.PLACEMENT}
+)
+"""Dimensions on which all candidates of a decision have the same value, beside the person."""
+
+
 class Message(StrEnum):
     """The kinds of messages (A24, B06); only the first is a promotion."""
 
@@ -98,7 +104,7 @@ class CapRule:
         messages: Kinds counted and capped.
         stock_factor: Limit as a multiple of the offer's units in stock, instead of `limit`.
         is_pull_exempt: An explicit request passes, but is counted.
-        key: `per` in the order of `Dimension`.
+        key: `per` in the order of `Dimension`; here: of these, what the moment decides.
     """
 
     cap_id: str
@@ -110,9 +116,11 @@ class CapRule:
     stock_factor: float | None = None
     is_pull_exempt: bool = True
     key: tuple[Dimension, ...] = field(init=False, repr=False, compare=False)
+    here: tuple[Dimension, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", tuple(d for d in Dimension if d in self.per))
+        object.__setattr__(self, "here", tuple(d for d in self.key if d in OF_MOMENT))
 
     @property
     def is_personal(self) -> bool:

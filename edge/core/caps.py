@@ -21,7 +21,6 @@ from edge.core.cap_counting import (
     applies,
     by_key,
     folded,
-    is_here,
     is_reached,
 )
 from edge.core.cap_rules import DAY_S, DEFAULT_CAPS, CapRule, Dimension, Impression, Message
@@ -58,8 +57,8 @@ class Caps:
         self._is_away = is_away
         self._of_who: dict[str, deque[Entry]] = {}
         self._folded: dict[str, tuple[Impression, ...]] = {}
-        # By person and rule: made when asked, dropped on any change.
-        self._keyed: dict[str, dict[str, list[Keyed]]] = {}
+        # By person, then rule and moment: made when asked, dropped on any change.
+        self._keyed: dict[str, dict[tuple[str, Values], list[Keyed]]] = {}
         self._held: dict[str, Entry] = {}
         self._lapsed: dict[str, Entry] = {}
         self._shown: dict[str, Entry] = {}
@@ -93,8 +92,8 @@ class Caps:
             if (tally := self._tallies.get(rule.cap_id)) is not None:
                 of_store += tally.closed(context, stock_of)
                 continue
-            for keyed in of_who.get(rule.cap_id, ()):
-                if is_here(keyed.here, context) and is_reached(rule, context, keyed.entries):
+            for keyed in of_who.get((rule.cap_id, context.here(rule)), ()):
+                if is_reached(rule, context, keyed.entries):
                     found.append(keyed.closed)
         return (*found, *of_store)
 
@@ -120,10 +119,13 @@ class Caps:
             if (tally := self._tallies.get(rule.cap_id)) is not None:
                 found += tally.closed_with(context, picked, stock_of)
                 continue
+            here = context.here(rule)
             for new in by_key(rule, entries):
-                shown = [k for k in of_who.get(rule.cap_id, ()) if k.is_like(new)]
-                seen = shown[0].entries + new.entries if shown else new.entries
-                if is_here(new.here, context) and is_reached(rule, context, seen):
+                seen = new.entries
+                for keyed in of_who.get((rule.cap_id, here), ()):
+                    if keyed.closed.values == new.closed.values:
+                        seen = keyed.entries + new.entries
+                if new.here == here and is_reached(rule, context, seen):
                     found.append(new.closed)
         return tuple(found)
 
@@ -304,19 +306,18 @@ class Caps:
         for who in {row.who for row in rows}:
             self._fold(self._root(who), [row for row in rows if row.who == who])
 
-    def _keyed_of(self, root: str) -> dict[str, list[Keyed]]:
+    def _keyed_of(self, root: str) -> dict[tuple[str, Values], list[Keyed]]:
         keyed = self._keyed.get(root)
         if keyed is None:
             single = sorted(self._of_who.get(root, ()), key=lambda e: e.impression.at_s)
             every = [*map(Entry, self._folded.get(root, ())), *single]
             if not every:
                 return {}
-            personal = [rule for rule in self._rules if rule.is_personal]
-            keyed = {
-                rule.cap_id: list(by_key(rule, every if rule.is_endless else single))
-                for rule in personal
-            }
-            self._keyed[root] = keyed
+            keyed = self._keyed[root] = {}
+            for rule in self._rules:
+                counted = every if rule.is_endless else single
+                for found in by_key(rule, counted) if rule.is_personal else ():
+                    keyed.setdefault((rule.cap_id, found.here), []).append(found)
         return keyed
 
     def _root(self, who: str) -> str:
