@@ -27,6 +27,8 @@ NEAR_FADE = 0.9
 NEXT_FADE = 0.5
 """Weight of a basket in the transition score, per basket of age."""
 OWN_FADES = (0.6, 0.9)
+SPREAD_SCALE = 50.0
+"""Brings neighbour and transition scores, mostly under 0.1, to where log1p bends."""
 MONTH_DAYS = 30.0
 """Time constant of the day-based purchase rate."""
 
@@ -60,6 +62,10 @@ CONTEXT_BITS = tuple(
     )
 )
 _ONCE = float(np.log1p(1.0)) + 1e-3
+
+
+Spread = tuple[Ints, Floats]
+_NO_ITEM = np.iinfo(np.int32).max
 
 
 def _no_items() -> Ints:
@@ -98,18 +104,28 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """A sparse score per item: `items` int32[k] rising, `values` float32[columns, k]."""
+    """Sparse scores per item, made by `over`.
+
+    Attributes:
+        items: int32[k + 1] rising; the last is no item.
+        values: float32[k + 1, columns]; the last row is zero, for all other items.
+    """
 
     items: Ints
     values: Floats
 
+    @classmethod
+    def over(cls, items: Ints, values: Floats) -> "Scores":
+        """Keep the scores float32[columns, k] of int32[k] rising items."""
+        padded = np.zeros((items.size + 1, values.shape[0]), np.float32)
+        padded[:-1] = values.T
+        return cls(np.append(items, _NO_ITEM).astype(np.int32), padded)
+
     def of(self, items: Ints) -> Floats:
-        """Return float32[columns, n], 0 where an item has no score."""
-        if not self.items.size:
-            return np.zeros((self.values.shape[0], items.size), np.float32)
-        at = np.minimum(np.searchsorted(self.items, items), self.items.size - 1)
-        found: Floats = self.values[:, at] * (self.items[at] == items)
-        return found
+        """Return float32[n, columns], 0 where an item has no score."""
+        at = self.items.searchsorted(items)
+        at[self.items.take(at) != items] = -1
+        return self.values.take(at, axis=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +133,14 @@ class Prepared:
     """One customer's part of every feature, ready before the first decision of a visit.
 
     Args:
-        own: Rows of `OWN_ROWS` over the customer's distinct items.
+        own: The columns `OWN_ROWS` over the customer's distinct items.
         customer: float32[len(CUSTOMER_COLUMNS)].
-        near, next: Scores spread from the history through the item tables, two rows each.
+        near, next: Spread from the history through the item tables, two columns each, on the
+            scale of the features; near_top, next_top: the highest of each second one.
         person: float32[d], the encoder's vector.
-        logit: float32[items], the encoder's score of every item.
-        by_category: float32[categories, 2]: share of lines, faded share; None without categories.
+        logit: float32[items], the encoder's score of every item; logit_top: the highest.
+        by_category: float32[categories + 1, 2]: share of lines, faded share, the last row 0 for
+            an unknown category (-1); None without any.
         last_day: Day of the newest basket, None without dates.
         candidates: The customer's part of the candidates.
     """
@@ -131,8 +149,11 @@ class Prepared:
     customer: Floats
     near: Scores
     next: Scores
+    near_top: float
+    next_top: float
     person: Floats
     logit: Floats
+    logit_top: float
     by_category: Floats | None
     last_day: float | None
     candidates: Candidates
@@ -181,12 +202,15 @@ def prepare(history: History, tables: ItemTables) -> Prepared:
     follow = _spread(items, tables.next, tables.next_score, list(recent), tables.n_items)
     logits = tables.encoder.out @ person + tables.encoder.bias
     return Prepared(
-        own=Scores(items, own),
+        own=Scores.over(items, own),
         customer=_customer(history, items.size, own),
-        near=near,
-        next=follow,
+        near=Scores.over(*_scaled(near)),
+        next=Scores.over(*_scaled(follow)),
+        near_top=_top(near),
+        next_top=_top(follow),
         person=person,
         logit=logits,
+        logit_top=float(logits.max(initial=-np.inf)),
         by_category=_categories(history, age, tables.category),
         last_day=float(history.day[-1]) if history.day is not None and age.size else None,
         candidates=_of_customer(items, own, near, follow, logits, tables),
@@ -212,14 +236,14 @@ def candidates(prepared: Prepared, tables: ItemTables, context: Context) -> Cand
         context.stated,
     )
     extra = [
-        (bit, items[:MAX_CONTEXT])
+        (bit, items[:MAX_CONTEXT].astype(np.intp))
         for bit, items in zip(CONTEXT_BITS, named, strict=True)
         if items.size
     ]
     if not extra:
         return prepared.candidates
     mask = np.zeros(tables.n_items, np.uint16)
-    mask[prepared.candidates.items] = prepared.candidates.sources
+    mask[prepared.candidates.items.astype(np.intp)] = prepared.candidates.sources
     for bit, items in extra:
         mask[items] |= bit
     return _from_mask(mask)
@@ -316,10 +340,14 @@ def _spread(
     scores: Floats,
     weights: list[Floats],
     n_items: int,
-) -> Scores:
-    """Add each item's list to a score, weighted; zeros are left out."""
+) -> Spread:
+    """Add each item's list to a score, weighted; zeros are left out.
+
+    Returns:
+        int32[k], rising, and float32[weights, k].
+    """
     if not items.size:
-        return Scores(_no_items(), np.zeros((len(weights), 0), np.float32))
+        return _no_items(), np.zeros((len(weights), 0), np.float32)
     target = lists[items].ravel().astype(np.intp)
     score = scores[items]
     dense = [np.bincount(target, (score * w[:, None]).ravel(), n_items) for w in weights]
@@ -327,38 +355,48 @@ def _spread(
     values = np.empty((len(weights), reached.size), np.float32)
     for row, sums in zip(values, dense, strict=True):
         row[:] = sums[reached]
-    return Scores(reached.astype(np.int32), values)
+    return reached.astype(np.int32), values
+
+
+def _scaled(spread: Spread) -> Spread:
+    items, values = spread
+    return items, np.log1p(values * SPREAD_SCALE)
+
+
+def _top(spread: Spread) -> float:
+    """Return the highest value of the second row, on the features' scale."""
+    top = float(spread[1][1].max(initial=0.0))
+    return max(float(np.log1p(top * SPREAD_SCALE)), 1e-3)
 
 
 def _categories(history: History, age: Floats, category: Ints) -> Floats | None:
-    """Return float32[categories, 2]: share of lines and faded share, or None without any."""
+    """Return `Prepared.by_category`."""
     n = int(category.max(initial=-1)) + 1
     if not n or not age.size:
         return None
     of_line = category[history.item]
     known = of_line >= 0
     group, weight = of_line[known].astype(np.intp), _fade(OWN_FADES[0], age[known])
-    count = np.bincount(group, minlength=n) / age.size
-    faded = np.bincount(group, weight, n) / max(1.0, float(weight.sum()))
+    count = np.bincount(group, minlength=n + 1) / age.size
+    faded = np.bincount(group, weight, n + 1) / max(1.0, float(weight.sum()))
     return np.stack([count, faded], axis=1).astype(np.float32)
 
 
-def _best(scores: Scores, row: int, k: int) -> Ints:
-    """Return the k items with the highest value in a row."""
-    if scores.items.size <= k:
-        return scores.items
-    at = np.argpartition(-scores.values[row], k - 1)[:k]
-    return scores.items[at]
+def _best(items: Ints, value: Floats, k: int) -> Ints:
+    """Return the k items with the highest value."""
+    if items.size <= k:
+        return items
+    return items[np.argpartition(-value, k - 1)[:k]]
 
 
 def _of_customer(
-    items: Ints, own: Floats, near: Scores, follow: Scores, logits: Floats, tables: ItemTables
+    items: Ints, own: Floats, near: Spread, follow: Spread, logits: Floats, tables: ItemTables
 ) -> Candidates:
     """Unite the customer's sources; the encoder fills up to `MAX_PREPARED`."""
     mask = np.zeros(tables.n_items, np.uint16)
-    mask[_best(Scores(items, own), 5, MAX_OWN)] |= np.uint16(Source.HISTORY)
-    mask[_best(follow, 1, MAX_NEXT)] |= np.uint16(Source.TRANSITION)
-    mask[_best(near, 1, MAX_NEAR)] |= np.uint16(Source.SIMILAR)
+    mask[_best(items, own[5], MAX_OWN)] |= np.uint16(Source.HISTORY)
+    mask[_best(follow[0], follow[1][1], MAX_NEXT)] |= np.uint16(Source.TRANSITION)
+    mask[_best(near[0], near[1][1], MAX_NEAR)] |= np.uint16(Source.SIMILAR)
     mask[tables.popular[:MAX_POPULAR]] |= np.uint16(Source.POPULAR)
     k = min(MAX_PREPARED, logits.size)
     best = np.argpartition(-logits, k - 1)[:k]
@@ -370,5 +408,5 @@ def _of_customer(
 
 
 def _from_mask(mask: npt.NDArray[np.uint16]) -> Candidates:
-    items = np.flatnonzero(mask > 0)
+    items = (mask != 0).nonzero()[0]
     return Candidates(items.astype(np.int32), mask[items])

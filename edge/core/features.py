@@ -9,16 +9,17 @@ import hashlib
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.core.candidates import (
     CONTEXT_BITS,
     CUSTOMER_COLUMNS,
     MONTH_DAYS,
     OWN_ROWS,
+    SPREAD_SCALE,
     Candidates,
     Context,
     Prepared,
-    Scores,
 )
 from edge.core.history import Floats, Ints
 from edge.core.item_tables import ITEM_COLUMNS, ItemTables
@@ -67,8 +68,7 @@ _C = _S + len(_SPREAD) + len(_RELATIVE)
 _B = _C + len(_CATEGORY)
 _M = _B + len(_BASKET)
 _DAYS = OWN_ROWS.index("log_days_since")
-SPREAD_SCALE = 50.0
-"""Brings neighbour and transition scores, mostly under 0.1, to where log1p bends."""
+_CONTEXT = np.array(CONTEXT_BITS)
 
 
 def features(
@@ -80,21 +80,23 @@ def features(
         float32[n, len(FEATURE_NAMES)], contiguous, one row per candidate in its order.
     """
     items = candidates.items
-    out = np.zeros((len(FEATURE_NAMES), items.size), np.float32)
-    out[_OWN] = prepared.own.of(items)
+    at = items.astype(np.intp)
+    out = np.zeros((at.size, len(FEATURE_NAMES)), np.float32)
+    own = prepared.own.of(items)
     away = _days_away(prepared, context)
     if away is not None:
-        _read_days(out, away)
-    out[_CUSTOMER] = prepared.customer[:, None]
-    out[_ITEM] = tables.item[items].T
-    _others(out, prepared, items)
+        _read_days(own, away)
+        out[:, -1] = np.log1p(away)
+    out[:, _OWN] = own
+    out[:, _CUSTOMER] = prepared.customer
+    out[:, _ITEM] = tables.item.take(at, axis=0)
+    _others(out, prepared, items, prepared.logit[at])
     if prepared.by_category is not None:
-        _category(out, prepared.by_category, tables.category[items])
+        out[:, _C:_B] = prepared.by_category.take(tables.category[at], axis=0)
     if context.basket.size:
-        _basket(out, items, tables, context.basket)
-    for row, bit in enumerate(CONTEXT_BITS):
-        out[_M + row] = (candidates.sources & bit) != 0
-    return np.ascontiguousarray(out.T)
+        _basket(out, at, tables, context.basket)
+    out[:, _M : _M + _CONTEXT.size] = (candidates.sources[:, None] & _CONTEXT) != 0
+    return out
 
 
 def _days_away(prepared: Prepared, context: Context) -> float | None:
@@ -104,49 +106,34 @@ def _days_away(prepared: Prepared, context: Context) -> float | None:
     return max(0.0, context.day - prepared.last_day)
 
 
-def _read_days(out: Floats, away: float) -> None:
-    """Turn raw day rows, kept as of the newest basket, into features as of today."""
-    since, rate, gap = out[_DAYS], out[_DAYS + 1], out[_DAYS + 2]
-    is_own = out[0]
+def _read_days(own: Floats, away: float) -> None:
+    """Turn raw days, kept as of the newest basket, into features as of today; own: [n, own]."""
+    since, rate, gap = own[:, _DAYS], own[:, _DAYS + 1], own[:, _DAYS + 2]
+    is_own = own[:, 0]
     due = np.log1p((since + away) / np.maximum(gap, 1.0))
-    out[_DAYS + 2] = due * is_own
-    out[_DAYS + 1] = rate * np.exp(-away / MONTH_DAYS)
-    out[_DAYS] = np.log1p(since + away) * is_own
-    out[-1] = np.log1p(away)
+    own[:, _DAYS + 2] = due * is_own
+    own[:, _DAYS + 1] = rate * np.exp(-away / MONTH_DAYS)
+    own[:, _DAYS] = np.log1p(since + away) * is_own
 
 
-def _others(out: Floats, prepared: Prepared, items: Ints) -> None:
+def _others(out: Floats, prepared: Prepared, items: Ints, logit: Floats) -> None:
     """Fill what other customers' purchases say: neighbours, transitions, the encoder.
 
     Relative values compare with the best of the whole catalogue, not of these candidates, so
     that taking one candidate away changes no other's inputs.
     """
-    near = np.log1p(prepared.near.of(items) * SPREAD_SCALE)
-    follow = np.log1p(prepared.next.of(items) * SPREAD_SCALE)
-    logit = prepared.logit[items]
-    out[_S : _S + 2] = near
-    out[_S + 2 : _S + 4] = follow
-    out[_S + 4] = near[1] / _top(prepared.near)
-    out[_S + 5] = follow[1] / _top(prepared.next)
-    out[_S + 6] = logit
-    out[_S + 7] = logit - prepared.logit.max(initial=-np.inf)
+    near, follow = prepared.near.of(items), prepared.next.of(items)
+    out[:, _S : _S + 2] = near
+    out[:, _S + 2 : _S + 4] = follow
+    out[:, _S + 4] = near[:, 1] / prepared.near_top
+    out[:, _S + 5] = follow[:, 1] / prepared.next_top
+    out[:, _S + 6] = logit
+    out[:, _S + 7] = logit - prepared.logit_top
 
 
-def _top(scores: Scores) -> float:
-    """Return the highest value of a spread score's second row, on the features' scale."""
-    top = float(scores.values[1].max(initial=0.0))
-    return max(float(np.log1p(top * SPREAD_SCALE)), 1e-3)
-
-
-def _category(out: Floats, by_category: Floats, category: Ints) -> None:
-    """Fill how much of the history lies in the candidate's category."""
-    known = category >= 0
-    out[_C : _C + 2] = (by_category[np.maximum(category, 0)] * known[:, None]).T
-
-
-def _basket(out: Floats, items: Ints, tables: ItemTables, basket: Ints) -> None:
+def _basket(out: Floats, at: NDArray[np.intp], tables: ItemTables, basket: Ints) -> None:
     """Fill how near a candidate is to what lies in today's basket."""
     target = tables.near[basket].ravel().astype(np.intp)
     score = np.bincount(target, tables.near_score[basket].ravel(), tables.n_items)
-    out[_B] = np.log1p(score[items] * (SPREAD_SCALE / basket.size))
-    out[_B + 1] = np.log1p(basket.size)
+    out[:, _B] = np.log1p(score[at] * (SPREAD_SCALE / basket.size))
+    out[:, _B + 1] = np.log1p(basket.size)

@@ -85,7 +85,7 @@ def test_half_a_calendar_is_none() -> None:
 
 def own_row(made: History, item: int, row: str) -> float:
     prepared = prepare(made, tables())
-    return float(prepared.own.of(np.array([item], np.int32))[OWN_ROWS.index(row), 0])
+    return float(prepared.own.of(np.array([item], np.int32))[0, OWN_ROWS.index(row)])
 
 
 OWN_CASES: dict[str, tuple[str, float]] = {
