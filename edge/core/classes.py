@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.catalog import Catalog, ClassKind, Item
+from edge.core.reasons import BIT, Reason
 
 DAY_S = 86_400.0
 COOLDOWN_S = 4 * DAY_S
@@ -93,6 +94,8 @@ class Classes:
         group: int32[items], the substitute group.
         kind: uint8[groups], position in `KINDS`. interval_s: float64[groups], 0 where none.
         reopen_share: float64[groups]. is_known: bool[groups], False for the cautious default.
+        if_closed, if_resting: uint32[groups], what speaks against a group (`reasons`) while it is
+            closed, and while it rests after a purchase; of a series only the part rests.
         parts: int32[·], items that belong to a series. series: int32[items], −1 where none.
         position: int32[items] in its series.
     """
@@ -111,6 +114,11 @@ class Classes:
         self._of_kind: dict[ClassKind, NDArray[np.bool_]] = {
             kind: self.kind == at for kind, at in _KIND_AT.items()
         }
+        is_due, is_part = self.is_kind(ClassKind.CONSUMABLE), self.is_kind(ClassKind.SERIES)
+        self.if_closed: NDArray[np.uint32] = np.where(
+            is_due, _bit(Reason.NOT_DUE), _bit(Reason.OWNED)
+        )
+        self.if_resting: NDArray[np.uint32] = ~is_part * _bit(Reason.JUST_BOUGHT_CLASS)
         self.interval_s: NDArray[np.float64] = np.array(
             [(p.interval_days or 0.0) * DAY_S for p in policies]
         )
@@ -199,6 +207,10 @@ class Classes:
             "department": item.department,
         }
         return found.get(axis) == value
+
+
+def _bit(reason: Reason) -> np.uint32:
+    return np.uint32(1 << BIT[reason])
 
 
 def _group_of(item: Item, catalog: Catalog) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from edge.core.candidates import Candidates, Source
 from edge.core.cap_rules import Dimension, Lifetime, Message
 from edge.core.caps import CapContext, Closed, Values
-from edge.core.catalog import ClassKind
+from edge.core.catalog import Positions
 from edge.core.classes import Action, Classes
 from edge.core.decision import Shown, Snapshot
 from edge.core.impressions import of_lines
@@ -28,6 +28,7 @@ Mask = NDArray[np.bool_]
 
 _FLAG = {reason: np.uint32(1 << bit) for reason, bit in BIT.items()}
 _CARE = np.uint16(Source.CARE)
+_SILENCE = np.uint8(Action.SILENCE)
 
 # The consent that lets a suggestion reach a surface; a station session asks for itself.
 _PURPOSE = {"push": "offers", "tablet": "staff_contact"}
@@ -111,14 +112,15 @@ def judge(candidates: Candidates, snapshot: Snapshot) -> Judged:
     playbook = snapshot.playbook
     is_service = _is_service(candidates, snapshot)
     effect = playbook.rules.now(_where(snapshot))
-    offer = playbook.offers.active(snapshot.moment.now_s, snapshot.surface)[items]
-    marks = _Marks(effect.grounds[items])
-    _mark_person(marks, items, snapshot)
-    _mark_stock(marks, items, snapshot)
-    _mark_memory(marks, items, snapshot)
+    at = items.astype(np.intp)
+    offer = playbook.offers.active(snapshot.moment.now_s, snapshot.surface)[at]
+    marks = _Marks(effect.grounds[at])
+    _mark_person(marks, at, snapshot)
+    _mark_stock(marks, at, snapshot)
+    _mark_memory(marks, at, snapshot)
     if snapshot.prompts.partner.size:
-        _mark_purchase(marks, items, snapshot)
-    has_service = bool(is_service.any())
+        _mark_purchase(marks, at, snapshot)
+    has_service = np.count_nonzero(is_service) > 0
     if has_service:
         marks.reasons[is_service] &= _HOLDS_FOR_SERVICE
     closed = _mark_caps(marks, items, offer, is_service if has_service else None, snapshot)
@@ -193,7 +195,7 @@ def no_room(
     for message, counted in ((Message.OFFER, ~is_service), (Message.CARE, is_service)):
         if counted.any():
             context = _cap_context(snapshot, message)
-            picked = of_lines(shown, snapshot.decision_id, context, snapshot.playbook)
+            picked = of_lines(shown, "", context, snapshot.playbook)  # caps ask for no card id
             reached = snapshot.caps.reached_with(context, picked, partial(_stock_of, snapshot))
             for _, values in _alike(reached):
                 mask |= _mask_of(values, items, offer, snapshot) & counted
@@ -225,11 +227,11 @@ def _where(snapshot: Snapshot) -> Where:
     )
 
 
-def _mark_person(marks: _Marks, items: NDArray[np.int32], snapshot: Snapshot) -> None:
+def _mark_person(marks: _Marks, at: NDArray[np.intp], snapshot: Snapshot) -> None:
     """Mark what this person must not or does not want to see."""
     person, playbook = snapshot.person, snapshot.playbook
     if playbook.has_restricted and (person is None or not person.is_adult):
-        marks.put(Reason.AGE_RESTRICTED, playbook.is_restricted[items])
+        marks.put(Reason.AGE_RESTRICTED, playbook.is_restricted[at])
     if person is None:
         return
     if snapshot.arm.is_holdout and not snapshot.is_pull:
@@ -237,22 +239,22 @@ def _mark_person(marks: _Marks, items: NDArray[np.int32], snapshot: Snapshot) ->
     now_s = snapshot.moment.now_s
     vetoed = [i for i, until_s in person.vetoes.items() if until_s > now_s]
     if vetoed:
-        marks.put(Reason.VETOED, np.isin(items, np.array(vetoed, np.int32)))
+        marks.put(Reason.VETOED, _among(vetoed, at, len(playbook.catalog.items)))
 
 
-def _mark_stock(marks: _Marks, items: NDArray[np.int32], snapshot: Snapshot) -> None:
+def _mark_stock(marks: _Marks, at: NDArray[np.intp], snapshot: Snapshot) -> None:
     """Mark what is not on the shelf; an uncounted item may be asked for, not offered."""
-    units = snapshot.stock.levels(items, snapshot.moment.now_s)
+    units = snapshot.stock.levels(at, snapshot.moment.now_s)
     marks.put(Reason.OUT_OF_STOCK, units == 0)
     if not snapshot.is_pull:
         marks.put(Reason.STOCK_UNKNOWN, units < 0)
 
 
-def _mark_memory(marks: _Marks, items: NDArray[np.int32], snapshot: Snapshot) -> None:
+def _mark_memory(marks: _Marks, at: NDArray[np.intp], snapshot: Snapshot) -> None:
     """Mark what earlier purchases close."""
     person = snapshot.person
     marks.reasons |= remembered(
-        items,
+        at,
         snapshot.memory,
         snapshot.playbook.classes,
         snapshot.moment.now_s,
@@ -262,7 +264,7 @@ def _mark_memory(marks: _Marks, items: NDArray[np.int32], snapshot: Snapshot) ->
 
 
 def remembered(
-    items: NDArray[np.int32],
+    items: Positions,
     memory: Memory,
     classes: Classes,
     now_s: float,
@@ -272,24 +274,26 @@ def remembered(
     """Return uint32[n], the grounds that purchases give against each item.
 
     Args:
-        items: int32[n].
+        items: int[n].
         memory: Of one person or visit.
         classes: The class table in force.
         now_s: UTC seconds.
         audience: The declared band.
         stated: What the customer asked to hear of.
     """
-    reasons: NDArray[np.uint32] = np.zeros(items.size, np.uint32)
+    at = items.astype(np.intp, copy=False)
+    reasons: NDArray[np.uint32] = np.zeros(at.size, np.uint32)
     if classes.series_ids:
-        reasons |= _out_of_order(items, memory, classes) * _FLAG[Reason.SERIES_ORDER]
+        reasons |= _out_of_order(at, memory, classes) * _FLAG[Reason.SERIES_ORDER]
     if memory.returned.size:
-        back = _found(memory.returned, items, memory.returned_until_s) > now_s
-        reasons |= back * _FLAG[Reason.RETURNED]
+        back = memory.returned[memory.returned_until_s > now_s]
+        reasons |= _among(back, at, classes.group.size) * _FLAG[Reason.RETURNED]
     if memory.items.size:
-        last_s = _found(memory.items, items, memory.last_s)
-        just = last_s > now_s - classes.table.cooldown_s
-        reasons |= just * _FLAG[Reason.JUST_BOUGHT]
-        reasons |= _closed_groups(memory, classes, now_s, audience, stated)[classes.group[items]]
+        just = memory.items[memory.last_s > now_s - classes.table.cooldown_s]
+        if just.size:
+            reasons |= _among(just, at, classes.group.size) * _FLAG[Reason.JUST_BOUGHT]
+        closed = _closed_groups(memory, classes, now_s, audience, stated)
+        reasons |= closed[classes.group[at].astype(np.intp)]
     return reasons
 
 
@@ -297,51 +301,39 @@ def _closed_groups(
     memory: Memory, classes: Classes, now_s: float, audience: str | None, stated: frozenset[str]
 ) -> NDArray[np.uint32]:
     """Return uint32[groups], the grounds against each substitute group."""
-    is_part, is_due = classes.is_kind(ClassKind.SERIES), classes.is_kind(ClassKind.CONSUMABLE)
-    is_closed = memory.closed_until_s > now_s
-    # What is made to be given is bought for others as a rule: it is silent after that all the same.
-    was_bought = (memory.times > 0) | (
-        classes.is_kind(ClassKind.GIFT) & np.isfinite(memory.rest_until_s)
-    )
-    is_silent = (classes.then(audience) == Action.SILENCE) & was_bought
+    is_silent = (classes.then(audience) == _SILENCE) & memory.was_bought
     for name in stated:
         if name in classes.group_at:
             is_silent[classes.group_at[name]] = False
-    reasons: NDArray[np.uint32] = np.zeros(is_closed.size, np.uint32)
-    for reason, mask in (
-        (Reason.JUST_BOUGHT_CLASS, (memory.rest_until_s > now_s) & ~is_part),
-        (Reason.OWNED, is_closed & ~is_due),
-        (Reason.NOT_DUE, is_closed & is_due),
-        (Reason.GIFT_BASKET, memory.gift_until_s > now_s),
-        (Reason.SILENCE_AFTER_PURCHASE, is_silent),
-    ):
-        reasons |= mask * _FLAG[reason]
+    reasons: NDArray[np.uint32] = is_silent * _FLAG[Reason.SILENCE_AFTER_PURCHASE]
+    reasons |= (memory.rest_until_s > now_s) * classes.if_resting
+    reasons |= (memory.closed_until_s > now_s) * classes.if_closed
+    reasons |= (memory.gift_until_s > now_s) * _FLAG[Reason.GIFT_BASKET]
     return reasons
 
 
-def _out_of_order(items: NDArray[np.int32], memory: Memory, classes: Classes) -> Mask:
+def _out_of_order(at: NDArray[np.intp], memory: Memory, classes: Classes) -> Mask:
     """Return bool[n]: not the next part of its series, the first where none was bought yet."""
-    series = classes.series[items]
+    series = classes.series[at]
     after = classes.series_start[series] - 1
     if memory.series_at.size:
         after = np.maximum(after, memory.series_at[series])
-    mask: Mask = (series >= 0) & (classes.position[items] != after + 1)
+    mask: Mask = (series >= 0) & (classes.position[at] != after + 1)
     return mask
 
 
-def _mark_purchase(marks: _Marks, items: NDArray[np.int32], snapshot: Snapshot) -> None:
+def _mark_purchase(marks: _Marks, at: NDArray[np.intp], snapshot: Snapshot) -> None:
     """After a purchase, in its own department only what goes with it; and never what must not."""
     prompts, classes = snapshot.prompts, snapshot.playbook.classes
-    shut = prompts.shut[classes.department[items]] & ~prompts.partner[items]
-    marks.put(Reason.SAME_DEPARTMENT, shut | prompts.never[items])
+    shut = prompts.shut[classes.department[at].astype(np.intp)] & ~prompts.partner[at]
+    marks.put(Reason.SAME_DEPARTMENT, shut | prompts.never[at])
 
 
-def _found(
-    known: NDArray[np.int32], items: NDArray[np.int32], values: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the value of each item in a rising column of known ones, −inf where unknown."""
-    at = np.minimum(np.searchsorted(known, items), known.size - 1)
-    return np.where(known[at] == items, values[at], -np.inf)
+def _among(few: Sequence[int] | NDArray[np.int32], at: NDArray[np.intp], n: int) -> Mask:
+    """Return bool[k]: which of the positions are among a few of n."""
+    table = np.zeros(n, np.bool_)
+    table[few] = True
+    return table[at]
 
 
 def _cap_context(snapshot: Snapshot, message: Message) -> CapContext:

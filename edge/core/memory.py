@@ -107,6 +107,7 @@ class Memory:
         last_group_s: float64[groups], last purchase for oneself, −inf where none.
         gap_s: float64[groups], learned median gap, NaN where there is no rhythm.
         times: int32[groups], purchases for oneself.
+        was_bought: bool[groups]: for oneself, or for anybody where it is made to be given.
         line: int32[groups], brand bought at least twice and last, −1 where none.
         series_at: int32[series], highest position bought, −1 where none.
     """
@@ -122,6 +123,7 @@ class Memory:
     last_group_s: Times
     gap_s: Times
     times: Ints
+    was_bought: NDArray[np.bool_]
     line: Ints
     series_at: Ints
 
@@ -151,6 +153,7 @@ NOTHING_BOUGHT = Memory(
     last_group_s=_no_times(),
     gap_s=_no_times(),
     times=_no_ints(),
+    was_bought=np.empty(0, np.bool_),
     line=_no_ints(),
     series_at=_no_ints(),
 )
@@ -178,6 +181,7 @@ def remember(purchases: Purchases, classes: Classes, audience: str | None = None
     last_gift = _latest(group[~own], at_s[~own], n_groups)
     gap_s = _rhythm(group[own], at_s[own], n_groups)
     returned, until_s = _returned(purchases)
+    times = np.bincount(group[own], minlength=n_groups).astype(np.int32)
     return Memory(
         items=distinct.astype(np.int32),
         last_s=last_s,
@@ -189,7 +193,9 @@ def remember(purchases: Purchases, classes: Classes, audience: str | None = None
         gift_until_s=np.where(np.isfinite(last_own), -np.inf, last_gift + GIFT_REST_S),
         last_group_s=last_own,
         gap_s=gap_s,
-        times=np.bincount(group[own], minlength=n_groups).astype(np.int32),
+        times=times,
+        # What is made to be given is bought for others as a rule: silent after that all the same.
+        was_bought=(times > 0) | (classes.is_kind(ClassKind.GIFT) & np.isfinite(last_any)),
         line=_lines(items[own], at_s[own], classes),
         series_at=_series(items[own], classes),
     )
