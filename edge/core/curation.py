@@ -21,6 +21,7 @@ from edge.core.order import Ranking, mixed, uniform
 from edge.core.playbook import fnv64
 from edge.core.reasons import BIT, ITEM_REASONS, Reason
 
+_REPEAT = np.uint8(Action.REPEAT)
 PINNED, SERVICE, COMPLEMENT, MODEL = range(4)
 OTHER_LINE = 0.3
 """Weight of another brand than the one somebody keeps buying of a repeated good: demoted, not
@@ -75,7 +76,7 @@ def curate(judged: Judged, scores: NDArray[np.float32], snapshot: Snapshot) -> S
     floor = snapshot.playbook.limits.floors.get(snapshot.surface, DEFAULT_FLOOR)
     below = (reasons == 0) & (tier == MODEL) & ~(final >= floor)
     reasons |= below * np.uint32(1 << BIT[Reason.BELOW_FLOOR])
-    rows = np.flatnonzero(reasons == 0)
+    rows = (reasons == 0).nonzero()[0]
     shown: tuple[Shown, ...] = ()
     if rows.size:
         shown = _Choice(judged, final, tier, reasons, snapshot).fill(rows)
@@ -128,10 +129,11 @@ def _decision(
 
 
 def _tiers(judged: Judged, snapshot: Snapshot) -> NDArray[np.int32]:
-    tier = np.full(judged.items.size, MODEL, np.int32)
+    tier = np.empty(judged.items.size, np.int32)
+    tier.fill(MODEL)
     if snapshot.prompts.partner.size:
         tier[snapshot.prompts.partner[judged.items]] = COMPLEMENT
-    if judged.is_service.any():
+    if np.count_nonzero(judged.is_service):
         tier[judged.is_service] = SERVICE
     if judged.effect.has_pins:
         tier[judged.effect.pin[judged.items] > 0] = PINNED
@@ -170,11 +172,12 @@ def _liking(judged: Judged, snapshot: Snapshot) -> NDArray[np.int8]:
 def _is_other_line(judged: Judged, snapshot: Snapshot) -> NDArray[np.bool_]:
     """Return bool[n]: a repeated good of another brand than the one kept (D10)."""
     classes, person = snapshot.playbook.classes, snapshot.person
-    group = classes.group[judged.items]
+    at = judged.items.astype(np.intp)
+    group = classes.group[at].astype(np.intp)
     line = snapshot.memory.line[group]
     audience = person.declared.get("audience") if person else None
-    is_repeated = (classes.then(audience)[group] & Action.REPEAT) != 0
-    other: NDArray[np.bool_] = is_repeated & (line >= 0) & (classes.brand[judged.items] != line)
+    is_repeated = (classes.then(audience)[group] & _REPEAT) != 0
+    other: NDArray[np.bool_] = is_repeated & (line >= 0) & (classes.brand[at] != line)
     return other
 
 
@@ -191,7 +194,7 @@ class _Choice:
     def fill(self, rows: NDArray[np.intp]) -> tuple[Shown, ...]:
         """Fill the places one after the other from the rows that passed everything."""
         limits = self.snapshot.playbook.limits
-        group = self.snapshot.playbook.classes.group[self.judged.items]
+        group = self.snapshot.playbook.classes.group[self.judged.items.astype(np.intp)]
         left = self._that_fit(rows)
         shown: list[Shown] = []
         taken: list[int] = []
@@ -222,13 +225,13 @@ class _Choice:
         """Return the rows that come in the customer's size, as far as it is known."""
         if self.snapshot.person is None or not self.snapshot.person.sizes:
             return rows
-        items, playbook = self.judged.items[rows], self.snapshot.playbook
+        items, playbook = self.judged.items[rows].astype(np.intp), self.snapshot.playbook
         is_sized = np.zeros(rows.size, np.bool_)
         for name in self.snapshot.person.sizes:
             is_sized |= playbook.named(name)[items]
         does_fit = ~is_sized
-        for at in np.flatnonzero(is_sized).tolist():
-            does_fit[at] = fits(int(items[at]), self.snapshot)
+        sized = is_sized.nonzero()[0]
+        does_fit[sized] = [fits(item, self.snapshot) for item in items[sized].tolist()]
         self._mark(rows[~does_fit], Reason.SIZE_UNAVAILABLE)
         return rows[does_fit]
 
@@ -236,6 +239,8 @@ class _Choice:
         """Return the rows of the best tier; a pin waits for its place while others are there."""
         tiers = self.tier[left]
         best = tiers.min()
+        if best == MODEL:
+            return left
         wanted = tiers == best
         if best == PINNED:
             pin = np.where(wanted, self.judged.effect.pin[self.judged.items[left]], NOT_PINNED)
@@ -250,8 +255,13 @@ class _Choice:
 
     def _pick(self, ready: NDArray[np.intp], taken: list[int]) -> tuple[int, float, bool]:
         """Return the row for the next place, its propensity, and whether it was explored."""
-        is_model = self.tier[ready[0]] == MODEL
-        greedy = self._first(ready, self._use(ready, taken if is_model else []))
+        is_model = bool(self.tier[ready[0]] == MODEL)
+        value = self.final[ready]
+        if not is_model:  # no floor has looked at it, and perhaps no model either
+            value[np.isnan(value)] = -np.inf
+        elif taken:
+            value = self._less_alike(value, ready, taken)
+        greedy = self._first(ready, value)
         share = self.snapshot.playbook.limits.explore_share
         if share <= 0.0 or not is_model:
             return greedy, 1.0, False
@@ -261,27 +271,24 @@ class _Choice:
         row = int(by_item[min(int(draw / each), ready.size - 1)]) if draw < share else greedy
         return row, each + (1.0 - share if row == greedy else 0.0), row != greedy
 
-    def _use(self, ready: NDArray[np.intp], taken: list[int]) -> NDArray[np.float32]:
+    def _less_alike(
+        self, value: NDArray[np.float32], ready: NDArray[np.intp], taken: list[int]
+    ) -> NDArray[np.float32]:
         """Weigh score against likeness to what is already taken (maximal marginal relevance)."""
-        value = self.final[ready]
-        if np.isnan(value).any():
-            value = np.where(np.isnan(value), -np.inf, value)
-        if not taken:
-            return value
         playbook, items = self.snapshot.playbook, self.judged.items
-        cost = playbook.limits.similar_cost
+        cost, of_ready = playbook.limits.similar_cost, items[ready].astype(np.intp)
         value = value * np.float32((1.0 - cost) / max(float(value.max()), 1e-9))
         for column, share in ((playbook.classes.brand, 0.6), (playbook.price_band, 0.4)):
-            found = column[items[ready]]
+            found = column[of_ready]
             is_alike = found == column[items[taken[0]]]
             for row in taken[1:]:
                 is_alike |= found == column[items[row]]
-            value = value - is_alike * np.float32(cost * share)
+            value -= is_alike * np.float32(cost * share)
         return value
 
     def _first(self, ready: NDArray[np.intp], value: NDArray[np.float32]) -> int:
         """Return the row with the highest value; only real ties are put in the total order."""
-        tied = ready[value == value.max()]
+        tied = ready[value == value[value.argmax()]]
         if tied.size == 1:
             return int(tied[0])
         return int(tied[self._ranking(tied).order()[0]])
@@ -334,17 +341,20 @@ def size_of(item: int, snapshot: Snapshot) -> str | None:
     if snapshot.person is None or not snapshot.person.sizes:
         return None
     goods, sizes = snapshot.playbook.catalog.items[item], snapshot.person.sizes
-    keys = (goods.class_id or "", goods.category, goods.department)
-    return next((sizes[key] for key in keys if key in sizes), None)
+    for key in (goods.class_id or "", goods.category, goods.department):
+        if key in sizes:
+            return sizes[key]
+    return None
 
 
 def fits(item: int, snapshot: Snapshot) -> bool:
     """Tell whether the customer's size, if known and if it matters, is on the shelf."""
     size = size_of(item, snapshot)
-    goods = snapshot.playbook.catalog.items[item]
-    if size is None or all(v.size != size for v in goods.variants):
-        return True  # not this item's way of counting sizes
-    return any(v.size == size for v in snapshot.stock.in_stock(item))
+    if size is None:
+        return True
+    mine = [v.sku for v in snapshot.playbook.catalog.items[item].variants if v.size == size]
+    # Without one of it, this is not the item's way of counting sizes.
+    return not mine or any(snapshot.stock.units(sku) for sku in mine)
 
 
 def _why_empty(reasons: NDArray[np.uint32]) -> Reason:
