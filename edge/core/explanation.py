@@ -6,7 +6,7 @@ together; a guess (gift, motive, cluster) is never said. Leaves out zone names, 
 the board knows them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -141,14 +141,18 @@ def explain(decision: Decision, snapshot: Snapshot) -> Message:
     withheld = _withheld(decision, snapshot)
     told = _told([_causes(line, snapshot) for line in decision.slate], facts)
     cards = tuple(
-        _card(at, line, told[at], withheld, snapshot) for at, line in enumerate(decision.slate)
+        _card(decision.decision_id, at, line, told[at], withheld, snapshot)
+        for at, line in enumerate(decision.slate)
     )
     insights = tuple(islice(filter(facts.may_tell, _insights(snapshot)), MAX_INSIGHTS))
     return Message(cards, insights, decision.empty)
 
 
-def _told(causes: list[list[Cause]], facts: _Facts) -> list[tuple[Cause, ...]]:
-    """Choose the causes of each card; every card gets its first before any gets a second."""
+def _told(causes: list[Iterator[Cause]], facts: _Facts) -> list[tuple[Cause, ...]]:
+    """Choose the causes of each card; every card gets its first before any gets a second.
+
+    What the budget refuses once it refuses for good, so each cause is asked for only once.
+    """
     told: list[tuple[Cause, ...]] = [() for _ in causes]
     for _ in range(MAX_CAUSES):
         for at, mine in enumerate(causes):
@@ -158,6 +162,7 @@ def _told(causes: list[list[Cause]], facts: _Facts) -> list[tuple[Cause, ...]]:
 
 
 def _card(
+    decision_id: str,
     place: int,
     line: Shown,
     why: tuple[Cause, ...],
@@ -173,8 +178,8 @@ def _card(
     sizes = tuple(dict.fromkeys(v.size for v in stocked if v.size))
     purpose, allowed = _allowed(any(c.fact for c in why), snapshot)
     return Card(
-        card_id=f"{snapshot.decision_id}-{place}",
-        decision_id=snapshot.decision_id,
+        card_id=f"{decision_id}-{place}",
+        decision_id=decision_id,
         kind=kind,
         item=line.item,
         item_id=goods.item_id,
@@ -231,15 +236,12 @@ def _allowed(is_personal: bool, snapshot: Snapshot) -> tuple[str | None, Text]:
     )
 
 
-def _causes(line: Shown, snapshot: Snapshot) -> list[Cause]:
-    """Return all causes of a line, the most telling first."""
-    found = [cause for cause in (_of_rule(line, snapshot), _of_prompt(line, snapshot)) if cause]
-    for source, make in _OF_SOURCE:
-        if line.sources & source:
-            cause = make(line, snapshot)
-            if cause is not None:
-                found.append(cause)
-    return found
+def _causes(line: Shown, snapshot: Snapshot) -> Iterator[Cause]:
+    """Yield the causes of a line, the most telling first."""
+    first = [_of_rule, _of_prompt]
+    for make in (*first, *(make for source, make in _OF_SOURCE if line.sources & source)):
+        if (cause := make(line, snapshot)) is not None:
+            yield cause
 
 
 def _of_rule(line: Shown, snapshot: Snapshot) -> Cause | None:
@@ -387,14 +389,15 @@ def _withheld(decision: Decision, snapshot: Snapshot) -> tuple[Withheld, ...]:
     items = np.frombuffer(decision.trace_items, "<i4")
     first = reasons & (~reasons + np.uint32(1))
     is_open = ((first & _TELLABLE) != 0) & ((reasons & _SECRET) == 0)
-    gifts = snapshot.memory.items[snapshot.memory.gift_only_item]
-    if gifts.size:
-        is_open &= ~np.isin(items, gifts)
-    found = []
-    for at in np.flatnonzero(is_open)[:MAX_SUPPRESSED].tolist():
-        reason = ITEM_REASONS[int(first[at]).bit_length() - 1]
-        goods = snapshot.playbook.catalog.items[int(items[at])]
-        found.append(Withheld(goods.name, reason, WORDS[reason]))
+    gifts = set(snapshot.memory.items[snapshot.memory.gift_only_item].tolist())
+    found: list[Withheld] = []
+    for at in is_open.nonzero()[0].tolist():
+        item, reason = int(items[at]), ITEM_REASONS[int(first[at]).bit_length() - 1]
+        if item not in gifts:
+            name = snapshot.playbook.catalog.items[item].name
+            found.append(Withheld(name, reason, WORDS[reason]))
+        if len(found) == MAX_SUPPRESSED:
+            break
     return tuple(found)
 
 

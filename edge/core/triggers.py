@@ -126,7 +126,7 @@ def next_in_series(playbook: Playbook, memory: Memory, then: NDArray[np.uint8]) 
     parts = classes.parts
     reached = memory.series_at[classes.series[parts]]
     is_next = (reached >= 0) & (classes.position[parts] == reached + 1)
-    is_wanted = (then[classes.group[parts]] & Action.REPEAT) != 0
+    is_wanted = (then[classes.group[parts]] & np.uint8(Action.REPEAT)) != 0
     found: Ints = parts[is_next & is_wanted]
     return found
 
@@ -142,7 +142,7 @@ def care(playbook: Playbook, moment: Moment, memory: Memory, then: NDArray[np.ui
         for item in memory.items[is_recent].tolist()
         if items[item].care is not None
         and items[item].price_cents >= limits.care_min_price_cents
-        and then[playbook.classes.group[item]] & Action.CARE
+        and int(then[playbook.classes.group[item]]) & Action.CARE
     ]
     return np.array(found, np.int32)
 
