@@ -108,6 +108,7 @@ class Memory:
         gap_s: float64[groups], learned median gap, NaN where there is no rhythm.
         times: int32[groups], purchases for oneself.
         was_bought: bool[groups]: for oneself, or for anybody where it is made to be given.
+        last_item: int32[groups], the item last bought for oneself, −1 where none.
         line: int32[groups], brand bought at least twice and last, −1 where none.
         series_at: int32[series], highest position bought, −1 where none.
     """
@@ -124,6 +125,7 @@ class Memory:
     gap_s: Times
     times: Ints
     was_bought: NDArray[np.bool_]
+    last_item: Ints
     line: Ints
     series_at: Ints
 
@@ -154,6 +156,7 @@ NOTHING_BOUGHT = Memory(
     gap_s=_no_times(),
     times=_no_ints(),
     was_bought=np.empty(0, np.bool_),
+    last_item=_no_ints(),
     line=_no_ints(),
     series_at=_no_ints(),
 )
@@ -175,7 +178,7 @@ def remember(purchases: Purchases, classes: Classes, audience: str | None = None
     distinct, where = np.unique(items, return_inverse=True)
     last_s = np.full(distinct.size, -np.inf)
     np.maximum.at(last_s, where, at_s)
-    own_lines = np.bincount(where, own, distinct.size)
+    gift_only = np.bincount(where, own, distinct.size) == 0
     last_any = _latest(group, at_s, n_groups)
     last_own = _latest(group[own], at_s[own], n_groups)
     last_gift = _latest(group[~own], at_s[~own], n_groups)
@@ -185,7 +188,7 @@ def remember(purchases: Purchases, classes: Classes, audience: str | None = None
     return Memory(
         items=distinct.astype(np.int32),
         last_s=last_s,
-        gift_only_item=own_lines == 0,
+        gift_only_item=gift_only,
         returned=returned,
         returned_until_s=until_s,
         rest_until_s=last_any + classes.table.cooldown_s,
@@ -196,6 +199,7 @@ def remember(purchases: Purchases, classes: Classes, audience: str | None = None
         times=times,
         # What is made to be given is bought for others as a rule: silent after that all the same.
         was_bought=(times > 0) | (classes.is_kind(ClassKind.GIFT) & np.isfinite(last_any)),
+        last_item=_newest(distinct[~gift_only], last_s[~gift_only], classes),
         line=_lines(items[own], at_s[own], classes),
         series_at=_series(items[own], classes),
     )
@@ -205,6 +209,13 @@ def _latest(group: Ints, at_s: Times, n_groups: int) -> Times:
     latest = np.full(n_groups, -np.inf)
     np.maximum.at(latest, group, at_s)
     return latest
+
+
+def _newest(items: Ints, at_s: Times, classes: Classes) -> Ints:
+    newest = np.full(len(classes.group_ids), -1, np.int32)
+    oldest_first = items[np.argsort(at_s, kind="stable")]
+    newest[classes.group[oldest_first]] = oldest_first  # the last assignment stands
+    return newest
 
 
 def _rhythm(group: Ints, at_s: Times, n_groups: int) -> Times:

@@ -7,7 +7,6 @@ purchase. Leaves out the model's candidates (`candidates`) and whether any of th
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -53,7 +52,7 @@ def prompts(
     effect = playbook.rules.now(
         Where(moment.day, surface, visit.zone, audience, visit.motive.value)
     )
-    found = _after_purchase(playbook, moment, visit, memory, then, effect)
+    after = _after_purchase(playbook, moment, visit, memory, then, effect)
     occasions: dict[int, Occasion] = {}
     occasions.update(dict.fromkeys(win_back(playbook, moment, memory), Occasion.WIN_BACK))
     if person is not None:
@@ -61,13 +60,17 @@ def prompts(
             dict.fromkeys(free_delivery(playbook, memory, person), Occasion.FREE_DELIVERY)
         )
         occasions.update(dict.fromkeys(birthday_treat(playbook, moment, person), Occasion.BIRTHDAY))
-    return replace(
-        found,
+    return Prompts(
+        complement=after.complement,
         series=next_in_series(playbook, memory, then),
         care=care(playbook, moment, memory, then),
         trigger=np.array(sorted(occasions), np.int32),
         occasions=occasions,
         service=_services(occasions),
+        partner=after.partner,
+        never=after.never,
+        shut=after.shut,
+        behind=after.behind,
     )
 
 
@@ -112,7 +115,9 @@ def anchors_of(
 ) -> Sequence[int]:
     """Return today's basket and the purchases still resting, newest first; never a gift."""
     rest_s = moment.now_s - playbook.classes.table.cooldown_s
-    recent = np.flatnonzero((memory.last_s > rest_s) & ~memory.gift_only_item)
+    recent = ((memory.last_s > rest_s) & ~memory.gift_only_item).nonzero()[0]
+    if not recent.size and not visit.basket:
+        return []
     newest = recent[np.argsort(-memory.last_s[recent], kind="stable")]
     basket = [*reversed(visit.basket)]
     return list(dict.fromkeys([*basket, *memory.items[newest].tolist()]))[:MAX_ANCHORS]
@@ -153,13 +158,7 @@ def win_back(playbook: Playbook, moment: Moment, memory: Memory) -> list[int]:
         return []
     lapse_s = playbook.limits.win_back_factor * memory.gap_s
     is_lapsed = (memory.times >= WIN_BACK_TIMES) & (moment.now_s - memory.last_group_s > lapse_s)
-    if not is_lapsed.any():
-        return []
-    own = np.flatnonzero(~memory.gift_only_item)
-    oldest_first = memory.items[own[np.argsort(memory.last_s[own], kind="stable")]]
-    last = np.full(is_lapsed.size, -1, np.int32)
-    last[playbook.classes.group[oldest_first]] = oldest_first  # the newest of a group stands
-    found: list[int] = last[is_lapsed & (last >= 0)].tolist()
+    found: list[int] = memory.last_item[is_lapsed & (memory.last_item >= 0)].tolist()
     return found
 
 
@@ -167,7 +166,9 @@ def free_delivery(playbook: Playbook, memory: Memory, person: PersonView) -> lis
     """Return the bulky good somebody keeps carrying home, unless it is delivered by now (A27)."""
     if person.has_delivery or not memory.times.size:
         return []
-    bulky = memory.items[playbook.is_bulky[memory.items]]
+    bulky = memory.items[playbook.is_bulky[memory.items.astype(np.intp)]]
+    if not bulky.size:
+        return []
     is_often = memory.times[playbook.classes.group[bulky]] >= playbook.limits.bulky_times
     found: list[int] = bulky[is_often][:1].tolist()
     return found
