@@ -234,8 +234,9 @@ class Stock:
     def levels(self, items: Positions, now_s: float) -> NDArray[np.int32]:
         """Return int32[k]: units of each item, −1 where never counted or counted too long ago."""
         at = items.astype(np.intp, copy=False)
-        is_fresh = self._counted_s[at] >= now_s - self._stale_after_s
-        return np.where(is_fresh, self._per_item[at], np.int32(-1))
+        units = self._per_item[at]
+        units[self._counted_s[at] < now_s - self._stale_after_s] = -1
+        return units
 
     def in_stock(self, item: int) -> Sequence[Variant]:
         """Return the variants of an item that are in stock, in catalogue order."""

@@ -213,13 +213,15 @@ class _Choice:
                 left = left[~is_alike]
             if left.size and len(shown) < most:
                 is_full = no_room(shown, self.judged, left, self.snapshot)
-                self._mark(left[is_full], Reason.FREQUENCY_CAP)
-                left = left[~is_full]
+                if np.count_nonzero(is_full):
+                    self._mark(left[is_full], Reason.FREQUENCY_CAP)
+                    left = left[~is_full]
         self._mark(left, Reason.OUTRANKED)
         return tuple(shown)
 
     def _mark(self, rows: NDArray[np.intp], reason: Reason) -> None:
-        self.reasons[rows] |= np.uint32(1 << BIT[reason])
+        if rows.size:
+            self.reasons[rows] |= np.uint32(1 << BIT[reason])
 
     def _that_fit(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the rows that come in the customer's size, as far as it is known."""
@@ -229,11 +231,14 @@ class _Choice:
         is_sized = np.zeros(rows.size, np.bool_)
         for name in self.snapshot.person.sizes:
             is_sized |= playbook.named(name)[items]
-        does_fit = ~is_sized
         sized = is_sized.nonzero()[0]
-        does_fit[sized] = [fits(item, self.snapshot) for item in items[sized].tolist()]
-        self._mark(rows[~does_fit], Reason.SIZE_UNAVAILABLE)
-        return rows[does_fit]
+        missing = [
+            at
+            for at, item in zip(sized.tolist(), items[sized].tolist(), strict=True)
+            if not fits(item, self.snapshot)
+        ]
+        self._mark(rows[missing], Reason.SIZE_UNAVAILABLE)
+        return np.delete(rows, missing) if missing else rows
 
     def _ready(self, left: NDArray[np.intp], place: int) -> NDArray[np.intp]:
         """Return the rows of the best tier; a pin waits for its place while others are there."""

@@ -225,15 +225,17 @@ def _offer(line: Shown, snapshot: Snapshot) -> Price | None:
 def _allowed(is_personal: bool, snapshot: Snapshot) -> tuple[str | None, Text]:
     if snapshot.person is None or not is_personal:
         if snapshot.person is not None and snapshot.surface != "station":
-            purpose = "offers" if snapshot.surface == "push" else "staff_contact"
-            return purpose, Text(
-                "Sie haben dem Kontakt zugestimmt.", "You agreed to being contacted."
-            )
-        return None, Text("Ohne Bezug auf Ihre Person.", "Without reference to you as a person.")
-    return "profile", Text(
-        "Sie haben zugestimmt, dass wir Ihre Einkäufe und Angaben dafür nutzen.",
-        "You agreed that we use your purchases and statements for this.",
-    )
+            return ("offers" if snapshot.surface == "push" else "staff_contact"), _CONTACT
+        return None, _NOBODY
+    return "profile", _PROFILE
+
+
+_CONTACT = Text("Sie haben dem Kontakt zugestimmt.", "You agreed to being contacted.")
+_NOBODY = Text("Ohne Bezug auf Ihre Person.", "Without reference to you as a person.")
+_PROFILE = Text(
+    "Sie haben zugestimmt, dass wir Ihre Einkäufe und Angaben dafür nutzen.",
+    "You agreed that we use your purchases and statements for this.",
+)
 
 
 def _causes(line: Shown, snapshot: Snapshot) -> Iterator[Cause]:
@@ -246,6 +248,8 @@ def _causes(line: Shown, snapshot: Snapshot) -> Iterator[Cause]:
 
 def _of_rule(line: Shown, snapshot: Snapshot) -> Cause | None:
     """Name the people behind a pinned or boosted item (A21)."""
+    if not line.rule_ids:
+        return None
     rules = {rule.rule_id: rule for rule in snapshot.playbook.orders.rules}
     for rule_id in line.rule_ids:
         rule = rules.get(rule_id)
@@ -323,28 +327,31 @@ def _of_stated(line: Shown, snapshot: Snapshot) -> Cause | None:
     return Cause(text, "stated", _profile_age_s(snapshot), told)
 
 
+_HISTORY = Text("Passt zu früheren Einkäufen", "Fits earlier purchases")
+_LIKES = Text("Wird oft dazu gewählt", "Often chosen with it")
+_SERIES = Text("Der nächste Teil der Reihe", "Next in the series")
+_ZONE = Text("Liegt gleich hier in der Abteilung", "Right here in this department")
+_POPULAR = Cause(Text("Wird hier gern gekauft", "A favourite in this store"), "sales")
+
+
 def _of_history(_: Shown, snapshot: Snapshot) -> Cause:
-    text = Text("Passt zu früheren Einkäufen", "Fits earlier purchases")
-    return Cause(text, "receipts", _profile_age_s(snapshot), "purchases")
+    return Cause(_HISTORY, "receipts", _profile_age_s(snapshot), "purchases")
 
 
 def _of_likes(_: Shown, snapshot: Snapshot) -> Cause:
-    text = Text("Wird oft dazu gewählt", "Often chosen with it")
-    return Cause(text, "receipts", _profile_age_s(snapshot), "purchases")
+    return Cause(_LIKES, "receipts", _profile_age_s(snapshot), "purchases")
 
 
 def _of_series(_: Shown, snapshot: Snapshot) -> Cause:
-    text = Text("Der nächste Teil der Reihe", "Next in the series")
-    return Cause(text, "receipts", _profile_age_s(snapshot), "series")
+    return Cause(_SERIES, "receipts", _profile_age_s(snapshot), "series")
 
 
 def _of_zone(_: Shown, snapshot: Snapshot) -> Cause:
-    text = Text("Liegt gleich hier in der Abteilung", "Right here in this department")
-    return Cause(text, "zone", max(0.0, snapshot.moment.now_s - snapshot.visit.zone_since_s))
+    return Cause(_ZONE, "zone", max(0.0, snapshot.moment.now_s - snapshot.visit.zone_since_s))
 
 
 def _of_popular(_: Shown, __: Snapshot) -> Cause:
-    return Cause(Text("Wird hier gern gekauft", "A favourite in this store"), "sales")
+    return _POPULAR
 
 
 _OF_SOURCE: Sequence[tuple[int, Callable[[Shown, Snapshot], Cause | None]]] = (

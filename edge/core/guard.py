@@ -28,6 +28,9 @@ Mask = NDArray[np.bool_]
 
 _FLAG = {reason: np.uint32(1 << bit) for reason, bit in BIT.items()}
 _CARE = np.uint16(Source.CARE)
+# What speaks against an item of which there are no, some, an unknown number of units.
+_OFFERED = np.array([_FLAG[Reason.OUT_OF_STOCK], 0, _FLAG[Reason.STOCK_UNKNOWN]], np.uint32)
+_PULLED = np.array([_FLAG[Reason.OUT_OF_STOCK], 0, 0], np.uint32)
 _SILENCE = np.uint8(Action.SILENCE)
 
 # The consent that lets a suggestion reach a surface; a station session asks for itself.
@@ -193,7 +196,7 @@ def no_room(
     is_service = judged.is_service[rows]
     mask: Mask = np.zeros(rows.size, np.bool_)
     for message, counted in ((Message.OFFER, ~is_service), (Message.CARE, is_service)):
-        if counted.any():
+        if np.count_nonzero(counted):
             context = _cap_context(snapshot, message)
             picked = of_lines(shown, "", context, snapshot.playbook)  # caps ask for no card id
             reached = snapshot.caps.reached_with(context, picked, partial(_stock_of, snapshot))
@@ -245,9 +248,8 @@ def _mark_person(marks: _Marks, at: NDArray[np.intp], snapshot: Snapshot) -> Non
 def _mark_stock(marks: _Marks, at: NDArray[np.intp], snapshot: Snapshot) -> None:
     """Mark what is not on the shelf; an uncounted item may be asked for, not offered."""
     units = snapshot.stock.levels(at, snapshot.moment.now_s)
-    marks.put(Reason.OUT_OF_STOCK, units == 0)
-    if not snapshot.is_pull:
-        marks.put(Reason.STOCK_UNKNOWN, units < 0)
+    by_units = _PULLED if snapshot.is_pull else _OFFERED
+    marks.reasons |= by_units.take(np.minimum(units, 1))
 
 
 def _mark_memory(marks: _Marks, at: NDArray[np.intp], snapshot: Snapshot) -> None:

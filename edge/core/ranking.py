@@ -27,7 +27,19 @@ House values: the order (series > stated > zone = complement > trigger) is meant
 a start until a store's own log has taught better ones.
 """
 
-_ODDS_BY_BIT = tuple((source.value, factor) for source, factor in MOMENT_ODDS)
+_OF_MOMENT = sum(source.value for source, _ in MOMENT_ODDS)
+
+
+def _factors() -> Floats:
+    """Return float32[2 ** sources], the product of the factors of every set of sources."""
+    sets = np.arange(1 << max(Source).bit_length())
+    factor = np.ones(sets.size, np.float32)
+    for source, odds in MOMENT_ODDS:
+        factor[(sets & source.value) != 0] *= np.float32(odds)
+    return factor
+
+
+_FACTOR = _factors()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +67,11 @@ def with_moment(probability: Floats, candidates: Candidates) -> Floats:
         probability: float32[n], the ranker's.
         candidates: The same n, with their sources.
     """
-    named = int(np.bitwise_or.reduce(candidates.sources, initial=0))
-    present = [(bit, factor) for bit, factor in _ODDS_BY_BIT if named & bit]
-    if not present:
+    if not int(np.bitwise_or.reduce(candidates.sources, initial=0)) & _OF_MOMENT:
         return probability
     odds = probability / np.maximum(1.0 - probability, 1e-6)
-    for bit, factor in present:
-        odds[(candidates.sources & np.uint16(bit)) != 0] *= factor
-    raised: Floats = (odds / (1.0 + odds)).astype(np.float32)
+    odds *= _FACTOR.take(candidates.sources)
+    raised: Floats = odds / (1.0 + odds)
     return raised
 
 
