@@ -79,7 +79,17 @@ RUNS = (
             "leaked": "<= 0",
         },
     ),
-    Run("training_scale", is_long=True, bars={"exponent": "<= 1.1"}),
+    Run(
+        "training_scale",
+        ("--full",),
+        is_long=True,
+        bars={
+            "exponent": "<= 1.1",
+            "peak_mb": "<= 4096",
+            "counts_exponent": "<= 1.1",
+            "counts_peak_mb": "<= 4096",
+        },
+    ),
     *(
         _next_basket(folder, protocol)
         for folder in ("tafeng", "dunnhumby_cj")
