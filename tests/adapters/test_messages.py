@@ -127,6 +127,24 @@ def test_negative_quantities_are_refused() -> None:
         _decode("sales", event("sales", data=data))
 
 
+@pytest.mark.parametrize("line_no", [-1, 65_536, 2**31, 2**63, 2**70])
+def test_line_numbers_that_no_column_holds_are_refused(line_no: int) -> None:
+    """A receipt is kept in sixteen bits a line; what does not fit must not reach the disk."""
+    lines = [{"line_no": line_no, "sku": "S"}]
+    for topic, data in (("sales", {"lines": lines}), ("voids", {"line_nos": [line_no]})):
+        with pytest.raises(MessageError, match="wrong_data"):
+            _decode(topic, event(topic, data={**DATA[topic], **data}))
+
+
+@pytest.mark.parametrize("time", ["1969-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_times_before_1970_are_refused(time: str) -> None:
+    """On disk a moment is unsigned."""
+    with pytest.raises(MessageError, match="time_out_of_range"):
+        _decode("sales", event("sales", data={**DATA["sales"], "sold_at": time}))
+    with pytest.raises(MessageError, match="time_out_of_range"):
+        _decode("returns", event("returns", time=time))
+
+
 def test_an_error_repeats_no_value_of_the_message() -> None:
     """Messages hold member ids; what is logged must not."""
     data = {**DATA["consents"], "purpose": "M-secret-4711"}

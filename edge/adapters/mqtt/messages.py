@@ -35,6 +35,8 @@ RSSI_RANGE_DBM = (-127.0, 20.0)
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
 ShortText = Annotated[str, Meta(max_length=128)]
 Count = Annotated[float, Meta(gt=0, le=100_000)]
+# Tills number a receipt's lines from 1; sixteen bits is what a packed history keeps of it.
+LineNo = Annotated[int, Meta(ge=0, le=65_535)]
 Cents = Annotated[int, Meta(ge=-100_000_000, le=100_000_000)]
 Dbm = Annotated[float, Meta(ge=RSSI_RANGE_DBM[0], le=RSSI_RANGE_DBM[1])]
 
@@ -50,7 +52,7 @@ class CheckInForm(msgspec.Struct, frozen=True, kw_only=True):
 class SaleLineForm(msgspec.Struct, frozen=True, kw_only=True):
     """A line of a receipt; `sku` may be empty where `gtin` is given."""
 
-    line_no: int
+    line_no: LineNo
     sku: ShortText = ""
     gtin: ShortText | None = None
     quantity: Count = 1
@@ -73,7 +75,7 @@ class VoidForm(msgspec.Struct, frozen=True, kw_only=True):
     """Lines of a receipt, or all of it, never happened."""
 
     receipt_id: Id
-    line_nos: list[int] | None = None
+    line_nos: Annotated[list[LineNo], Meta(max_length=1000)] | None = None
 
 
 class ReturnLineForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -320,14 +322,18 @@ def utc_s(moment: datetime) -> float:
     """Return UTC seconds of a time with an offset.
 
     Raises:
-        MessageError: For a local time without an offset, or one out of range.
+        MessageError: For a local time without an offset, or one out of range: no till is older
+            than 1970, and nothing on disk counts below it.
     """
     if moment.tzinfo is None:
         raise MessageError("time_without_zone", "expected RFC 3339 with an offset")
     try:
-        return moment.astimezone(UTC).timestamp()
+        at_s = moment.astimezone(UTC).timestamp()
     except (OverflowError, ValueError) as error:
         raise MessageError("time_out_of_range") from error
+    if at_s < 0:
+        raise MessageError("time_out_of_range", "expected a time since 1970")
+    return at_s
 
 
 def _read(decode_bytes: Callable[[Any], Any], raw: bytes | msgspec.Raw, reason: str) -> Any:
