@@ -11,6 +11,7 @@ from typing import Protocol
 from edge.adapters.http.hub import Hub
 from edge.adapters.metrics import Metrics, Series
 from edge.adapters.mqtt.broker import BrokerLoop
+from edge.adapters.sqlite.ledger import Ledger
 from edge.checkin import Path
 from edge.core.gateways import GatewayHealth, Gateways
 from edge.downlink import Downlink
@@ -40,6 +41,7 @@ class Parts(Protocol):
     path: Path
     hub: Hub
     gateways: Gateways
+    ledger: Ledger
     downlink: Downlink
     night: Night
     broker: BrokerLoop | None
@@ -69,6 +71,8 @@ class Figures:
             "happenings": ("kind", lambda: path.counts),
             "nights": ("job", lambda: box.night.counts),
             "downlink": ("what", lambda: box.downlink.counts),
+            "writes": ("kind", lambda: box.ledger.writer.counts),
+            "broker": ("what", self._broker),
             "gateway_sightings": ("gateway", self._sightings),
             "gateway_refusals": ("reason", self._refusals),
         }
@@ -123,6 +127,12 @@ class Figures:
         for health in self._health():
             refused.update(health.refused)
         return refused
+
+    def _broker(self) -> Mapping[str, float]:
+        broker = self._box.broker
+        if broker is None:
+            return {}
+        return {"connected": broker.reconnects, "restarted": broker.restarts}
 
     def _dropped(self) -> Counter[str]:
         broker = self._box.broker

@@ -10,6 +10,7 @@ import pytest
 from edge.adapters.clock import SystemClock
 from edge.box import Box
 from edge.core.errors import ConfigError
+from edge.core.records import DecisionMade
 from tests.conftest import Mosquitto, wait_until
 from tests.world import (
     ANNA,
@@ -70,6 +71,35 @@ def test_a_bad_message_is_counted_and_the_loop_lives(
     with tablet_of(box) as tablet:
         box.check_in(ANNA)
         wait_until(tablet.cards, "a card after the bad message")
+
+
+def test_messages_that_cannot_be_written_do_not_close_the_ear(box: RunningBox) -> None:
+    """A broker sends twenty ahead of their acknowledgements: the twenty-first must still come."""
+    for _ in range(25):
+        box.event("voids", "void", {"receipt_id": "R", "line_nos": [2**70]})
+    with tablet_of(box) as tablet:
+        box.check_in(ANNA)
+        wait_until(tablet.cards, "a card after them")
+    assert 'stammgast_dropped_total{reason="wrong_data"} 25.0' in box.metrics()
+
+
+def test_a_line_number_out_of_bounds_does_not_spoil_later_sales(box: RunningBox) -> None:
+    """A till's nonsense about Anna is dropped; her next receipt is taken as always."""
+    lines = [{"line_no": 2**31, "sku": sku_of(5)}]
+    box.sell(5, lines=lines)
+    box.sell(6)
+    wait_until(lambda: box.box.path.house.stock.units(sku_of(6)) == 4, "the next sale")
+    box.check_in(ANNA)
+    wait_until(lambda: box.count("decisions") == 1, "a decision")
+    assert box.box.dropped == {"wrong_data": 1}
+
+
+def test_what_no_disk_takes_is_on_the_metrics_page(box: RunningBox) -> None:
+    """A record that cannot be written is counted where an operator looks."""
+    assert 'stammgast_broker_total{what="connected"} 1.0' in box.metrics()
+    broken = DecisionMade("d", "v", time.time(), "tablet", None)  # type: ignore[arg-type]
+    box.box.ledger.append(broken)
+    wait_until(lambda: 'stammgast_writes_total{kind="failed"} 1.0' in box.metrics(), "the count")
 
 
 def test_an_unknown_topic_is_counted(box: RunningBox) -> None:

@@ -50,7 +50,11 @@ _MAY_PASS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Records that are written together or not at all."""
+    """Records that are written together or not at all.
+
+    Attributes:
+        on_durable: Called when they are on disk, or when it is sure that they never can be.
+    """
 
     records: tuple[Record, ...]
     on_durable: Callable[[], None] | None = None
@@ -77,7 +81,7 @@ class Writer:
         telemetry: Not synced.
         write: Writes one record through the connection that belongs to it; called inside a
             transaction of that connection.
-        on_failed: Told of a unit that could not be written, so that it may be taken again.
+        on_failed: Told of a unit that was not written, so that its message may be taken again.
         capacity: Units that may wait.
     """
 
@@ -182,10 +186,7 @@ class Writer:
             self._persistently(lambda: self._write_group(db, units))
         except Exception as error:
             if len(units) == 1:
-                self.counts["failed"] += 1
-                kinds = [type(record).__name__ for record in units[0].records]
-                log.error("not written: %s (%s)", kinds, type(error).__name__)
-                self._on_failed(units[0])
+                self._give_up(units[0], error)
                 return
             for unit in units:  # one of them is at fault: the others must not go down with it
                 self._commit_group(db, [unit])
@@ -195,13 +196,31 @@ class Writer:
         for unit in units:
             self._tell(unit)
 
+    def _give_up(self, unit: Unit, error: Exception) -> None:
+        """Leave a unit out that cannot be written, and let whoever waits for it go on.
+
+        A broker sends only so many messages ahead of their acknowledgements (Mosquitto: 20). One
+        that no disk will ever take would hold its place for ever, and twenty would close the box's
+        ear. What the disk alone refused until the box stopped is left for the next start.
+        """
+        self.counts["failed"] += 1
+        kinds = sorted({type(record).__name__ for record in unit.records})
+        detail = f"{', '.join(kinds)}: {type(error).__name__}"
+        log.error("a unit cannot be written", extra={"part": "writer", "detail": detail})
+        self._on_failed(unit)
+        if not _may_pass(error):
+            self._tell(unit)
+
     def _tell(self, unit: Unit) -> None:
         try:
             if unit.on_durable is not None:
                 unit.on_durable()
         except Exception as error:  # a caller's bug must not end the only thread that writes
             self.counts["callback_failed"] += 1
-            log.error("on_durable raised %s", type(error).__name__)
+            log.error(
+                "a caller's on_durable failed",
+                extra={"part": "writer", "detail": type(error).__name__},
+            )
 
     def _write_group(self, db: Database, units: Sequence[Unit]) -> None:
         with db.atomic():
@@ -216,10 +235,13 @@ class Writer:
             try:
                 work()
             except sqlite3.OperationalError as error:
-                if self._stop.is_set() or error.sqlite_errorcode & 0xFF not in _MAY_PASS:
+                if self._stop.is_set() or not _may_pass(error):
                     raise
                 if self.is_well:
-                    log.error("the disk refuses writes (%s); trying again", error.sqlite_errorname)
+                    log.error(
+                        "the disk refuses writes; trying again",
+                        extra={"part": "writer", "detail": error.sqlite_errorname},
+                    )
                 self.is_well = False
                 self.counts["disk_errors"] += 1
                 self._stop.wait(wait_s * random.uniform(0.5, 1.0))  # noqa: S311  # jitter
@@ -233,6 +255,13 @@ class Writer:
             job.done.set_result(job.work())
         except BaseException as error:  # whoever waits for the job gets it
             job.done.set_exception(error)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Tell whether an error is the disk's, so that trying again may help."""
+    return (
+        isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in _MAY_PASS
+    )
 
 
 _END = object()
