@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge.adapters.clock import SimulatedClock, SystemClock
-from edge.adapters.files.catalog import read_catalog, stock_as_of_s
+from edge.adapters.files.catalog import stock_as_of_s
 from edge.adapters.files.floorplan import read_floorplan
 from edge.adapters.http.server import new_event_loop
 from edge.adapters.logs import start_logging
@@ -20,8 +20,8 @@ from edge.box import Box
 from edge.core.errors import ConfigError, TrustError, UnavailableError
 from edge.core.floorplan_drawing import draw_svg
 from edge.core.qr import qr_code, qr_svg
-from edge.core.review import Gap, hygiene
 from edge.custody import add_commands
+from edge.opening import problems_of_files
 from edge.replay import replay
 from edge.settings import Settings, read_settings
 
@@ -107,19 +107,10 @@ def clock_of(settings: Settings) -> SystemClock | SimulatedClock:
 def _check(arguments: argparse.Namespace) -> int:
     """Report every problem of the configuration and its files, and what the catalogue lacks."""
     settings = read_settings(arguments.config)
-    problems: list[str] = []
-    gaps: tuple[Gap, ...] = ()
-    try:
-        gaps = hygiene(read_catalog(settings.store.files / "catalog.json")[0])
-    except ConfigError as error:
-        problems += error.problems
-    try:
-        read_floorplan(settings.store.files / "floorplan.json")
-    except ConfigError as error:
-        problems += error.problems
+    problems, gaps = problems_of_files(settings)
     if problems:
         raise ConfigError(problems)
-    print(f"{arguments.config}: well formed; catalogue and floor plan too")
+    print(f"{arguments.config}: well formed; the store's files, rules and model too")
     for gap in gaps:
         print(gap)
     return 0

@@ -11,17 +11,21 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from edge.adapters.files.handed import sha256_of
+from edge.adapters.files.catalog import read_catalog, read_stock
+from edge.adapters.files.floorplan import read_floorplan
+from edge.adapters.files.handed import read_members, sha256_of
 from edge.adapters.onnx.ranker import load_bundle
 from edge.adapters.onnx.visit_models import VisitModels, load_visit_models
+from edge.adapters.rules.watch import RuleFiles
 from edge.adapters.sqlite.keys import read_or_make_box_key
 from edge.adapters.sqlite.ledger import Ledger
-from edge.core.catalog import Catalog
-from edge.core.errors import TrustError, UnavailableError
+from edge.core.catalog import Catalog, Stock
+from edge.core.errors import ConfigError, TrustError, UnavailableError
 from edge.core.floorplan import FloorPlan, Receiver
 from edge.core.history import Floats, Ints
 from edge.core.item_tables import ItemTables, blank
 from edge.core.ports import Ranker
+from edge.core.review import Gap, hygiene
 from edge.core.zones import ZoneModel
 from edge.downlink import Downlink
 from edge.night import RECEIPTS
@@ -46,9 +50,15 @@ def open_ledger(settings: Settings, catalog: Catalog, seed: int | None = None) -
         settings: Where they lie.
         catalog: What the store sells.
         seed: Draws pseudonyms and keys from a seed instead of chance: for replay alone.
+
+    Raises:
+        UnavailableError: The folder cannot be made, or a file in it not opened.
     """
     data = settings.store.data
-    data.mkdir(parents=True, exist_ok=True)
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnavailableError(f"store.data: {data} cannot be made: {error.strerror}") from error
     draw = secrets.token_bytes if seed is None else seeded_bytes(seed)
     return Ledger.open(data, read_or_make_box_key(data / "box.key"), catalog, draw=draw)
 
@@ -63,6 +73,39 @@ def take_in(ledger: Ledger, downlink: Downlink, files: Path) -> None:
     receipts = files / RECEIPTS
     if is_new_box and receipts.exists() and ledger.consents().sizes()["members"]:
         ledger.import_receipts(receipts, sha256_of(receipts))
+
+
+def problems_of_files(settings: Settings) -> tuple[list[str], tuple[Gap, ...]]:
+    """Read every file that a start would read, and open no database.
+
+    Returns:
+        What would stop the start or leave the box without its model; what the catalogue lacks.
+    """
+    store, problems = settings.store, []
+    catalog: Catalog | None = None
+    try:
+        catalog, _ = read_catalog(store.files / "catalog.json")
+    except ConfigError as error:
+        problems += error.problems
+    reads: list[Callable[[], object]] = [lambda: read_floorplan(store.files / "floorplan.json")]
+    if (store.files / "members.json").exists():
+        reads.append(lambda: read_members(store.files / "members.json"))
+    if catalog is not None:
+        known = catalog
+        if (store.files / "stock.json").exists():
+            reads.append(lambda: read_stock(store.files / "stock.json", Stock(known)))
+        reads.append(lambda: RuleFiles(store.rules, known).load())
+        if store.bundle is not None:
+            bundle, item_ids = store.bundle, [item.item_id for item in known.items]
+            reads.append(lambda: load_bundle(bundle, item_ids))
+    for read in reads:
+        try:
+            read()
+        except ConfigError as error:
+            problems += error.problems
+        except (TrustError, UnavailableError) as error:
+            problems.append(f"store.bundle: {error}")
+    return problems, () if catalog is None else hygiene(catalog)
 
 
 def load_model(bundle: Path | None, item_ids: list[str]) -> tuple[Ranker, ItemTables, str]:

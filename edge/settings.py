@@ -9,8 +9,17 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from edge.adapters.mqtt.gateways import problems_of
 from edge.core.errors import ConfigError
 
 # What a store hears without being told; Shelly and mqtt_room need topics of their own.
@@ -134,16 +143,26 @@ class Settings(_Section):
     record: Path | None = None
     seed: int = 0
 
-    @model_validator(mode="after")
-    def _simulation_only(self) -> "Settings":
-        if self.mode == "store":
-            if self.clock.kind == "simulated":
-                raise ValueError('clock.kind "simulated" needs mode = "simulation"')
-            if self.broker.kind == "embedded":
-                raise ValueError('broker.kind "embedded" is for laptops: mode = "simulation"')
-            if self.record is not None:
-                raise ValueError('record keeps raw messages: it needs mode = "simulation"')
-        return self
+    @field_validator("broker")
+    @classmethod
+    def _real_broker(cls, broker: BrokerSection, info: ValidationInfo) -> BrokerSection:
+        if broker.kind == "embedded" and info.data.get("mode") == "store":
+            raise ValueError('broker.kind "embedded" is for laptops: mode = "simulation"')
+        return broker
+
+    @field_validator("clock")
+    @classmethod
+    def _real_clock(cls, clock: ClockSection, info: ValidationInfo) -> ClockSection:
+        if clock.kind == "simulated" and info.data.get("mode") == "store":
+            raise ValueError('clock.kind "simulated" needs mode = "simulation"')
+        return clock
+
+    @field_validator("record")
+    @classmethod
+    def _no_raw_messages(cls, record: Path | None, info: ValidationInfo) -> Path | None:
+        if record is not None and info.data.get("mode") == "store":
+            raise ValueError('record keeps raw messages: it needs mode = "simulation"')
+        return record
 
 
 def read_settings(path: Path) -> Settings:
@@ -152,20 +171,27 @@ def read_settings(path: Path) -> Settings:
     Raises:
         ConfigError: With every problem found.
     """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError([f"{path}: no such file; expected a TOML configuration"]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: not TOML: {error}"]) from error
+    document = _document(path)
+    problems = [*_missing_paths(path, document), *_gateway_problems(path, document)]
     try:
         settings = Settings.model_validate(document)
     except ValidationError as error:
-        raise ConfigError([_sentence(path, problem) for problem in error.errors()]) from error
-    problems = list(_missing_paths(path, settings))
+        problems = [*(_sentence(path, problem) for problem in error.errors()), *problems]
+        raise ConfigError(problems) from error
     if problems:
         raise ConfigError(problems)
     return _resolved(settings, path.parent)
+
+
+def _document(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError([f"{path}: no such file; expected a TOML configuration"]) from None
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path}: not TOML: {error}"]) from error
 
 
 def _sentence(path: Path, problem: object) -> str:
@@ -181,19 +207,49 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-def _missing_paths(path: Path, settings: Settings) -> list[str]:
-    base = path.parent
-    wanted = {
-        "store.files": settings.store.files,
-        "store.bundle": settings.store.bundle,
-        "store.rules": settings.store.rules,
-        "trust.recovery_key": settings.trust.recovery_key,
-    }
+def _missing_paths(path: Path, document: dict[str, object]) -> list[str]:
+    """Look at what stands in the document, so that a wrong key beside it hides no missing path."""
+    problems = []
+    for key, is_right, expected in (
+        ("store.files", Path.is_dir, "an existing folder"),
+        ("store.data", _may_be_folder, "a folder, or a name for a new one"),
+        ("store.bundle", Path.is_dir, "an existing folder"),
+        ("store.rules", Path.exists, "an existing file or folder"),
+        ("trust.recovery_key", Path.is_file, "an existing file"),
+        ("record", _may_be_file, "a file in an existing folder"),
+    ):
+        value = _value(document, key)
+        if isinstance(value, str) and not is_right(path.parent / value):
+            problems.append(f"{path}: {key}: found {_shown(value)}, expected {expected}")
+    return problems
+
+
+def _may_be_folder(path: Path) -> bool:
+    """Tell whether a path is a folder or can become one."""
+    nearest = next(each for each in (path, *path.parents) if each.exists())
+    return nearest.is_dir()
+
+
+def _may_be_file(path: Path) -> bool:
+    return path.parent.is_dir() and not path.is_dir()
+
+
+def _gateway_problems(path: Path, document: dict[str, object]) -> list[str]:
+    try:
+        section = GatewaysSection.model_validate(document.get("gateways", {}))
+    except ValidationError:
+        return []  # told already
     return [
-        f"{path}: {key}: found {str(value)!r}, which does not exist; expected an existing path"
-        for key, value in wanted.items()
-        if value is not None and not (base / value).exists()
+        f"{path}: gateways.families.{name}: {problem}"
+        for name, problem in problems_of(section.families)
     ]
+
+
+def _value(document: dict[str, object], key: str) -> object:
+    found: object = document
+    for part in key.split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found
 
 
 def _resolved(settings: Settings, base: Path) -> Settings:

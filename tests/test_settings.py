@@ -59,7 +59,14 @@ def test_a_store_refuses_what_is_for_simulation(tmp_path: Path, lines: str, expe
     ("text", "expected"),
     [
         pytest.param("[store", "not TOML", id="not TOML"),
-        pytest.param('[store]\nfiles = "nowhere"\ndata = "v"', "does not exist", id="no folder"),
+        pytest.param('[store]\nfiles = "nowhere"\ndata = "v"', "existing folder", id="no folder"),
+        pytest.param('[store]\nfiles = "box.toml"\ndata = "v"', "existing folder", id="a file"),
+        pytest.param('[store]\nfiles = "store"\ndata = "box.toml"', "a folder", id="data a file"),
+        pytest.param(
+            'mode = "simulation"\nrecord = "no/day.log"\n[store]\nfiles = "store"\ndata = "v"',
+            "record: found 'no/day.log'",
+            id="no folder for the recording",
+        ),
         pytest.param('[store]\nfiles = "store"', "store.data", id="missing key"),
     ],
 )
@@ -73,3 +80,25 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """No file: its path and what was expected."""
     with pytest.raises(ConfigError, match=r"absent\.toml: no such file"):
         read_settings(tmp_path / "absent.toml")
+
+
+def test_problems_of_every_kind_are_reported_together(tmp_path: Path) -> None:
+    """A wrong key, missing paths, unknown gateways and what a store may not: each with its key."""
+    text = (
+        'record = "no/day.log"\nspeed = 3\n[store]\nfiles = "nowhere"\ndata = "box.toml"\n'
+        'bundle = "none"\n[clock]\nkind = "simulated"\n[broker]\nkind = "embedded"\n'
+        '[gateways.families]\nespressense = []\nminew = ["a/#/b"]\n'
+    )
+    with pytest.raises(ConfigError) as caught:
+        read_settings(_write(tmp_path, text))
+    keys = [problem.split(": ")[1] for problem in caught.value.problems]
+    assert sorted(keys) == [
+        "broker", "clock", "gateways.families.espressense", "gateways.families.minew",
+        "record", "record", "speed", "store.bundle", "store.data", "store.files",
+    ]  # fmt: skip
+
+
+def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
+    """It is named like a missing file, without a traceback."""
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_settings(tmp_path)

@@ -155,6 +155,8 @@ def read_json(path: Path, form: type[Any]) -> Any:
         return msgspec.json.decode(path.read_bytes(), type=form)
     except FileNotFoundError:
         raise ConfigError([f"{path}: no such file; expected a JSON file"]) from None
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
     except msgspec.ValidationError as error:
         raise ConfigError([f"{path.name}: {error}"]) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

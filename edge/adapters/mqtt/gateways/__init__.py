@@ -154,24 +154,32 @@ def _is_theengs(payload: bytes) -> bool:
     return payload[:64].find(b'": ') > 0
 
 
-def _filters_of(families: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
-    problems: list[str] = []
-    filters: dict[str, tuple[str, ...]] = {}
+def problems_of(families: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+    """Return the families that are unknown or have an impossible filter, each with a sentence."""
+    problems = []
     for name, configured in families.items():
         if name not in FAMILIES:
             known = ", ".join(sorted(FAMILIES))
-            problems.append(f"gateway family {name!r} is unknown; expected one of {known}")
-            continue
-        filters[name] = tuple(configured) or FAMILIES[name].topics
+            problems.append((name, f"found a family nobody knows, expected one of {known}"))
         problems += [
-            f"gateway family {name!r}: {each!r} is no MQTT topic filter; "
-            "'+' stands for a whole level, '#' for all that follow at the end"
-            for each in filters[name]
+            (
+                name,
+                f"found {each!r}, expected an MQTT topic filter: "
+                "'+' stands for a whole level, '#' for all that follow at the end",
+            )
+            for each in configured
             if not is_topic_filter(each)
         ]
+    return problems
+
+
+def _filters_of(families: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    problems = problems_of(families)
     if problems:
-        raise ConfigError(problems)
-    return filters
+        raise ConfigError([f"gateway family {name!r}: {said}" for name, said in problems])
+    return {
+        name: tuple(configured) or FAMILIES[name].topics for name, configured in families.items()
+    }
 
 
 def is_topic_filter(topic_filter: str) -> bool:

@@ -1,0 +1,37 @@
+"""`check-config` says before the start what the start would say, every problem at once."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edge.__main__ import main
+from tests.world import configure
+
+
+def test_a_sound_store_passes(
+    tmp_path: Path, store: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is opened or made: the data folder does not come to be."""
+    configure(tmp_path, store, bundle, 1)
+    assert main(["check-config", str(tmp_path / "box.toml")]) == 0
+    assert "well formed" in capsys.readouterr().out
+    assert not (tmp_path / "data").exists()
+
+
+def test_every_broken_file_is_named(
+    tmp_path: Path, store: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Stock, members, floor plan, rules and model, each broken in its own way."""
+    rules, other = tmp_path / "rules.toml", tmp_path / "other"
+    rules.write_text("version = [[[", encoding="utf-8")
+    other.mkdir()
+    configure(tmp_path, store, other, 1, rules)
+    (store / "stock.json").write_text('{"schema":', encoding="utf-8")
+    (store / "members.json").write_text("[]", encoding="utf-8")
+    (store / "floorplan.json").write_text(json.dumps({"zones": []}), encoding="utf-8")
+    assert main(["check-config", str(tmp_path / "box.toml")]) == 2
+    told = capsys.readouterr().err
+    for each in ("stock.json", "members.json", "floorplan.json", "rules.toml", "store.bundle"):
+        assert each in told, told
+    assert "Traceback" not in told
