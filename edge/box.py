@@ -186,6 +186,7 @@ class Box:
         self.night = nights(settings, self.ledger, house.moment, clock.now_s, config)
         self.router = GatewayRouter(settings.gateways.families)
         self.broker: BrokerLoop | None = None
+        self._is_owed = False  # the broker holds messages that the disk could not take
         self._figures = Figures(self)
         self._recording = open(settings.record, "ab") if settings.record else None  # noqa: SIM115
         self._record(clock.now_s(), RULES, self.rulebook.written())
@@ -210,6 +211,7 @@ class Box:
                 self._acknowledge(message)
             except UnavailableError:
                 self.dropped["not_acknowledged"] += 1
+                self._is_owed = True
             except Exception:  # a bug must not make one message a poison for ever
                 self.dropped["bug"] += 1
                 log.exception("a message met a bug", extra={"part": "intake"})
@@ -394,6 +396,13 @@ class Box:
                     self.broker.publish(self._probe_topic, b"")
                 if beats % int(HEALTH_EVERY_S / TICK_S) == 0:
                     self._announce_gateways(self.broker)
+                if (
+                    self._is_owed
+                    and self.ledger.writer.is_well
+                    and not self.ledger.writer.waiting()
+                ):
+                    self._is_owed = False
+                    self.broker.renew()
             beats += 1
             collect_garbage(is_whole=beats % GARBAGE_BEATS == 0)
             await asyncio.sleep(TICK_S)

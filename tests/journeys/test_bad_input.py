@@ -1,6 +1,7 @@
 """Whatever arrives on the wire, the box counts it, drops it, and goes on."""
 
 import json
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,33 @@ def test_a_line_number_out_of_bounds_does_not_spoil_later_sales(box: RunningBox)
     box.check_in(ANNA)
     wait_until(lambda: box.count("decisions") == 1, "a decision")
     assert box.box.dropped == {"wrong_data": 1}
+
+
+def test_what_the_disk_could_not_take_comes_again_when_it_can(box: RunningBox) -> None:
+    """Sales refused while the writer was behind are repeated; the box asks the broker for them."""
+    held, go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        held.set()
+        go.wait(30)
+
+    writer = box.box.ledger.writer
+    holding = threading.Thread(target=writer.call, args=(hold,))
+    holding.start()
+    held.wait(30)
+    writer._waiting.maxsize = 2
+    for _ in range(25):
+        box.sell(20, member=None)
+    wait_until(lambda: box.box.dropped["not_acknowledged"] >= 18, "the refusals")
+    writer._waiting.maxsize = 20_000
+    go.set()
+    holding.join()
+    wait_until(lambda: box.box.messages["event"] >= 25 + 18, "the sales again")
+    with tablet_of(box) as tablet:
+        box.check_in(ANNA)
+        wait_until(tablet.cards, "a card after them")
+    events = box.box.ledger.reading().db.execute("SELECT count(*) FROM events").fetchone()
+    assert events == (26,)
 
 
 def test_what_no_disk_takes_is_on_the_metrics_page(box: RunningBox) -> None:

@@ -130,11 +130,16 @@ class BrokerLoop:
         self._client.ack(mid, qos)
         self._write()
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Send a message of the box's own (QoS 0); while disconnected it is dropped."""
+    def publish(self, topic: str, payload: bytes, *, qos: int = 0, retain: bool = False) -> None:
+        """Send a message of the box's own; while disconnected it is dropped."""
         if self._is_subscribed:
-            self._client.publish(topic, payload, qos=0, retain=retain)
+            self._client.publish(topic, payload, qos=qos, retain=retain)
             self._write()
+
+    def renew(self) -> None:
+        """Connect anew: only then does a broker repeat what was not acknowledged."""
+        self._client.disconnect()
+        self._lost.set()
 
     def _call(self, call: Callable[..., None], *arguments: int) -> None:
         if threading.get_ident() == self._thread_id:
