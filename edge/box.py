@@ -387,7 +387,10 @@ class Box:
             if not is_simulated:
                 now_s = self.clock.now_s()
                 self._record(now_s, "tick", b"")
-                self.path.tick(now_s)
+                try:
+                    self.path.tick(now_s)
+                except UnavailableError:  # what was said stays said; only its record is lost
+                    self.dropped["not_written"] += 1
             for person in self.ledger.forget_elsewhere():  # erased by a command beside this box
                 self.intake.consent_changed(person, self.clock.now_s())
             self._ticked_s = time.monotonic()

@@ -3,6 +3,8 @@
 import json
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -95,31 +97,55 @@ def test_a_line_number_out_of_bounds_does_not_spoil_later_sales(box: RunningBox)
     assert box.box.dropped == {"wrong_data": 1}
 
 
-def test_what_the_disk_could_not_take_comes_again_when_it_can(box: RunningBox) -> None:
-    """Sales refused while the writer was behind are repeated; the box asks the broker for them."""
+@contextmanager
+def _disk_behind(box: RunningBox) -> Iterator[None]:
+    """Hold the writer up while two units fill its queue."""
     held, go = threading.Event(), threading.Event()
 
     def hold() -> None:
         held.set()
-        go.wait(30)
+        go.wait(60)
 
     writer = box.box.ledger.writer
     holding = threading.Thread(target=writer.call, args=(hold,))
     holding.start()
     held.wait(30)
-    writer._waiting.maxsize = 2
-    for _ in range(25):
-        box.sell(20, member=None)
-    wait_until(lambda: box.box.dropped["not_acknowledged"] >= 18, "the refusals")
-    writer._waiting.maxsize = 20_000
-    go.set()
-    holding.join()
+    room, writer._waiting.maxsize = writer._waiting.maxsize, 2
+    try:
+        yield
+    finally:
+        writer._waiting.maxsize = room
+        go.set()
+        holding.join()
+
+
+def test_what_the_disk_could_not_take_comes_again_when_it_can(box: RunningBox) -> None:
+    """Sales refused while the writer was behind are repeated; the box asks the broker for them."""
+    with _disk_behind(box):
+        for _ in range(25):
+            box.sell(20, member=None)
+        wait_until(lambda: box.box.dropped["not_acknowledged"] >= 18, "the refusals")
     wait_until(lambda: box.box.messages["event"] >= 25 + 18, "the sales again")
     with tablet_of(box) as tablet:
         box.check_in(ANNA)
         wait_until(tablet.cards, "a card after them")
     events = box.box.ledger.reading().db.execute("SELECT count(*) FROM events").fetchone()
     assert events == (26,)
+
+
+def test_a_disk_that_is_behind_does_not_end_the_box(box: RunningBox) -> None:
+    """A dweller is served on a tick whose record nobody can take: the box goes on ticking."""
+    box.check_in(ANNA)
+    wait_until(lambda: box.count("decisions") == 1, "Anna to be known")
+    (guest,) = box.box.path.guests.values()
+    with _disk_behind(box):
+        for _ in range(2):
+            box.sell(20, member=None)
+        guest.next_look_s = 0.0
+        wait_until(lambda: box.count("decisions") == 2, "the decision of a tick")
+        before_s = box.box._ticked_s
+        wait_until(lambda: box.box._ticked_s > before_s + 1.5, "two more ticks")
+    assert box.box.dropped["not_written"] >= 1
 
 
 def test_what_no_disk_takes_is_on_the_metrics_page(box: RunningBox) -> None:
