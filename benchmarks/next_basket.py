@@ -30,14 +30,13 @@ from edge.core.ranking import ranked
 from models import bundle
 from models.calibrate import expected_error
 from models.network import onnx_bytes
-from models.ranker import Network
+from models.ranker import Network, float_logits
 from models.stages import Examples, Label, examples_of
 from models.train import (
     Course,
     Plan,
     Progress,
     category_codes,
-    float_logits,
     prepare_course,
     tune,
 )

@@ -1,9 +1,11 @@
 """Write a trained ranker as an int8 ONNX graph, scaling included.
 
-Decides the quantization: layers are 8-bit with activations scaled as they come (dynamic), item
-vectors 8-bit per column, biases float32. Layer weights use 7 of the 8 bits, so that no x86
-kernel saturates its 16-bit partial sums and every processor computes the same integers.
-Leaves out training (`models.ranker`) and what else a bundle holds (`models.bundle`).
+Decides the quantization: weights of layers and item vectors are 8-bit with one scale per column,
+biases and activations float32. The runtime unpacks the layers once, when it loads the graph.
+Activations rounded as they come would cost five times the error, gain no time at a few hundred
+rows, and make one candidate's score depend on which others are asked about.
+Leaves out training (`models.ranker`), how much rounding is too much (`models.quantization`) and
+what else a bundle holds (`models.bundle`).
 """
 
 from typing import Any
@@ -18,8 +20,6 @@ from models.ranker import Network, Scaling
 
 OPSET = 17
 IR_VERSION = 8
-WEIGHT_LEVELS = 63
-"""2 * 255 * 63 < 2 ** 15: two products of a uint8 and such a weight fit vpmaddubsw's sum."""
 
 
 class _Graph:
@@ -60,18 +60,22 @@ def onnx_bytes(network: Network) -> bytes:
     An item index one past the last is an unknown item: neutral parameters.
     """
     graph, params = _Graph(), network.params
-    vector = _item_rows(graph, params["item_vector"])
-    hidden = graph.one("Concat", _scaled(graph, network.scaling), vector, axis=1)
+    rows, scale = _item_rows(graph, params)
+    hidden = graph.one("Concat", _scaled(graph, network.scaling), rows, axis=1)
     layers = sum(name.startswith("weight_") for name in params)
     for layer in range(layers):
-        hidden = _layer(graph, hidden, params[f"weight_{layer}"], params[f"offset_{layer}"])
+        is_exact = layer in network.exact
+        if layer:
+            weight = _weight(graph, params[f"weight_{layer}"], is_exact=is_exact)
+        else:
+            weight = _first_weight(graph, params, scale, is_exact=is_exact)
+        hidden = graph.one("Gemm", hidden, weight, graph.constant(params[f"offset_{layer}"]))
         if layer < layers - 1:
             hidden = graph.one("Relu", hidden)
-    tower = _tower(graph, params)
-    terms = graph.one("Add", graph.one("Squeeze", hidden, graph.constant(_ints(1))), tower)
-    logit = graph.one("Add", terms, _item_terms(graph, params))
+    tower = _tower(graph, params, rows, scale)
+    terms = graph.one("Concat", hidden, tower, *_item_terms(graph, params), axis=1)
+    graph.one("ReduceSum", terms, graph.constant(_ints(1)), keepdims=0)
     graph.nodes[-1].output[0] = "logit"
-    assert logit
     return _model(graph, network)
 
 
@@ -87,42 +91,57 @@ def _scaled(graph: _Graph, scaling: Scaling) -> str:
     return graph.one("Clip", standard, low, high)
 
 
-def _item_rows(graph: _Graph, table: Floats) -> str:
-    """Look items up in an 8-bit table with a neutral last row; returns [n, columns]."""
-    levels, scale = quantized(table)
+def _item_rows(graph: _Graph, params: dict[str, Floats]) -> tuple[str, Floats]:
+    """Look up both vectors of the items in one 8-bit table with a neutral last row.
+
+    Returns:
+        The levels, [n, vector + tower], and what one level of each column is worth.
+    """
+    levels, scale = quantized(np.concatenate([params["item_vector"], params["item_tower"]], axis=1))
     levels = np.concatenate([levels, np.zeros((1, levels.shape[1]), np.int8)])
     rows = graph.one("Gather", graph.constant(levels), "items", axis=0)
-    number = graph.one("Cast", rows, to=TensorProto.FLOAT)
+    return graph.one("Cast", rows, to=TensorProto.FLOAT), scale
+
+
+def _weight(graph: _Graph, weight: Floats, *, is_exact: bool) -> str:
+    """Add a layer's weight, in 8 bits unless it must stay exact."""
+    if is_exact:
+        return graph.constant(weight)
+    levels, scale = quantized(weight)
+    number = graph.one("Cast", graph.constant(levels), to=TensorProto.FLOAT)
     return graph.one("Mul", number, graph.constant(scale))
 
 
-def _layer(graph: _Graph, hidden: str, weight: Floats, offset: Floats) -> str:
-    """Add one 8-bit layer with float32 scales and offsets."""
-    levels, scale = quantized(weight, WEIGHT_LEVELS)
-    value, step, zero = graph("DynamicQuantizeLinear", hidden, n_out=3)
-    weights, centre = graph.constant(levels), graph.constant(np.int8(0))
-    total = graph.one("MatMulInteger", value, weights, zero, centre)
-    number = graph.one("Cast", total, to=TensorProto.FLOAT)
-    scaled = graph.one("Mul", number, graph.one("Mul", step, graph.constant(scale)))
-    return graph.one("Add", scaled, graph.constant(offset))
+def _first_weight(
+    graph: _Graph, params: dict[str, Floats], scale: Floats, *, is_exact: bool
+) -> str:
+    """Add the first layer's weight for item rows as they come: their scale in, the tower out."""
+    weight, tower = params["weight_0"], params["item_tower"].shape[1]
+    vector = params["item_vector"].shape[1]
+    padded = np.concatenate([weight, np.zeros((tower, weight.shape[1]), np.float32)])
+    worth = np.ones(padded.shape[0], np.float32)
+    worth[-vector - tower : -tower] = scale[:vector]
+    padded_weight = _weight(graph, padded, is_exact=is_exact)
+    return graph.one("Mul", padded_weight, graph.constant(worth[:, None]))
 
 
-def _tower(graph: _Graph, params: dict[str, Floats]) -> str:
-    """Add the product of the person's and the items' short vectors."""
-    person = graph.one("MatMul", "person", graph.constant(params["tower"]))
-    product = graph.one("Mul", _item_rows(graph, params["item_tower"]), person)
-    return graph.one("ReduceSum", product, graph.constant(_ints(1)), keepdims=0)
+def _tower(graph: _Graph, params: dict[str, Floats], rows: str, scale: Floats) -> str:
+    """Add the product of the person's and the items' short vectors, [n, vector + tower] terms."""
+    vector = params["item_vector"].shape[1]
+    tower = params["tower"] * scale[vector:]
+    person = np.concatenate([np.zeros((tower.shape[0], vector), np.float32), tower], axis=1)
+    return graph.one("Mul", rows, graph.one("MatMul", "person", graph.constant(person)))
 
 
-def _item_terms(graph: _Graph, params: dict[str, Floats]) -> str:
-    """Add the item's bias, and its repeat gain where the person owns it."""
+def _item_terms(graph: _Graph, params: dict[str, Floats]) -> tuple[str, str]:
+    """Add the item's bias, and its repeat gain where the person owns it; [n, 1] each."""
 
     def column(name: str) -> str:
         values = np.append(params[name], np.float32(0.0)).astype(np.float32)
-        return graph.one("Gather", graph.constant(values), "items", axis=0)
+        return graph.one("Gather", graph.constant(values[:, None]), "items", axis=0)
 
-    own = graph.one("Gather", "features", graph.constant(np.int64(0)), axis=1)
-    return graph.one("Add", column("item_bias"), graph.one("Mul", column("item_gain"), own))
+    own = graph.one("Gather", "features", graph.constant(_ints(0)), axis=1)
+    return column("item_bias"), graph.one("Mul", column("item_gain"), own)
 
 
 def _model(graph: _Graph, network: Network) -> bytes:

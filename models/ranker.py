@@ -62,10 +62,16 @@ class Scaling:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A trained ranker in float32; names as in `initial`."""
+    """A trained ranker in float32; names as in `initial`.
+
+    Args:
+        params, scaling: See there.
+        exact: Numbers of the layers that 8 bits would harm, so that they are written in float32.
+    """
 
     params: dict[str, Floats]
     scaling: Scaling
+    exact: frozenset[int] = frozenset()
 
 
 def scaling_of(features: Floats) -> Scaling:
@@ -155,6 +161,16 @@ def logits(params: Tree, inputs: Floats, items: Ints, person: Floats) -> Floats:
         float32[customers, n].
     """
     return _forward(params, inputs, items, person).logit
+
+
+def float_logits(params: Tree, scaling: Scaling, examples: Examples) -> Floats:
+    """Score examples with the network before quantization; float32[customers, n]."""
+    out = np.empty(examples.items.shape, np.float32)
+    for low in range(0, examples.n_customers, 256):
+        rows = slice(low, low + 256)
+        inputs = scaled(examples.features[rows].astype(np.float32), scaling)
+        out[rows] = logits(params, inputs, examples.items[rows], examples.person[rows])
+    return out
 
 
 def fit(

@@ -26,15 +26,14 @@ from models.adam import Tree
 from models.encoder import EncoderPlan
 from models.network import onnx_bytes
 from models.purchases import Purchases
-from models.quantization import SAMPLE, agreement, refuse_if_apart
+from models.quantization import gated
 from models.ranker import (
     Network,
     RankerPlan,
     Scaling,
     fit,
+    float_logits,
     initial,
-    logits,
-    scaled,
     scaling_of,
 )
 from models.stages import Examples, Label, examples_of, stage, tables_of
@@ -175,11 +174,8 @@ def tune(course: Course, examples: Examples) -> tuple[Network, Calibration]:
     """
     calibration = _calibration(course, examples)
     params = _tuned(course, examples)
-    network = Network(params, course.scaling)
-    sample = examples.of(np.arange(min(SAMPLE, examples.n_customers)))
-    exact = float_logits(params, course.scaling, sample)
-    refuse_if_apart(agreement(onnx_bytes(network), exact, sample))
-    return network, calibration
+    samples = [examples] if examples is course.newest else [examples, course.newest]
+    return gated(Network(params, course.scaling), samples), calibration
 
 
 def _tuned(course: Course, examples: Examples) -> Tree:
@@ -202,16 +198,6 @@ def _calibration(course: Course, examples: Examples) -> Calibration:
     rest = examples.of(is_held_out)
     scores = float_logits(params, course.scaling, rest)
     return calibrate.fit(scores[rest.mask], rest.hit[rest.mask])
-
-
-def float_logits(params: Tree, scaling: Scaling, examples: Examples) -> Floats:
-    """Score examples with the network before quantization; float32[customers, n]."""
-    out = np.empty(examples.items.shape, np.float32)
-    for low in range(0, examples.n_customers, 256):
-        rows = slice(low, low + 256)
-        inputs = scaled(examples.features[rows].astype(np.float32), scaling)
-        out[rows] = logits(params, inputs, examples.items[rows], examples.person[rows])
-    return out
 
 
 def train(

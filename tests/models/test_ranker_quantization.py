@@ -1,13 +1,14 @@
 """Eight bits rank as the float network does, or the export is refused."""
 
 import numpy as np
+import onnxruntime
 import pytest
 
+from edge.core.history import Floats
 from models.network import onnx_bytes, quantized
-from models.quantization import Agreement, agreement, refuse_if_apart
-from models.ranker import Network, RankerPlan, Scaling, initial
+from models.quantization import Agreement, agreement, gated, refuse_if_apart
+from models.ranker import Network, RankerPlan, Scaling, float_logits, initial
 from models.stages import Examples
-from models.train import float_logits
 
 FEATURES, ITEMS, PERSON, CUSTOMERS, N = 12, 50, 6, 40, 30
 
@@ -38,8 +39,8 @@ def test_graph_ranks_as_the_network() -> None:
     """The ten best of the ONNX graph are those of the float network, all but a few."""
     network, examples = drawn()
     exact = float_logits(network.params, network.scaling, examples)
-    found = agreement(onnx_bytes(network), exact, examples)
-    assert found.overlap > 0.95
+    found = agreement(onnx_bytes(network), [exact], [examples])
+    assert found.overlap > 0.98
     refuse_if_apart(found)
 
 
@@ -48,10 +49,62 @@ def test_another_network_is_noticed() -> None:
     network, examples = drawn()
     foreign, _ = drawn(seed=9)
     exact = float_logits(network.params, network.scaling, examples)
-    found = agreement(onnx_bytes(foreign), exact, examples)
+    found = agreement(onnx_bytes(foreign), [exact], [examples])
     assert found.overlap < 0.7
     with pytest.raises(ValueError, match="of the ten best"):
         refuse_if_apart(found)
+
+
+def test_a_layer_that_8_bits_harm_stays_in_float() -> None:
+    """One column of the second layer holds a weight a thousand times the others': it is kept."""
+    network, examples = drawn()
+    assert gated(network, [examples]).exact == frozenset()
+    harmed = dict(network.params)
+    # A unit of the first layer that never fires gets weights that dwarf their columns' others.
+    harmed["weight_0"] = network.params["weight_0"].copy()
+    harmed["offset_0"] = network.params["offset_0"].copy()
+    harmed["weight_0"][:, 0], harmed["offset_0"][0] = 0.0, -1.0
+    harmed["weight_1"] = network.params["weight_1"].copy()
+    harmed["weight_1"][0] = 50.0
+    found = gated(Network(harmed, network.scaling), [examples])
+    assert found.exact == {1}
+    exact = float_logits(harmed, network.scaling, examples)
+    before = agreement(onnx_bytes(Network(harmed, network.scaling)), [exact], [examples])
+    after = agreement(onnx_bytes(found), [exact], [examples])
+    assert not before.holds
+    assert after.holds
+
+
+def test_a_score_does_not_depend_on_the_other_candidates() -> None:
+    """A candidate scored alone has the logit it has among thirty, an unknown item's one too."""
+    network, examples = drawn()
+    session = onnxruntime.InferenceSession(onnx_bytes(network))
+    inputs = examples.features[0].astype(np.float32)
+    items = examples.items[0].astype(np.int64)
+    items[3] = ITEMS  # one past the last: unknown to the model
+
+    def logits(rows: slice) -> Floats:
+        feed = {"features": inputs[rows], "items": items[rows], "person": examples.person[:1]}
+        scored: Floats = session.run(None, feed)[0]
+        return scored
+
+    together = logits(slice(None))
+    alone = np.concatenate([logits(slice(row, row + 1)) for row in range(N)])
+    assert together == pytest.approx(alone, abs=1e-5)
+
+
+def test_every_row_may_have_a_person_of_its_own() -> None:
+    """The same person on every row gives what one row for all gives."""
+    network, examples = drawn()
+    session = onnxruntime.InferenceSession(onnx_bytes(network))
+    feed = {
+        "features": examples.features[0].astype(np.float32),
+        "items": examples.items[0].astype(np.int64),
+        "person": examples.person[:1],
+    }
+    one = session.run(None, feed)[0]
+    each = session.run(None, feed | {"person": np.repeat(examples.person[:1], N, axis=0)})[0]
+    assert each == pytest.approx(one, abs=1e-5)
 
 
 def test_lost_recall_is_refused_beyond_noise() -> None:
