@@ -15,8 +15,10 @@ from models.purchases import Purchases
 from models.sparse import Lines, top_products
 
 Numbers = npt.NDArray[np.floating] | npt.NDArray[np.integer]
+Groups = npt.NDArray[np.int64]
 PRIOR = 5.0
-"""Strength, in observations, of the all-item mean in every smoothed rate."""
+"""Strength, in observations, of the category's mean in every smoothed rate, and of the all-item
+mean in the category's."""
 MAX_ITEMS_A_CUSTOMER = 400
 """Newest lines of one customer that enter the neighbour counts; a reseller must not rule them."""
 
@@ -40,15 +42,21 @@ class Counts:
     popular: Ints
 
 
-def count(purchases: Purchases) -> Counts:
-    """Count every table."""
+def count(purchases: Purchases, category: Ints | None = None) -> Counts:
+    """Count every table.
+
+    Args:
+        purchases: Of everybody.
+        category: int32[items], -1 where unknown; None counts as one category for all.
+    """
     n = purchases.n_items
     popularity = np.bincount(purchases.item, minlength=n).astype(np.float64)
-    gaps = _gaps(purchases)
+    group = np.zeros(n, np.int64) if category is None else category.astype(np.int64) + 1
+    gaps = _gaps(purchases, group)
     near, near_score = _near(purchases)
     follow, next_score = _next(purchases)
     return Counts(
-        item=_columns(purchases, popularity, gaps),
+        item=_columns(purchases, popularity, gaps, group),
         hazard=gaps.hazard,
         gap=gaps.gap,
         gap_days=gaps.gap_days,
@@ -71,7 +79,7 @@ class _Gaps:
     buyers: npt.NDArray[np.float64]
 
 
-def _gaps(purchases: Purchases) -> _Gaps:
+def _gaps(purchases: Purchases, group: Groups) -> _Gaps:
     """Follow each (customer, item) from purchase to purchase."""
     n = purchases.n_items
     ends = purchases.basket_ends()
@@ -93,40 +101,50 @@ def _gaps(purchases: Purchases) -> _Gaps:
     if purchases.day is not None:
         when = purchases.day[purchases.basket[key]]
         days[:-1] = np.where(again[:-1], when[1:] - when[:-1], 0.0)
-    gap = _shrunk(np.bincount(item, wait * again, n), repeats)
+    gap = _shrunk(np.bincount(item, wait * again, n), repeats, group)
     return _Gaps(
-        _hazard(item, wait, again, n),
+        _hazard(item, wait, again, group),
         gap if again.any() else np.ones(n, np.float32),  # it divides: nobody repeated, no 0
-        _shrunk(np.bincount(item, days * again, n), repeats),
-        _shrunk(came_back, buyers),
+        _shrunk(np.bincount(item, days * again, n), repeats, group),
+        _shrunk(came_back, buyers, group),
         buyers,
     )
 
 
-def _shrunk(total: Numbers, n: Numbers) -> Floats:
-    """Return total / n per item, shrunk to the mean over all items by `PRIOR` observations."""
+def _shrunk(total: Numbers, n: Numbers, group: Groups) -> Floats:
+    """Return total / n per item, shrunk to its category's mean by `PRIOR` observations.
+
+    Most items are bought a few times; what their category is like says more than the store's
+    mean. A category's mean is itself shrunk to that, so a category of one item changes little.
+    """
     mean = total.sum() / max(1.0, n.sum())
-    shrunk: Floats = ((total + PRIOR * mean) / (n + PRIOR)).astype(np.float32)
+    of_group = (np.bincount(group, total) + PRIOR * mean) / (np.bincount(group, n) + PRIOR)
+    shrunk: Floats = ((total + PRIOR * of_group[group]) / (n + PRIOR)).astype(np.float32)
     return shrunk
 
 
 def _hazard(
-    item: Ints, wait: npt.NDArray[np.int64], again: npt.NDArray[np.bool_], n: int
+    item: Ints, wait: npt.NDArray[np.int64], again: npt.NDArray[np.bool_], group: Groups
 ) -> Floats:
-    """Return float32[n, HAZARD_LAGS]; the last lag pools all later baskets."""
+    """Return float32[items, HAZARD_LAGS]; the last lag pools all later baskets."""
+    n = group.size
     hazard = np.empty((n, HAZARD_LAGS), np.float32)
     for lag in range(1, HAZARD_LAGS):
         hazard[:, lag - 1] = _shrunk(
-            np.bincount(item, again & (wait == lag), n), np.bincount(item, wait >= lag, n)
+            np.bincount(item, again & (wait == lag), n), np.bincount(item, wait >= lag, n), group
         )
     late = np.maximum(wait - HAZARD_LAGS + 1, 0)
     hazard[:, -1] = _shrunk(
-        np.bincount(item, again & (late > 0), n), np.bincount(item, late.astype(np.float64), n)
+        np.bincount(item, again & (late > 0), n),
+        np.bincount(item, late.astype(np.float64), n),
+        group,
     )
     return hazard
 
 
-def _columns(purchases: Purchases, popularity: npt.NDArray[np.float64], gaps: _Gaps) -> Floats:
+def _columns(
+    purchases: Purchases, popularity: npt.NDArray[np.float64], gaps: _Gaps, group: Groups
+) -> Floats:
     """Return the static item columns in the order of `ITEM_COLUMNS`."""
     n, ends = purchases.n_items, purchases.basket_ends()
     from_newest = ends[purchases.customer + 1] - 1 - np.arange(purchases.customer.size)
@@ -143,7 +161,7 @@ def _columns(purchases: Purchases, popularity: npt.NDArray[np.float64], gaps: _G
         "repeat_share": gaps.repeat_share,
         "hazard": gaps.hazard[:, 0],
         "log_gap": np.log1p(gaps.gap),
-        "basket_size": np.log1p(_shrunk(sizes, popularity)),
+        "basket_size": np.log1p(_shrunk(sizes, popularity, group)),
     }
     return np.stack([columns[name] for name in ITEM_COLUMNS], axis=1).astype(np.float32)
 

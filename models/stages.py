@@ -74,7 +74,7 @@ def tables_of(
         plan: Of the encoder.
         seed: Of everything random.
     """
-    counts = count(purchases)
+    counts = count(purchases, category)
     encoder = train_encoder(learned, plan, seed)
     unknown = np.full(purchases.n_items, -1, np.int32)
     values = {name: getattr(counts, name) for name in counts.__dataclass_fields__}

@@ -64,6 +64,22 @@ def test_a_gap_is_never_nothing() -> None:
     assert tables.gap_days.tolist() == [0.0] * 6
 
 
+def test_an_item_is_shrunk_to_its_category_by_hand() -> None:
+    """Items 0 and 1 share a category, 2 is one of its own, 3 was never sold and has none.
+
+    Chances to repeat after one basket: item 0 two of two, item 1 none of two, item 2 one of one.
+    """
+    tables = count(purchases(**TWO), np.array([7, 7, 3, -1, 7, 3], np.int32))
+    mean = 3 / 5
+    first = (2 + PRIOR * mean) / (4 + PRIOR)
+    second = (1 + PRIOR * mean) / (1 + PRIOR)
+    assert tables.hazard[0, 0] == pytest.approx((2 + PRIOR * first) / (2 + PRIOR))
+    assert tables.hazard[1, 0] == pytest.approx((0 + PRIOR * first) / (2 + PRIOR))
+    assert tables.hazard[2, 0] == pytest.approx((1 + PRIOR * second) / (1 + PRIOR))
+    assert tables.hazard[4, 0] == pytest.approx(first)
+    assert tables.hazard[3, 0] == pytest.approx(mean)
+
+
 def test_followers_by_hand() -> None:
     """Item 1 was followed by 0 (anna) and by 2 (bert), each once in two baskets."""
     tables = count(purchases(**TWO))
