@@ -20,7 +20,7 @@ TOP = 10
 LEAST_OVERLAP = 0.98
 """Mean share of the ten best that must stay; 8-bit weights keep .997 where nothing is wrong."""
 MOST_LOSS = 0.001
-"""Recall@10 that rounding may cost on the sample, as issue 4 states it."""
+"""Recall@10 that rounding may cost on the sample."""
 SAMPLE = 2000
 """Customers compared of each set of examples."""
 
