@@ -33,7 +33,7 @@ from edge.adapters.sqlite.export import Controller
 from edge.adapters.sqlite.journal import Journal
 from edge.checkin import House, Path
 from edge.core import sightings
-from edge.core.board import StoreSign
+from edge.core.board import Answer, StoreSign
 from edge.core.caps import Caps
 from edge.core.catalog import Stock
 from edge.core.errors import MessageError, UnavailableError
@@ -172,7 +172,7 @@ class Box:
         totals = [rule for rule in self.rulebook.state.playbook.caps if not rule.is_personal]
         is_endless = any(rule.is_endless for rule in totals)
         self.path.caps.restore(self.journal.restored(is_endless=is_endless) if totals else ())
-        self.intake = Intake(self.path, self.journal, self._proves)
+        self.intake = Intake(self.path, self.journal, self._proves, self._answer)
         trust = settings.trust
         self.desk = Desk(
             self.ledger,
@@ -248,6 +248,10 @@ class Box:
         if self.broker is not None:
             self.broker.acknowledge(message)
 
+    def _answer(self, said: Answer) -> None:
+        if self.broker is not None:
+            self.broker.publish(*messages.answer(said))
+
     def _proves(self, person: str, code: str, now_s: float) -> bool:
         """Check an app's code; a replay, which has no keys, believes what was recorded."""
         if self._is_replay:
@@ -266,6 +270,7 @@ class Box:
     def _simulated_tick(self, tick: Tick) -> None:
         if isinstance(self.clock, SimulatedClock) and self.clock.tick(tick.now_s):
             self.path.tick(tick.now_s)
+            self.intake.walk_ins.expire(tick.now_s)
 
     # -- what tablets say --------------------------------------------------------------------
 
@@ -389,6 +394,7 @@ class Box:
                 self._record(now_s, "tick", b"")
                 try:
                     self.path.tick(now_s)
+                    self.intake.walk_ins.expire(now_s)
                 except UnavailableError:  # what was said stays said; only its record is lost
                     self.dropped["not_written"] += 1
             for person in self.ledger.forget_elsewhere():  # erased by a command beside this box

@@ -25,6 +25,7 @@ from edge.core.board import (
     Why,
 )
 from edge.core.candidates import Context, Source
+from edge.core.cap_rules import NOBODY
 from edge.core.caps import Caps
 from edge.core.catalog import Catalog, Stock, Text
 from edge.core.consent import Consents, Purpose
@@ -274,6 +275,21 @@ class Path:
         self.log.append(VisitStarted(guest.visit_id, entry.at_s, is_recognised=True))
         self.log.append(Exposed("holdout", arm.label(), guest.visit_id, entry.at_s, person))
 
+    def stranger(self, token: str, now_s: float) -> Guest:
+        """Return the guest of a visit that nobody is known on; no table of guests holds it."""
+        orders = self.playbook.orders
+        visit_id = self.visits.name(f"token:{token}", now_s)
+        arm = assign(visit_id, orders.experiments, orders.holdout_share)
+        who = f"{NOBODY}{visit_id}"
+        return Guest(
+            who, visit_id, now_s, arm, PersonView(who), self._nobody, NOTHING_BOUGHT,
+            remember(NOTHING_BOUGHT, self.playbook.classes), is_known=False,
+        )  # fmt: skip
+
+    def kind_of(self, zone: str | None) -> str | None:
+        """Return the kind of a zone, None where the floor plan has none of that name."""
+        return self._kinds.get(zone or "")
+
     def read(self, guest: Guest, now_s: float) -> None:
         """Read what the consents of this moment let in, and nothing else."""
         person, consents = guest.person, self.consents
@@ -336,9 +352,20 @@ class Path:
         """Decide what to say to a guest now, show it, write it down."""
         if not guest.is_on_tablets:
             return None
+        decision, message = self.decide(guest, now_s, is_pull=is_pull)
+        if guest.cards and not message.cards:  # what stands may stay, as long as it is true
+            self._recheck_guest(guest, now_s, decision)
+        self.showing.say(guest, decision, message, self.playbook, cause)
+        self.log.append(self.log.decision_record(decision, guest.person))
+        return decision
+
+    def decide(
+        self, guest: Guest, now_s: float, *, is_pull: bool, surface: str = "tablet"
+    ) -> tuple[Decision, Message]:
+        """Decide what to say on a surface, and put it into words."""
         if now_s >= guest.guessed_s + MOTIVE_FOR_S:
             self._guess(guest, now_s)
-        snapshot = self._snapshot(guest, now_s, is_pull=is_pull)
+        snapshot = self._snapshot(guest, now_s, is_pull=is_pull, surface=surface)
         silence = guard.silence(snapshot)
         if silence is not None:
             decision = curation.decide_nothing(silence, snapshot)
@@ -347,12 +374,8 @@ class Path:
             slate = curation.curate(judged, scores, snapshot)
             decision = curation.decide(judged, slate, snapshot)
         message = explanation.explain(decision, snapshot)
-        if guest.cards and not message.cards:  # what stands may stay, as long as it is true
-            self._recheck_guest(guest, now_s, decision)
-        self.showing.say(guest, decision, message, self.playbook, cause)
         self._note_said(guest, decision, message)
-        self.log.append(self.log.decision_record(decision, guest.person))
-        return decision
+        return decision, message
 
     def _note_said(self, guest: Guest, decision: Decision, message: Message) -> None:
         """Note what the next decision of this visit must know of this one."""
@@ -388,7 +411,9 @@ class Path:
             self.counts["motive_unavailable"] += 1
             guest.motive = Motive.UNKNOWN
 
-    def _snapshot(self, guest: Guest, now_s: float, *, is_pull: bool) -> Snapshot:
+    def _snapshot(
+        self, guest: Guest, now_s: float, *, is_pull: bool, surface: str = "tablet"
+    ) -> Snapshot:
         """Take one consistent view of the moment; the decision looks at nothing else."""
         moment = self.house.moment(now_s)
         visit = guest.visit(self._kinds.get(guest.zone or ""))
@@ -402,15 +427,18 @@ class Path:
             stock=self.house.stock,
             caps=self.caps,
             arm=guest.arm,
-            person=view,
+            person=view if guest.is_known else None,
             memory=guest.memory,
-            prompts=self._prompts(guest, view, visit, moment),
+            prompts=self._prompts(guest, view, visit, moment, surface),
+            surface=surface,
             is_pull=is_pull,
             seed=self._seed(guest),
             model_version=self.house.model_version,
         )
 
-    def _prompts(self, guest: Guest, view: PersonView, visit: VisitView, moment: Moment) -> Prompts:
+    def _prompts(
+        self, guest: Guest, view: PersonView, visit: VisitView, moment: Moment, surface: str
+    ) -> Prompts:
         """Return what the guest's purchases and basket call for, found anew when they change."""
         epoch = int(moment.now_s // PROMPTS_FOR_S)
         rests_on = (
@@ -421,10 +449,11 @@ class Path:
             visit.motive,
             visit.basket,
             visit.scanned,
+            surface,
             epoch,
         )
         if guest.prompts is None or guest.prompts[0] != rests_on:
-            found = triggers.prompts(guest.memory, view, visit, moment, self.playbook)
+            found = triggers.prompts(guest.memory, view, visit, moment, self.playbook, surface)
             guest.prompts = rests_on, found
         return guest.prompts[1]
 

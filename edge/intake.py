@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from edge.checkin import Path
 from edge.core import gifts
-from edge.core.board import Why
+from edge.core.board import Answer, Why
 from edge.core.catalog import Text
 from edge.core.errors import MessageError
 from edge.core.events import (
@@ -42,6 +42,7 @@ from edge.core.records import (
 from edge.core.sales import Receipt, Return, Sale, Void
 from edge.core.statements import ConsentChange, Outcome
 from edge.core.visits import Sign
+from edge.walkins import WalkIns
 
 Event = (
     CheckIn | Sale | Void | Return | StockLevels | ConsentChange | Scan | AppSighting
@@ -69,9 +70,11 @@ class Intake:
         path: Path,
         log: Log,
         proves: Callable[[str, str, float], bool] = lambda _person, _code, _now_s: False,
+        answers: Callable[[Answer], None] = lambda _: None,
     ) -> None:
         self.path = path
         self.log = log
+        self.walk_ins = WalkIns(path, answers)
         self._proves = proves
 
     def take(
@@ -109,7 +112,7 @@ class Intake:
             case StockLevels():
                 self.restock(event, now_s)
             case Scan():
-                self.scan(event, now_s)
+                return self.scan(event, now_s)
             case AppSighting():
                 self.path.hear_app(event, now_s)
             case StaffState():
@@ -265,7 +268,7 @@ class Intake:
             self.path.read(guest, now_s)
             self.path.recheck(now_s, person)
 
-    def scan(self, said: Scan, now_s: float) -> None:
+    def scan(self, said: Scan, now_s: float) -> tuple[Record, ...]:
         """The app read a label: the item is of interest, or went into the basket."""
         person = self.path.recognised(said.member_id, now_s) if said.member_id else None
         guest = self.path.guests.get(person) if person is not None else None
@@ -275,8 +278,13 @@ class Intake:
             self.path.counts["sku_unknown"] += 1
         elif guest is not None:
             self.path.scanned(guest, item, now_s, is_in_basket=said.is_in_basket)
-        elif said.member_id is None:
+        elif said.member_id is None and said.visit_token is not None:
+            return self.walk_ins.scanned(
+                said.visit_token, item, said.zone, now_s, is_in_basket=said.is_in_basket
+            )
+        elif said.member_id is None:  # no visit to serve, and nowhere to answer
             self.path.counts["scan_of_nobody"] += 1
+        return ()
 
     # -- staff -------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from edge.core.board import (
 from edge.core.caps import Caps
 from edge.core.catalog import Text
 from edge.core.decision import Decision
-from edge.core.explanation import Message
+from edge.core.explanation import Card, Message
 from edge.core.guest import Guest, OpenCard
 from edge.core.impressions import impressions
 from edge.core.leases import Leases
@@ -79,11 +79,15 @@ class Showing:
         cause: str | None = None,
     ) -> None:
         """Send what was decided, then keep the books; nobody decides in between."""
-        cards = tuple(on_screen(card, self._zone_name(card.zone)) for card in message.cards)
+        cards = tuple(self.on_screen(card) for card in message.cards)
         replaced = self._take_back(guest, keep_reserved=True) if cards else ()
         self.put(guest, message, cards, cause)
         if cards:
             self._book(guest, decision, message, playbook, replaced)
+
+    def on_screen(self, card: Card) -> ScreenCard:
+        """Return a card as screens get it."""
+        return on_screen(card, self._zone_name(card.zone))
 
     def _book(
         self,

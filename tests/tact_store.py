@@ -57,7 +57,7 @@ def catalog_file() -> dict[str, Any]:
         "offers": [
             {"offer_id": "spring", "campaign_id": "spring-campaign", "item_ids": ["tie", "scarf"],
              "text": {"de": "Frühling", "en": "Spring"}, "price_cents": 2_900,
-             "starts": "2026-01-01", "ends": "2036-01-01", "surfaces": ["tablet"]}
+             "starts": "2026-01-01", "ends": "2036-01-01", "surfaces": ["tablet", "station"]}
         ],
     }  # fmt: skip
 
@@ -123,7 +123,8 @@ def rules_file(left: Sequence[str], more: str = "") -> str:
     )  # fmt: skip
     return (
         'version = "1"\nauthor = "Tests"\nholdout_share = 0.0\n'
-        "[limits.floors]\ntablet = 0.0\n" + caps + "[[rules]]\nid = \"only\"\nkind = \"ban\"\n"
+        "[limits.floors]\ntablet = 0.0\nstation = 0.0\n"
+        + caps + '[[rules]]\nid = "only"\nkind = "ban"\n'
         f"targets = [{banned}]\ndate = 2026-03-03\nreason = \"the rest is not asked\"\n" + more
     )  # fmt: skip
 

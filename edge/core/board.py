@@ -133,6 +133,22 @@ def on_screen(card: Card, zone: Text) -> ScreenCard:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What whoever scanned a label gets on their own screen: cards, or why there are none.
+
+    Attributes:
+        answer_id: Of the decision behind it.
+        visit_token: As the asking app drew it.
+    """
+
+    answer_id: str
+    visit_token: str
+    at_s: float
+    cards: tuple[ScreenCard, ...]
+    empty: Why | None
+
+
+@dataclass(frozen=True, slots=True)
 class Contact:
     """Somebody who is here and wants contact, as staff may know them.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 
 from edge.core.cap_rules import (
+    NOBODY,
     OF_MOMENT,
     Calendar,
     CapRule,
@@ -215,7 +216,7 @@ def _limit(rule: CapRule, values: Values, stock_of: Callable[[str], int]) -> int
 
 
 def folded(impressions: Iterable[Impression], most: int = MOST_FOLDED) -> tuple[Impression, ...]:
-    """Add one person's impressions up by the names that caps count by; visits are left out.
+    """Add impressions up by the names that caps count by, person by person; visits are left out.
 
     How often, first and last are kept exactly, so that windows without an end go on counting when
     the single impressions are forgotten. Folding what is folded changes nothing.
@@ -239,7 +240,7 @@ def _added_up(impressions: Iterable[Impression]) -> tuple[Impression, ...]:
     for one in impressions:
         names = replace(
             one, card_id="", visit_id="", at_s=0.0, day=0, units=1, first_s=None,
-            is_pull=False, is_answered=False,
+            is_pull=False, is_answered=False, who=NOBODY if one.is_of_nobody else one.who,
         )  # fmt: skip
         so_far = by_names.get(names)
         units, first_s, last = one.units, one.began_s, one

@@ -90,6 +90,8 @@ Window = Rolling | Fixed | ThisVisit | Ever | Unanswered | Lifetime
 REMEMBERED_S = 90 * 86_400.0
 """How long each impression is kept by itself: no window that moves can count further back. What is
 older is folded (`cap_counting.folded`) for the windows without an end."""
+NOBODY = "visit:"
+"""Begins the key of a visit that nobody is known on."""
 PROMOTIONS = frozenset({Message.OFFER})
 DAY_S = 86_400.0
 
@@ -190,6 +192,11 @@ class Impression:
     household: str | None = None
     is_answered: bool = False
     first_s: float | None = None
+
+    @property
+    def is_of_nobody(self) -> bool:
+        """Tell whether nobody is known who saw it."""
+        return self.who.startswith(NOBODY)
 
     @property
     def began_s(self) -> float:

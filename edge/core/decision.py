@@ -14,6 +14,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.core.cap_rules import NOBODY
 from edge.core.caps import Caps
 from edge.core.catalog import Stock
 from edge.core.experiments import Arm
@@ -188,7 +189,7 @@ class Snapshot:
     @property
     def who(self) -> str:
         """The key under which caps count: the person, else this visit alone."""
-        return self.person.person if self.person else f"visit:{self.visit.visit_id}"
+        return self.person.person if self.person else f"{NOBODY}{self.visit.visit_id}"
 
     @property
     def decision_id(self) -> str:

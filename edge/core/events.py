@@ -41,6 +41,7 @@ class Scan:
     zone: str | None
     at_s: float
     is_in_basket: bool = False
+    visit_token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,7 @@ class Guest:
         known: Purchases of the profile; nothing without a consent to it.
         liked: int32[·], items that the guest's own words name.
         memory: What `known` and this visit's receipts mean.
+        is_known: A person stands behind it, not a visit of nobody.
         name: Only with a consent to be greeted.
         guessed_s: When the motive was guessed; never, where something was seen since.
         basket: Items that lie in it; scanned: items whose labels were read.
@@ -124,6 +125,7 @@ class Guest:
     known: Purchases
     memory: Memory
     liked: Ints = field(default_factory=lambda: np.empty(0, np.int32))
+    is_known: bool = True
     name: str | None = None
     language: str | None = None
     zone: str | None = None

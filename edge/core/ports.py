@@ -63,8 +63,8 @@ class Log(Protocol):
         """Return the record of an impression that caps count."""
         ...
 
-    def decision_record(self, decision: Decision, person: str) -> Record:
-        """Return the record of a decision with its whole trace."""
+    def decision_record(self, decision: Decision, person: str | None) -> Record:
+        """Return the record of a decision with its whole trace; `person`: None for nobody."""
         ...
 
 

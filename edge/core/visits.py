@@ -321,7 +321,7 @@ class Visits:
             return Transition(change, visitor, "", now_s)
         if change is Change.ENTRY:
             visit.started_at_s = now_s
-            visit.visit_id = self._new_id(visitor, now_s)
+            visit.visit_id = self.name(visitor, now_s)
             return Transition(change, visitor, visit.visit_id, now_s)
         if change is Change.MOVE:
             return self._move(visitor, visit, now_s, zone)
@@ -335,7 +335,7 @@ class Visits:
         stayed_s = end_s - visit.started_at_s
         return Transition(change, visitor, visit.visit_id, end_s, visit.zone, None, stayed_s)
 
-    def _new_id(self, visitor: str, now_s: float) -> str:
+    def name(self, visitor: str, now_s: float) -> str:
         """Name a visit; who leaves and comes back within a millisecond begins another one."""
         moment = round(now_s, 3)
         if moment != self._begun_s:

@@ -8,15 +8,26 @@ from typing import Any
 
 import msgspec
 
-from edge.adapters.mqtt.messages import CHANNELS, TOPIC_ROOT, Channel
+from edge.adapters.mqtt.messages import (
+    ANSWER,
+    ANSWERS,
+    CHANNELS,
+    TOPIC_ROOT,
+    AnswerForm,
+    Channel,
+)
+
+_ANSWERED = "What goes with the labels that an app without a member scanned."
 
 
 def document() -> dict[str, Any]:
     """Return the AsyncAPI 3.0 document as plain values."""
     schemas, components = msgspec.json.schema_components(
-        [channel.form for channel in CHANNELS], ref_template="#/components/schemas/{name}"
+        [AnswerForm, *(channel.form for channel in CHANNELS)],
+        ref_template="#/components/schemas/{name}",
     )
-    forms = {channel.topic: schema for channel, schema in zip(CHANNELS, schemas, strict=True)}
+    answer, *taken = schemas
+    forms = {channel.topic: schema for channel, schema in zip(CHANNELS, taken, strict=True)}
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -31,12 +42,29 @@ def document() -> dict[str, Any]:
                 "messages": {channel.kind: {"$ref": f"#/components/messages/{channel.kind}"}},
             }
             for channel in CHANNELS
+        }
+        | {
+            ANSWERS: {
+                "address": f"{TOPIC_ROOT}{ANSWERS}/{{visit_token}}",
+                "parameters": {"visit_token": {"description": "As the scan had it."}},
+                "messages": {ANSWER: {"$ref": f"#/components/messages/{ANSWER}"}},
+            }
         },
-        "operations": {f"receive-{channel.kind}": _operation(channel) for channel in CHANNELS},
+        "operations": {f"receive-{channel.kind}": _operation(channel) for channel in CHANNELS}
+        | {
+            f"send-{ANSWER}": {
+                "action": "send",
+                "channel": {"$ref": f"#/channels/{ANSWERS}"},
+                "summary": _ANSWERED,
+                "bindings": {"mqtt": {"qos": 0}},
+            }
+        },
         "components": {
             "messages": {
-                channel.kind: _message(channel, forms[channel.topic]) for channel in CHANNELS
-            },
+                channel.kind: _message(channel.kind, channel.summary, forms[channel.topic])
+                for channel in CHANNELS
+            }
+            | {ANSWER: _message(ANSWER, _ANSWERED, answer)},
             "schemas": components,
         },
     }
@@ -51,11 +79,11 @@ def _operation(channel: Channel) -> dict[str, Any]:
     }
 
 
-def _message(channel: Channel, data: dict[str, Any]) -> dict[str, Any]:
+def _message(kind: str, summary: str, data: dict[str, Any]) -> dict[str, Any]:
     text = {"type": "string", "minLength": 1}
     return {
-        "name": channel.kind,
-        "summary": channel.summary,
+        "name": kind,
+        "summary": summary,
         "contentType": "application/cloudevents+json",
         "payload": {
             "type": "object",
@@ -64,7 +92,7 @@ def _message(channel: Channel, data: dict[str, Any]) -> dict[str, Any]:
                 "id": text,
                 "source": {**text, "format": "uri-reference"},
                 "specversion": {"const": "1.0"},
-                "type": {"const": f"stammgast.{channel.kind}.v1"},
+                "type": {"const": f"stammgast.{kind}.v1"},
                 "time": {"type": "string", "format": "date-time"},
                 "datacontenttype": {"const": "application/json"},
                 "data": data,

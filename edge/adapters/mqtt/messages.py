@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from edge.core.board import Answer, ScreenCard
+from edge.core.catalog import Text
 from edge.core.consent import Purpose
 from edge.core.errors import MessageError
 from edge.core.events import (
@@ -28,12 +30,15 @@ from edge.core.sales import Return, ReturnLine, Sale, SaleLine, Void
 from edge.core.statements import ConsentChange
 
 TOPIC_ROOT = "stammgast/v1/"
+# The one thing that the box says on its own topics, below which each token has one.
+ANSWERS, ANSWER = "answers", "answer"
 
 # RSSI on the air is -127..20 dBm (Bluetooth Core 5.4, Vol 4 Part E, 7.7.65.2).
 RSSI_RANGE_DBM = (-127.0, 20.0)
 
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
 ShortText = Annotated[str, Meta(max_length=128)]
+Token = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{16,64}$")]
 Count = Annotated[float, Meta(gt=0, le=100_000)]
 # Tills number a receipt's lines from 1; sixteen bits is what a packed history keeps of it.
 LineNo = Annotated[int, Meta(ge=0, le=65_535)]
@@ -121,13 +126,51 @@ class ConsentForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScanForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The app scanned a label; `is_in_basket` where scanning puts the item into the basket."""
+    """The app scanned a label; `is_in_basket` where scanning puts the item into the basket.
+
+    Without a member, `visit_token` (drawn anew by the app for each visit) asks for an answer on
+    `answers/{visit_token}`.
+    """
 
     member_id: Id | None = None
     sku: ShortText = ""
     gtin: ShortText | None = None
     zone: ShortText | None = None
     is_in_basket: bool = False
+    visit_token: Token | None = None
+
+
+class WordsForm(msgspec.Struct, frozen=True):
+    """The same in both languages."""
+
+    de: str
+    en: str
+
+
+class AnswerCardForm(msgspec.Struct, frozen=True, kw_only=True):
+    """A suggestion: what, why, where it lies and what it costs.
+
+    `why` is plain words, each from zone, basket, labels or sales.
+    """
+
+    card_id: str
+    kind: str
+    item_id: str
+    name: WordsForm
+    price_cents: int | None
+    offer: WordsForm | None
+    aisle: str
+    zone: WordsForm
+    units: int | None
+    why: list[WordsForm]
+
+
+class AnswerForm(msgspec.Struct, frozen=True, kw_only=True):
+    """What goes with a visit of nobody; `empty` tells why there is nothing."""
+
+    visit_token: str
+    cards: list[AnswerCardForm]
+    empty: WordsForm | None
 
 
 class HeardBeaconForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -247,7 +290,9 @@ def _consent(form: ConsentForm, at_s: float) -> ConsentChange:
 
 
 def _scan(form: ScanForm, at_s: float) -> Scan:
-    return Scan(form.member_id, form.sku, form.gtin, form.zone, at_s, form.is_in_basket)
+    return Scan(
+        form.member_id, form.sku, form.gtin, form.zone, at_s, form.is_in_basket, form.visit_token
+    )
 
 
 def _app_sighting(form: AppSightingForm, at_s: float) -> AppSighting:
@@ -288,6 +333,47 @@ _BY_TOPIC: dict[str, tuple[str, Callable[[Any], Any], Callable[[Any, float], Eve
     for channel in CHANNELS
 }
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def answer(said: Answer) -> tuple[str, bytes]:
+    """Return topic and payload of what the box answers to a scan of nobody."""
+    form = AnswerForm(
+        visit_token=said.visit_token,
+        cards=[_answer_card(card) for card in said.cards],
+        empty=None if said.empty is None else _words(said.empty.text),
+    )
+    event = {
+        "specversion": "1.0",
+        "id": said.answer_id,
+        "source": "/box",
+        "type": f"stammgast.{ANSWER}.v1",
+        "time": datetime.fromtimestamp(said.at_s, UTC),
+        "datacontenttype": "application/json",
+        "data": form,
+    }
+    return f"{TOPIC_ROOT}{ANSWERS}/{said.visit_token}", _encode(event)
+
+
+def _answer_card(card: ScreenCard) -> AnswerCardForm:
+    return AnswerCardForm(
+        card_id=card.card_id,
+        kind=card.kind,
+        item_id=card.item_id,
+        name=_words(card.name),
+        price_cents=card.offer.price_cents if card.offer else card.price_cents,
+        offer=_words(card.offer.text) if card.offer else None,
+        aisle=card.aisle,
+        zone=_words(card.zone.name),
+        units=card.stock.units if card.stock else None,
+        why=[_words(reason.text) for reason in card.why],
+    )
+
+
+def _words(text: Text) -> WordsForm:
+    return WordsForm(text.de, text.en)
 
 
 def subscriptions(*, is_simulated: bool) -> list[tuple[str, int]]:

@@ -83,14 +83,14 @@ class Journal:
             body=_encode(impression),
             at_s=impression.at_s,
             expires_s=impression.at_s + REMEMBERED_S,
-            person=impression.who,
+            person=None if impression.is_of_nobody else impression.who,
         )
 
-    def decision_record(self, decision: Decision, person: str) -> Record:
-        """Return the record of a decision with its whole trace."""
+    def decision_record(self, decision: Decision, person: str | None) -> Record:
+        """Return the record of a decision with its whole trace; `person`: None for nobody."""
         if self.tap is not None:
             self.tap(decision)
-        if self.keep is not None:
+        if self.keep is not None and person is not None:
             self.keep(decision, person)
         return DecisionMade(
             decision_id=decision.decision_id,

@@ -107,6 +107,7 @@ def _fold_caps(ledger: Ledger, now_s: float, deleted: Counter[str]) -> None:
     numbers = [number for (number,) in owners]
     for first in range(0, len(numbers), _FOLDED_AT_ONCE):
         ledger.writer.call(partial(fold, numbers[first : first + _FOLDED_AT_ONCE]))
+    ledger.writer.call(lambda: _fold_caps_of_nobody(ledger, now_s, deleted))
 
 
 def _fold_caps_of(ledger: Ledger, number: int, now_s: float) -> int:
@@ -129,6 +130,24 @@ def _fold_caps_of(ledger: Ledger, number: int, now_s: float) -> int:
     )
     ledger.recorder.write(CapsFolded(body, last_s, f"{opened.pseudonym:016x}"))
     return int(rows)
+
+
+def _fold_caps_of_nobody(ledger: Ledger, now_s: float, deleted: Counter[str]) -> None:
+    """Fold what visits of nobody were shown: the store's totals count it, and no visit is left."""
+    db, ever = ledger.writing.db, (float("-inf"), float("inf"))
+    nobodys = "FROM happenings WHERE person_no IS NULL AND kind ="
+    with db.atomic():
+        said = ledger.writing.happenings.of_nobody("CapCounted", *ever)
+        old = [one["body"] for one in said if one["expires_s"] < now_s]
+        if not old:
+            return
+        known = ledger.writing.happenings.of_nobody("CapsFolded", *ever)
+        body, last_s = fold_impressions(old, next((one["body"] for one in known), None))
+        deleted["happenings"] += db.execute(
+            f"DELETE {nobodys} 'CapCounted' AND expires_s < ?", [now_s]
+        ).rowcount
+        db.execute(f"DELETE {nobodys} 'CapsFolded'")
+        ledger.recorder.write(CapsFolded(body, last_s))
 
 
 def _delete_by_age(ledger: Ledger, now_s: float, today: int, deleted: Counter[str]) -> None:
