@@ -4,7 +4,7 @@
 (context rows not counted), tested, passed, untested, context. A named test that does not exist, is
 skipped or fails makes its requirement fail, and the command exits with 1.
 
-    python -m tests.requirements_report [--list]
+    python -m tests.requirements_report [--list] [A01 B16 …]
 """
 
 import argparse
@@ -103,8 +103,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the tests, print a line per requirement and the figures; 1 where one failed."""
     parser = argparse.ArgumentParser(prog="requirements_report", description=__doc__)
     parser.add_argument("--list", action="store_true", help="list the requirements, run nothing")
+    parser.add_argument("ids", nargs="*", metavar="ID", help="only these; all where none is named")
     options = parser.parse_args(arguments)
     requirements = read()
+    if unknown := set(options.ids) - {requirement.id for requirement in requirements}:
+        parser.error(f"no requirement is called {', '.join(sorted(unknown))}")
+    if options.ids:
+        requirements = tuple(each for each in requirements if each.id in options.ids)
     if options.list:
         for requirement in requirements:
             sys.stdout.write(f"{requirement.id}  {requirement.says}\n")

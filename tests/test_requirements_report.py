@@ -1,6 +1,8 @@
 """The report tells what is shown, what is not, and what only seems to be."""
 
-from tests.requirements_report import Requirement, _is_there, read, state_of, summary
+import pytest
+
+from tests.requirements_report import Requirement, _is_there, main, read, state_of, summary
 
 PASSED = {"t.py::a": "passed", "t.py::b[one]": "passed", "t.py::b[two]": "passed"}
 
@@ -55,3 +57,11 @@ def test_the_figures() -> None:
     assert summary(rows, PASSED) == {
         "ids": 3, "tested": 2, "passed": 1, "untested": ["C"], "context": ["D"],
     }  # fmt: skip
+
+
+def test_single_ids_can_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """Only those are listed; an id that nobody knows is refused."""
+    assert main(["--list", "B16", "A01"]) == 0
+    assert [line[:3] for line in capsys.readouterr().out.splitlines()] == ["A01", "B16"]
+    with pytest.raises(SystemExit):
+        main(["--list", "Z99"])

@@ -176,10 +176,10 @@ class GiftCorrected:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """A card taught the box something; `kind` as in `learning.Kind`, chances as in `Lesson`."""
+    """A card taught the box something; `outcome` is a `learning.Kind`, chances as in `Lesson`."""
 
     card_id: str
-    kind: str
+    outcome: str
     item_id: str
     probability: float
     propensity: float

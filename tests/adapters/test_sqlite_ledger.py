@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -34,6 +34,7 @@ from edge.core.records import (
     DecisionMade,
     EventSeen,
     GiftCorrected,
+    Personal,
     ReturnRecorded,
     SaleRecorded,
     Vetoed,
@@ -609,6 +610,12 @@ def test_caps_and_vetoes_survive_a_restart(ledger: Ledger) -> None:
     assert [(cap.body, cap.person) for cap in caps] == counted
     assert profile_of(again, person).vetoes == {1: NOW_S + 500}
     again.close()
+
+
+def test_no_record_hides_what_it_is() -> None:
+    """A happening is read back with its kind beside its fields: none may be called the same."""
+    for each in get_args(Personal):
+        assert not {"kind", "happening_no"} & set(each.__slots__), each
 
 
 def test_a_decision_is_looked_up_with_the_right_grant_only(ledger: Ledger) -> None:

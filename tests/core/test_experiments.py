@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.core.experiments import (
@@ -69,6 +69,15 @@ def test_the_holdout_has_its_size() -> None:
     assert abs(groups.count(HOLDOUT) - 1_000) < error
     assert abs(groups.count(MEASURED) - 1_000) < error
     assert groups.count(GENERAL) == 20_000 - groups.count(HOLDOUT) - groups.count(MEASURED)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=12), st.floats(0.01, 0.5), st.integers(0, 10**9))
+def test_every_holdout_stays_within_binomial_bounds(seed: str, share: float, first: int) -> None:
+    """Whatever was drawn: 2,000 units fall within five and a half standard errors of the share."""
+    n, least = 2_000, 5.5  # 1 in 26 million a draw: no chance failure in a lifetime of runs
+    held = sum(assign(f"u{unit}", (), share, seed).is_holdout for unit in range(first, first + n))
+    assert abs(held - n * share) <= least * (n * share * (1.0 - share)) ** 0.5
 
 
 def test_holdout_comes_first_and_experiments_split_the_rest() -> None:

@@ -3,6 +3,8 @@
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.core.classes import Action, ClassTable, MatrixRow
 from edge.core.decision import Occasion
@@ -164,6 +166,18 @@ def test_is_near_a_birthday(today: str, birthday: tuple[int, int], expected: boo
     """Within three days, over the turn of the year and on leap days (A02)."""
     day = date.fromisoformat(today).toordinal()
     assert is_near_birthday(day, birthday, 3) is expected
+
+
+@given(st.integers(1950, 2150), st.dates(date(2024, 1, 1), date(2024, 12, 31)), st.integers(0, 20))
+def test_a_birthday_comes_once_a_year(year: int, born: date, within: int) -> None:
+    """Leap days too: so many days before, so many after and the day itself, without a gap."""
+    half_a_year_before = date(year, (born.month + 5) % 12 + 1, 1).toordinal()
+    days = range(half_a_year_before, half_a_year_before + 365)
+    near = [day for day in days if is_near_birthday(day, (born.month, born.day), within)]
+    assert near == list(range(near[0], near[0] + 2 * within + 1))
+    middle = date.fromordinal(near[within])
+    is_common_leap_day = (born.month, born.day) == (2, 29) and middle.year % 4 > 0
+    assert (middle.month, middle.day) == ((2, 28) if is_common_leap_day else (born.month, born.day))
 
 
 def test_a_birthday_treat_is_the_stated_favourite_only() -> None:

@@ -481,3 +481,37 @@ def test_a_past_decision_is_looked_up_by_its_id(
     assert main([*words, others, *proof]) == 1
     assert main([*words, decision_id, ANNA, "--receipt", "T-wrong"]) == 1
     assert capsys.readouterr().out == ""
+
+
+def test_the_loop_from_shown_to_returned_is_on_disk(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Seen, reserved, bought, brought back: each step is kept, of the same item and person."""
+    with store_with(tmp_path, mosquitto, ["mouse"]) as (box, tablet):
+        assert look(box, tablet) == {"mouse"}
+        card = tablet.cards()[0]
+        tablet.say({"kind": "seen", "card_ids": [card["card_id"]]})
+        assert tablet.react(card, "reserve")["kind"] == "ack"
+        receipt = sell(box, "mouse")
+        steps = box.call(lambda: funnel(box, card["card_id"]))
+        became = {"CardShown", "CardReacted", "Learned"}
+        assert steps == (became, [CATALOG.index_of("mouse")], [])
+        back = {"return_id": "B1", "receipt_id": receipt, "member_id": ANNA,
+                "lines": [{"sku": "mouse"}]}  # fmt: skip
+        say(box, "returns", "return", back)
+        steps = box.call(lambda: funnel(box, card["card_id"]))
+        assert steps == (became, [], [CATALOG.index_of("mouse")])
+
+
+def funnel(box: RunningBox, card_id: str) -> tuple[set[str], list[int], list[int]]:
+    """Return what is on disk of Anna: what became of a card, what she bought, what came back."""
+    box.box.ledger.flush()
+    now_s, consents = box.box.clock.now_s(), box.box.path.consents
+    person = consents.person_of_member(ANNA)
+    assert person is not None
+    grant = consents.grant(person, Purpose.PROFILE, now_s)
+    assert grant is not None
+    profile = box.box.ledger.profile(person, grant, now_s)
+    reading = box.box.ledger.reading()
+    opened = reading.persons.open(person)
+    assert opened is not None
+    said = {h["kind"] for h in reading.happenings.of(opened) if h.get("card_id") == card_id}
+    return said, profile.purchases.item.tolist(), profile.returned_item.tolist()

@@ -14,8 +14,10 @@ from edge.adapters.clock import SimulatedClock
 from edge.adapters.mqtt import asyncapi
 from edge.adapters.sqlite.journal import decode_decision
 from edge.adapters.sqlite.retention import forget_old
+from edge.core.decision import Motive
 from tests.conftest import Mosquitto, wait_until
 from tests.core.decision_world import CATALOG
+from tests.journeys.test_tact_motives import with_motives
 from tests.tact_store import DAY_S, look, say, sku, store_with, tick
 from tests.world import BEN, RunningBox, running
 
@@ -81,6 +83,29 @@ def test_a_scan_of_nobody_is_answered(tmp_path: Path, mosquitto: Mosquitto) -> N
         assert not [p for p in files if TOKEN.encode() in p.read_bytes()]
         visits = box.box.ledger.telemetry_rows("SELECT is_recognised FROM visits", ())
         assert visits == [(0,)]
+
+
+def test_the_motive_of_nobody_chooses(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Cluster mode from the wire: who compares is helped to compare, who pays is not."""
+    rule = (
+        '[[rules]]\nid = "for-them"\nkind = "pin"\nplace = 1\ntargets = ["item:bag"]\n'
+        'motives = ["price_comparing"]\ndate = 2026-03-03\nreason = "helps to choose"\n'
+        '[[rules]]\nid = "else"\nkind = "pin"\nplace = 1\ntargets = ["item:mouse"]\n'
+        'motives = ["about_to_buy"]\ndate = 2026-03-03\nreason = "for everybody else"\n'
+        "[limits.max_cards]\nstation = 1\n"
+    )
+    bundle = with_motives(tmp_path / "guesser")
+    with (
+        store_with(
+            tmp_path, mosquitto, ["bag", "mouse"], more=rule, now_s=NOW_S, bundle=bundle
+        ) as (box, _),
+        phone(mosquitto) as mine,
+    ):
+        for item_id in ("scent-w", "scent-w2"):
+            assert mine.scan(box, item_id, zone="floor") == ["bag"]
+        assert mine.scan(box, "scent-w", zone="till") == ["mouse"]
+        words = json.dumps(mine.heard)
+        assert not [motive.value for motive in Motive if motive.value in words]
 
 
 def test_tokens_that_are_none_and_scans_without_one(tmp_path: Path, mosquitto: Mosquitto) -> None:

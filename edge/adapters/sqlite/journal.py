@@ -70,7 +70,7 @@ class Journal:
         """Return what the box has learned and may still use, the oldest first."""
         index_of, found = self._ledger.catalog.index_of, []
         for person, said in self._ledger.lessons(now_s, MOST_REACTIONS):
-            item, kind = index_of(said["item_id"]), Kind(said["kind"])
+            item, kind = index_of(said["item_id"]), Kind(said["outcome"])
             if item is not None:
                 event_id = event_id_of(said["card_id"], kind)
                 chances = said["probability"], said["propensity"]
