@@ -17,7 +17,7 @@ from edge.core.catalog import Text
 from edge.core.curation import size_of
 from edge.core.decision import Decision, Occasion, Shown, Snapshot
 from edge.core.reasons import BIT, ITEM_REASONS, WORDS, Reason
-from edge.core.tone import lint
+from edge.core.tone import lint, presentable
 
 MAX_FACTS = 2
 """Facts about a person in one message (A04)."""
@@ -203,6 +203,11 @@ def _card(
     )
 
 
+# What stands where the chain's own text still has a placeholder in it (A18).
+_OFFER = Text("Angebot", "Offer")
+_ASK_US = Text("Fragen Sie uns gern nach der Pflege.", "Ask us how to care for it.")
+
+
 def _content(line: Shown, snapshot: Snapshot) -> tuple[str, Text | None]:
     """Return what kind of card this is, and its text where it is not an item's."""
     if not line.is_service:
@@ -211,7 +216,8 @@ def _content(line: Shown, snapshot: Snapshot) -> tuple[str, Text | None]:
         return "service", Text(
             "Schweres liefern wir kostenlos nach Hause.", "We deliver heavy goods free of charge."
         )
-    return "care", snapshot.playbook.catalog.items[line.item].care
+    care = snapshot.playbook.catalog.items[line.item].care
+    return "care", None if care is None else presentable(care, _ASK_US)
 
 
 def _offer(line: Shown, snapshot: Snapshot) -> Price | None:
@@ -219,7 +225,7 @@ def _offer(line: Shown, snapshot: Snapshot) -> Price | None:
         return None
     offers = snapshot.playbook.offers
     offer = offers.offers[offers.offer_at[line.offer_id]]
-    return Price(offer.text, offer.price_cents)
+    return Price(presentable(offer.text, _OFFER), offer.price_cents)
 
 
 def _allowed(is_personal: bool, snapshot: Snapshot) -> tuple[str | None, Text]:

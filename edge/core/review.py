@@ -134,8 +134,9 @@ def _closes_everything(playbook: Playbook) -> bool:
 
 
 def _spoken(playbook: Playbook) -> Iterator[str]:
-    """Look for words that must not go out, in offers and in the reasons of rules."""
+    """Look for words that must not go out, in offers, care tips and the reasons of rules."""
     texts = [(f"offers[{o.offer_id!r}].text", o.text) for o in playbook.catalog.offers]
+    texts += [(f"items[{i.item_id!r}].care", i.care) for i in playbook.catalog.items if i.care]
     for where, text in texts:
         for language, words in (("de", text.de), ("en", text.en)):
             for finding in lint(words):

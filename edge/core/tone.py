@@ -9,6 +9,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from edge.core.catalog import Text
+
 MAX_LINES = 3
 MAX_LINE_CHARACTERS = 90
 """A card is read in five seconds: three lines of about 15 words (200–250 words a minute)."""
@@ -110,6 +112,12 @@ def lint(text: str, is_about_person: bool = False) -> tuple[Finding, ...]:
         why = f"more than {MAX_LINES} lines or {MAX_LINE_CHARACTERS} characters in one"
         found.append(Finding("length", f"{len(lines)} lines", why))
     return tuple(found)
+
+
+def presentable(text: Text, instead: Text) -> Text:
+    """Return a text that people wrote, or the neutral one where a placeholder was left open."""
+    is_open = any(_PLACEHOLDER.search(words) for words in (text.de, text.en))
+    return instead if is_open else text
 
 
 def _matches(rule: str, patterns: tuple[tuple[str, str], ...], text: str) -> list[Finding]:

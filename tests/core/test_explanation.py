@@ -14,7 +14,7 @@ from edge.core.playbook import Limits, Orders
 from edge.core.reasons import WORDS, Reason
 from edge.core.rules import Rule, RuleKind
 from edge.core.tone import lint, spoken_name
-from tests.core.decision_world import DAY_S, NOW, World, number
+from tests.core.decision_world import CATALOG, DAY_S, NOW, World, number
 
 
 def facts(message: Message) -> set[str]:
@@ -51,6 +51,19 @@ def test_what_fits_the_basket_is_said_in_general_words() -> None:
     (cause, *_) = only_card(world.decide().message, "tie").why
     assert cause.text == Text("Passt dazu: Hemd", "Goes with: shirt")
     assert (cause.source, cause.fact) == ("basket", None)
+
+
+@pytest.mark.parametrize("text", ["Hallo {{first}}!", "{name}, nur für Sie", "Dear ${name}", "%s"])
+def test_no_text_of_the_chain_leaks_a_placeholder(text: str) -> None:
+    """An offer and a care tip with an open placeholder in one language: neutral words instead."""
+    broken = Text("Frühling", text)
+    items = tuple(replace(i, care=broken) if i.care else i for i in CATALOG.items)
+    offers = tuple(replace(o, text=broken) for o in CATALOG.offers)
+    world = World(catalog=replace(CATALOG, items=items, offers=offers)).bought("coat-a", days_ago=1)
+    cards = world.decide({"tie": 0.9, "scarf": 0.9}).message.cards
+    assert {card.kind for card in cards} == {"care", "item"}
+    assert any(card.offer for card in cards)
+    assert text not in repr(cards)
 
 
 def test_each_card_names_what_it_goes_with() -> None:
