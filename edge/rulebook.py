@@ -55,7 +55,7 @@ class Rulebook:
         self._moment = moment
         self._now_s = now_s
         self._files = RuleFiles(path, catalog)
-        self._kept: deque[tuple[str, Decision]] = deque(maxlen=MAX_DECISIONS)
+        self._kept: deque[tuple[str | None, Decision]] = deque(maxlen=MAX_DECISIONS)
         self.live: Callable[[Playbook], None] = lambda _: None
         self._files.load()
 
@@ -64,8 +64,8 @@ class Rulebook:
         """How the rule files stand."""
         return self._files.state
 
-    def keep(self, decision: Decision, person: str) -> None:
-        """Keep a decision for previews."""
+    def keep(self, decision: Decision, person: str | None) -> None:
+        """Keep a decision for previews; `person`: None for a visit of nobody."""
         if decision.trace_items:
             self._kept.append((person, decision))
 

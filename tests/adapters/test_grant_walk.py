@@ -47,6 +47,8 @@ OWN_DUTIES: Mapping[str, str] = {
     "imports.ReceiptImport.take": "import: writes",
     "ledger.Ledger.caps_of": "counters that limit what is shown, no other datum",
     "ledger.Ledger.restore_state": "the same, at start",
+    "ledger.Ledger.decisions": "asks for a grant of each person before a row of theirs is opened",
+    "journal.Journal.decisions": "the ledger's, decoded",
     "ledger.Ledger.lessons": "asks for a grant of each person before a row of theirs is opened",
     "ledger.Ledger.consents": "reads the present consents",
     "ledger.Ledger.import_members": "import",

@@ -289,10 +289,16 @@ def test_a_draft_is_tried_on_what_was_decided_and_then_published(
         assert ask(box, "PUT", "api/rules", draft)[0] == 200
         wait_until(lambda: tablet.items() == {"bag"}, "the card to leave")
         assert (tmp_path / "rules.toml").read_text(encoding="utf-8") == draft
+        settings = box.box.settings
         everything = rules_file([])
         status, trial = ask(box, "POST", "api/rules/trial", everything)
         assert any("bans cover" in note for note in trial["notes"])
         assert any("would show nothing" in note for note in trial["notes"])
+
+    with running(settings) as again:
+        status, trial = ask(again, "POST", "api/rules/trial", rules_file(["mouse"]))
+        assert trial["outlook"]["decisions"] == 1, "yesterday is known after a restart, too"
+        assert trial["outlook"]["changed"] == 1
 
 
 def test_a_card_leaves_with_the_sentence_it_stood_on(tmp_path: Path, mosquitto: Mosquitto) -> None:

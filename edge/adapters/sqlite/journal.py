@@ -34,7 +34,7 @@ class Journal:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self.tap: Callable[[Decision], object] | None = None
-        self.keep: Callable[[Decision, str], object] | None = None
+        self.keep: Callable[[Decision, str | None], object] | None = None
 
     def has_event(self, source: str, event_id: str) -> bool:
         """Tell whether a message was taken before."""
@@ -66,6 +66,13 @@ class Journal:
         single = [_decode_impression(each.body) for each in found.caps]
         return [*single, *(row for each in found.folded for row in _decode_folded(each.body))]
 
+    def decisions(
+        self, since_s: float, most: int, now_s: float
+    ) -> list[tuple[Decision, str | None]]:
+        """Return the newest decisions since a moment with their persons, the oldest first."""
+        found = self._ledger.decisions(since_s, most, now_s)
+        return [(_decode_decision(body), person) for person, body in found]
+
     def lessons(self, now_s: float) -> list[Reaction]:
         """Return what the box has learned and may still use, the oldest first."""
         index_of, found = self._ledger.catalog.index_of, []
@@ -90,7 +97,7 @@ class Journal:
         """Return the record of a decision with its whole trace; `person`: None for nobody."""
         if self.tap is not None:
             self.tap(decision)
-        if self.keep is not None and person is not None:
+        if self.keep is not None:
             self.keep(decision, person)
         return DecisionMade(
             decision_id=decision.decision_id,

@@ -239,6 +239,34 @@ class Ledger:
         context = decision_context(decision_id)
         return None if opened is None else opened.cipher.open(row[2], context)
 
+    def decisions(self, since_s: float, most: int, now_s: float) -> list[tuple[str | None, bytes]]:
+        """Return past decisions with their persons, the oldest first, for previews of rules.
+
+        Those of nobody, and of persons who may be recognised now; no other row is opened.
+        """
+        rows = (
+            self.reading()
+            .db.execute(
+                "SELECT d.decision_id, d.person_no, p.pseudonym, d.body FROM decisions d"
+                " LEFT JOIN persons p USING (person_no) WHERE d.at_s >= ?"
+                " ORDER BY d.at_s DESC LIMIT ?",
+                [since_s, most],
+            )
+            .fetchall()
+        )
+        consents, found = self.consents(), list[tuple[str | None, bytes]]()
+        for decision_id, person_no, pseudonym, body in rows:
+            if person_no is None:
+                found.append((None, bytes(body)))
+            elif pseudonym is not None:
+                person = f"{unsigned(pseudonym):016x}"
+                grant = consents.grant(consents.kept(person), Purpose.RECOGNISE, now_s)
+                opened = None if grant is None else self._open(person)
+                if opened is not None:
+                    plain = opened.cipher.open(body, decision_context(decision_id))
+                    found.append((person, plain))
+        return found[::-1]
+
     def prover(self) -> Prover:
         """Return what proves identities on this box; made once, since it counts tries."""
         if self._prover is None:
