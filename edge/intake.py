@@ -57,6 +57,9 @@ MAX_AHEAD_S = 300.0
 VETO_S = 183 * 86_400.0
 # Receipts of one visit; a till that repeats itself must not fill the memory.
 MAX_RECEIPTS = 200
+# Receipts of the store remembered against repetition and voids that come first, without persons:
+# about an hour of a busy day, 500 kB. What is older the ledger settles on the next visit.
+MAX_TOLD = 500
 _WITHDRAWN = Why(
     "consent_withdrawn", Text("Einwilligung zurückgenommen", "The consent was withdrawn")
 )
@@ -75,6 +78,7 @@ class Intake:
         self.path = path
         self.log = log
         self.walk_ins = WalkIns(path, answers)
+        self._told: dict[str, Receipt] = {}
         self._proves = proves
 
     def take(
@@ -133,14 +137,19 @@ class Intake:
         """A receipt was closed: the stock moves, and what was bought is not shown again."""
         sale = replace(sale, sold_at_s=self._not_ahead(sale.sold_at_s, now_s))
         sale = self._with_gifts(sale, now_s)
-        items = {self._move_stock(line.sku, line.gtin, -line.quantity) for line in sale.lines}
+        before = self._told.get(sale.receipt_id, Receipt())
+        after = self._tell(sale.receipt_id, before.with_sale(replace(sale, member_id=None)))
+        if before.sale is None:  # a till that says it again, under another id, sold it once
+            for line in after.kept():
+                self._move_stock(line.sku, line.gtin, -line.quantity)
+        items = {self._item_of(line.sku, line.gtin) for line in sale.lines}
         person = self._member(sale.member_id)
         learned: tuple[Record, ...] = ()
         if person is not None:
             if now_s - sale.sold_at_s <= FRESH_SALE_S and self._is_recognised(sale, now_s):
                 self.path.sign(person, Sign.SALE, now_s)
             learned = self._taken_up(person, items, now_s)
-            self._note(person, sale.receipt_id, lambda receipt: receipt.with_sale(sale))
+            self._note(person, sale.receipt_id, lambda receipt: receipt.with_sale(sale), before)
         self.path.recheck(now_s, person, items - {-1})
         return (*learned, SaleRecorded(sale, self._profiled(person, now_s)))
 
@@ -154,6 +163,8 @@ class Intake:
 
     def void(self, void: Void, now_s: float) -> tuple[Record, ...]:
         """Lines of a receipt never happened; a void may come before its sale."""
+        before = self._told.get(void.receipt_id, Receipt())
+        self._tell(void.receipt_id, before.with_void(void))
         for guest in list(self.path.guests.values()):
             if void.receipt_id in guest.receipts:
                 self._note(guest.person, void.receipt_id, lambda r: r.with_void(void))
@@ -210,13 +221,42 @@ class Intake:
         house.stock.move(known, int(math.copysign(math.ceil(abs(quantity)), quantity)))
         return item
 
-    def _note(self, person: str, receipt_id: str, change: Callable[[Receipt], Receipt]) -> None:
-        """Let a present guest's memory know about a receipt of today."""
+    def _tell(self, receipt_id: str, receipt: Receipt) -> Receipt:
+        """Remember for a while what was told of a receipt, whoever's it is."""
+        self._told.pop(receipt_id, None)
+        self._told[receipt_id] = receipt
+        if len(self._told) > MAX_TOLD:
+            del self._told[next(iter(self._told))]
+        return receipt
+
+    def _item_of(self, sku: str, gtin: str | None) -> int:
+        """Return the item of a till line, −1 where nobody knows the sku."""
+        catalog = self.path.house.catalog
+        known = catalog.sku_of(sku, gtin)
+        item = None if known is None else catalog.item_of_sku(known)
+        return -1 if item is None else item
+
+    def _note(
+        self,
+        person: str,
+        receipt_id: str,
+        change: Callable[[Receipt], Receipt],
+        before: Receipt = Receipt(),  # noqa: B008  # a frozen value
+    ) -> None:
+        """Let a present guest's memory know about a receipt of today.
+
+        Args:
+            person: Whose it is.
+            receipt_id: Of the till.
+            change: Adds what was said now.
+            before: What was told of it before anybody knew whose it is: voids.
+        """
         guest = self.path.guests.get(person)
         if guest is None:
             return
         if receipt_id in guest.receipts or len(guest.receipts) < MAX_RECEIPTS:
-            guest.receipts[receipt_id] = change(guest.receipts.get(receipt_id, Receipt()))
+            known = guest.receipts.get(receipt_id, replace(before, sale=None))
+            guest.receipts[receipt_id] = change(known)
         self.path.remember(guest)
 
     def _member(self, member_id: str | None) -> str | None:

@@ -334,6 +334,26 @@ def test_a_void_takes_back_what_the_purchase_suggested(
         assert tablet.kinds("recall")[0]["reason"]["code"] == "basis_gone"
 
 
+def test_a_void_before_its_sale_counts_at_once(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Out of order: nothing was bought, nothing left the shelf, and no laptop is kept back."""
+    with store_with(tmp_path, mosquitto, ["laptop-b"]) as (box, tablet):
+        look(box, tablet)
+        say(box, "voids", "void", {"receipt_id": "R77"})
+        sell(box, "laptop-a", receipt_id="R77")
+        assert look(box, tablet) == {"laptop-b"}
+        assert box.box.path.house.stock.units("laptop-a") == 5
+
+
+def test_a_sale_told_twice_is_one(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Two messages of their own ids about one receipt: one piece left the shelf."""
+    with store_with(tmp_path, mosquitto, ["mouse"]) as (box, tablet):
+        look(box, tablet)
+        for _ in range(2):
+            sell(box, "mouse", receipt_id="R77")
+        assert box.box.path.house.stock.units("mouse") == 4
+        assert look(box, tablet) == set()
+
+
 def test_a_sentence_leaves_a_card_that_stays(tmp_path: Path, mosquitto: Mosquitto) -> None:
     """The tie goes with the shirt wherever Anna walks; it lies "right here" only where it lies."""
     with store_with(tmp_path, mosquitto, ["tie"]) as (box, tablet):
