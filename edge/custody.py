@@ -61,8 +61,10 @@ def add_commands(commands: Commands) -> None:
 
     looking = _add(commands, "decision", "look up a past decision with its whole trace", _decision)
     looking.add_argument("decision", help="its id, as on the card")
-    looking.add_argument("member", help="loyalty id of whom it was about")
-    _add_proof(looking)
+    looking.add_argument(
+        "member", nargs="?", help="loyalty id of whom it was about; absent: a visit of nobody"
+    )
+    _add_proof(looking, is_required=False)
 
     backing = _add(commands, "backup", "copy the ledger without its keys", _backup)
     backing.add_argument("file", type=Path, help="replaced whole")
@@ -93,8 +95,8 @@ def _add(
     return parser
 
 
-def _add_proof(parser: argparse.ArgumentParser) -> None:
-    proof = parser.add_mutually_exclusive_group(required=True)
+def _add_proof(parser: argparse.ArgumentParser, *, is_required: bool = True) -> None:
+    proof = parser.add_mutually_exclusive_group(required=is_required)
     proof.add_argument("--code", default="", help="the app's present code")
     proof.add_argument("--receipt", default="", help="the code on the last receipt")
 
@@ -151,19 +153,25 @@ def _proven(ledger: Ledger, arguments: argparse.Namespace, now_s: float) -> Prov
 
 
 def _decision(arguments: argparse.Namespace) -> int:
-    """Show a decision to the person it was about, and to whom that person shows it."""
+    """Show a decision to the person it was about, and to whom that person shows it.
+
+    One about nobody is anybody's to see.
+    """
     settings, now_s = read_settings(arguments.config), time.time()
     with opened(settings) as (ledger, _):
-        person = ledger.consents().kept(_proven(ledger, arguments, now_s).person)
-        grant = ledger.consents().grant(person, Purpose.PROFILE, now_s)
-        if grant is None:
-            raise TrustError("there is no consent to a profile; its decisions are not opened")
+        grant = None
+        if arguments.member is not None:
+            person = ledger.consents().kept(_proven(ledger, arguments, now_s).person)
+            grant = ledger.consents().grant(person, Purpose.PROFILE, now_s)
+            if grant is None:
+                raise TrustError("there is no consent to a profile; its decisions are not opened")
         try:
             body = ledger.decision(arguments.decision, grant, now_s)
         except GrantError:
             body = None  # somebody else's is as good as unknown
         if body is None:
-            raise UnavailableError(f"{arguments.decision}: no such decision about this person")
+            whom = "nobody" if grant is None else "this person"
+            raise UnavailableError(f"{arguments.decision}: no such decision about {whom}")
         for line in lines_of(decode_decision(body), ledger.catalog):
             print(line)
     return 0

@@ -8,8 +8,10 @@ from typing import Any
 
 import jsonschema
 import paho.mqtt.client as mqtt
+import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from edge.__main__ import main
 from edge.adapters.clock import SimulatedClock
 from edge.adapters.mqtt import asyncapi
 from edge.adapters.sqlite.journal import decode_decision
@@ -167,6 +169,24 @@ def test_the_stores_own_limit_counts_visits_of_nobody(tmp_path: Path, mosquitto:
         assert body is not None
         (row,) = (r for r in decode_decision(body).trace() if r.item == CATALOG.index_of("tie"))
         assert [reason.value for reason in row.reasons] == ["frequency_cap"]
+
+
+def test_an_answer_is_looked_up_whole(
+    tmp_path: Path, mosquitto: Mosquitto, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the id of the message, without any proof; a member's decision is not told this way."""
+    with store_with(tmp_path, mosquitto, ["tie"]) as (box, tablet), phone(mosquitto) as mine:
+        assert mine.scan(box, "shirt-a") == ["tie"]
+        look(box, tablet, BEN)
+        bens = tablet.cards()[0]["decision_id"]
+    words = ["decision", str(tmp_path / "box.toml")]
+    assert main([*words, mine.heard[0]["id"]]) == 0
+    told = capsys.readouterr().out
+    assert ", station, asked for" in told
+    assert "shown 1: tie (" in told
+    assert told.count("\n  ") == len(CATALOG.items)
+    assert main([*words, bens]) == 1
+    assert capsys.readouterr().out == ""
 
 
 def kept(box: RunningBox, table: str) -> list[tuple[str]]:
