@@ -83,6 +83,7 @@ def test_messages_that_cannot_be_written_do_not_close_the_ear(box: RunningBox) -
     with tablet_of(box) as tablet:
         box.check_in(ANNA)
         wait_until(tablet.cards, "a card after them")
+    box.box.ledger.flush()  # the frame goes out before the record is committed
     assert 'stammgast_dropped_total{reason="wrong_data"} 25.0' in box.metrics()
 
 
@@ -129,6 +130,7 @@ def test_what_the_disk_could_not_take_comes_again_when_it_can(box: RunningBox) -
     with tablet_of(box) as tablet:
         box.check_in(ANNA)
         wait_until(tablet.cards, "a card after them")
+    box.box.ledger.flush()  # the frame goes out before the record is committed
     events = box.box.ledger.reading().db.execute("SELECT count(*) FROM events").fetchone()
     assert events == (26,)
 
