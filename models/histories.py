@@ -112,6 +112,21 @@ def item_counts(past: Table) -> Table:
     return counted.mutate(repeat_rate=rate.cast("float64"))
 
 
+def _numbers(past: Table, column: str) -> Table:
+    """Number the values of a column in their order: the column, `<column>_number`."""
+    in_order = ibis.row_number().over(ibis.window(order_by=column)).cast("int32")
+    return past.select(column).distinct().mutate(**{f"{column}_number": in_order})
+
+
+def _coded(past: Table) -> Table:
+    """Return customer, basket and item as int32: every pair of lines is held in a group."""
+    for column in ("customer", "item"):
+        past = past.join(_numbers(past, column), column)
+    return past.select(
+        customer=past.customer_number, basket=past.basket.cast("int32"), item=past.item_number
+    )
+
+
 def pair_counts(past: Table, step: int = 1, least: int = LEAST_TOGETHER) -> Table:
     """Count how often one item is followed by another.
 
@@ -123,18 +138,32 @@ def pair_counts(past: Table, step: int = 1, least: int = LEAST_TOGETHER) -> Tabl
     Returns:
         item, other, pairs. With step 0 every pair stands there both ways, and none with itself.
     """
+    coded, names = _coded(past), _numbers(past, "item")
     in_basket = ibis.window(group_by=["customer", "basket"], order_by="item")
     place = ibis.row_number().over(in_basket)
-    bounded = past.select("customer", "basket", "item", place=place)
+    bounded = coded.select("customer", "basket", "item", place=place)
     bounded = bounded.filter(bounded.place < MOST_PER_BASKET).select("customer", "basket", "item")
     later = bounded.select(
         whose=bounded.customer, before=bounded.basket - step, other=bounded["item"]
     )
     joined = bounded.join(later, [bounded.customer == later.whose, bounded.basket == later.before])
     if step == 0:
-        joined = joined.filter(joined["item"] != joined.other)
+        joined = joined.filter(joined["item"] < joined.other)
     counted = joined.group_by("item", "other").agg(pairs=joined.count())
-    return counted.filter(counted.pairs >= least)
+    counted = counted.filter(counted.pairs >= least)
+    if step == 0:  # counted one way, which halves the groups that must be held or spilled
+        turn = ibis.array([False, True]).unnest()
+        counted = counted.mutate(is_turned=turn)
+        counted = counted.select(
+            "pairs",
+            item=ibis.ifelse(counted.is_turned, counted.other, counted["item"]),
+            other=ibis.ifelse(counted.is_turned, counted["item"], counted.other),
+        )
+    first = names.select(one=names["item"], item_number=names.item_number)
+    second = names.select(two=names["item"], other_number=names.item_number)
+    named = counted.join(first, counted["item"] == first.item_number)
+    named = named.join(second, named.other == second.other_number)
+    return named.select("pairs", item=named.one, other=named.two)
 
 
 def counts(past: Table) -> dict[str, Table]:
