@@ -60,6 +60,16 @@ def metrics(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def test_the_card_says_who_was_counted_and_who_was_learned_from() -> None:
+    """A draw is said to be one; where everybody was learned from, nothing is."""
+    drawn = card.files(metrics(), loaded_bytes=1)["card.md"].decode()
+    assert "count every line; encoder and ranker learned from whole histories" in drawn
+    assert "| Of them encoder and ranker learned from | 250 |" in drawn
+    assert "| Next baskets that a pass of the encoder learned | 800 |" in drawn
+    everybody = card.files(metrics(customers_learned=300), loaded_bytes=1)["card.md"].decode()
+    assert "drawn evenly" not in everybody
+
+
 def test_the_card_shows_every_figure() -> None:
     """Ranking with its rivals and interval, ECE, floors, and the other models."""
     files = card.files(metrics(), loaded_bytes=1_500_000)
