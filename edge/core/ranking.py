@@ -27,7 +27,7 @@ House values: the order (series > stated > zone = complement > trigger) is meant
 a start until a store's own log has taught better ones.
 """
 
-_OF_MOMENT = sum(source.value for source, _ in MOMENT_ODDS)
+_OF_MOMENT = np.uint16(sum(source.value for source, _ in MOMENT_ODDS))
 
 
 def _factors() -> Floats:
@@ -61,17 +61,19 @@ class Calibration:
 
 
 def with_moment(probability: Floats, candidates: Candidates) -> Floats:
-    """Raise the odds of what the moment speaks for.
+    """Raise the odds of what the moment speaks for, and leave all others to the bit.
 
     Args:
         probability: float32[n], the ranker's.
         candidates: The same n, with their sources.
     """
-    if not int(np.bitwise_or.reduce(candidates.sources, initial=0)) & _OF_MOMENT:
+    named = (candidates.sources & _OF_MOMENT).nonzero()[0]
+    if not named.size:
         return probability
-    odds = probability / np.maximum(1.0 - probability, 1e-6)
-    odds *= _FACTOR.take(candidates.sources)
-    raised: Floats = odds / (1.0 + odds)
+    before = probability[named]
+    odds = before / np.maximum(1.0 - before, 1e-6) * _FACTOR.take(candidates.sources[named])
+    raised = probability.copy()
+    raised[named] = odds / (1.0 + odds)
     return raised
 
 

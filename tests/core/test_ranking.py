@@ -34,6 +34,26 @@ def test_the_moment_raises_odds_by_its_factor() -> None:
     assert raised.tolist() == pytest.approx([0.5, factor / (factor + 1)])
 
 
+SETS = st.lists(
+    st.tuples(st.floats(2**-10, 1 - 2**-10, width=32), st.integers(0, 2047), st.booleans()),
+    min_size=1,
+)
+
+
+@given(SETS)
+def test_the_moment_raises_each_for_itself(drawn: list[tuple[float, int, bool]]) -> None:
+    """Who else is asked changes no chance by a bit; the factors of an item's sources multiply."""
+    chance = np.array([p for p, _, _ in drawn], np.float32)
+    sources = np.array([bits for _, bits, _ in drawn], np.uint16)
+    items, kept = np.arange(chance.size, dtype=np.int32), np.array([k for _, _, k in drawn])
+    raised = with_moment(chance, Candidates(items, sources))
+    part = with_moment(chance[kept], Candidates(items[kept], sources[kept]))
+    assert np.array_equal(raised[kept], part)
+    for p, bits, found in zip(chance.tolist(), sources.tolist(), raised.tolist(), strict=True):
+        odds = p / (1.0 - p) * np.prod([f for source, f in MOMENT_ODDS if bits & source])
+        assert found == pytest.approx(odds / (1.0 + odds), rel=1e-4)
+
+
 def test_ties_go_to_the_lower_item() -> None:
     """The order is total: score first, then the item index."""
     items = np.array([9, 4, 7], np.int32)
