@@ -271,7 +271,9 @@ class Box:
             self.messages["beacon_report"] += 1
 
     def _simulated_tick(self, tick: Tick) -> None:
-        if isinstance(self.clock, SimulatedClock) and self.clock.tick(tick.now_s):
+        if not isinstance(self.clock, SimulatedClock):
+            raise MessageError("unknown_topic", "a store's time is the machine's")
+        if self.clock.tick(tick.now_s):
             self.path.tick(tick.now_s)
             self.intake.walk_ins.expire(tick.now_s)
 
@@ -427,10 +429,8 @@ class Box:
             broker.publish(*state_message(health))
 
     def _subscriptions(self) -> list[tuple[str, int]]:
-        is_simulated = self.settings.clock.kind == "simulated"
-        own = messages.subscriptions(is_simulated=is_simulated)
         gateways = [(topic, 0) for topic in self.router.subscriptions()]
-        return [*own, *gateways, (self._probe_topic, 0)]
+        return [*messages.subscriptions(), *gateways, (self._probe_topic, 0)]
 
     def _take_rules(self, playbook: Playbook) -> None:
         """Put other rules in force; a recording holds them, so that a replay meets them too."""

@@ -159,10 +159,18 @@ def test_what_no_disk_takes_is_on_the_metrics_page(box: RunningBox) -> None:
 
 
 def test_an_unknown_topic_is_counted(box: RunningBox) -> None:
-    """Our own root with a name nobody knows is not even heard; the box says nothing to it."""
-    box.publish("stammgast/v1/nothing", _event())
+    """A mistyped name under our own root shows on the metrics page, and the next message counts."""
+    box.publish("stammgast/v1/sale", _event())
     box.check_in(ANNA)
     wait_until(lambda: box.count("decisions") == 1, "a decision")
+    assert 'stammgast_dropped_total{reason="unknown_topic"} 1.0' in box.metrics()
+
+
+def test_a_store_refuses_a_simulations_time(box: RunningBox) -> None:
+    """A tick from the wire moves no clock but a simulated one."""
+    box.event("tick", "tick", {"now": "2031-01-01T00:00:00Z"})
+    wait_until(lambda: box.box.dropped["unknown_topic"] == 1, "the refusal")
+    assert box.box.clock.now_s() < time.time() + 60
 
 
 def test_a_check_in_from_the_future_counts_from_now(box: RunningBox) -> None:

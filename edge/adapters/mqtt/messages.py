@@ -376,13 +376,12 @@ def _words(text: Text) -> WordsForm:
     return WordsForm(text.de, text.en)
 
 
-def subscriptions(*, is_simulated: bool) -> list[tuple[str, int]]:
-    """Return the topics to listen to with their QoS; ticks only where time is simulated."""
-    return [
-        (TOPIC_ROOT + channel.topic, channel.qos)
-        for channel in CHANNELS
-        if is_simulated or channel.topic != "tick"
-    ]
+def subscriptions() -> list[tuple[str, int]]:
+    """Return the topic filters to listen to with their QoS.
+
+    One level below the root is heard whole, so that a sender's mistyped topic shows as a count.
+    """
+    return [(TOPIC_ROOT + "+", 1)]
 
 
 def decode(topic: str, payload: bytes) -> Arrival:
