@@ -65,7 +65,7 @@ async def test_the_audit_finds_faults(open_page: OpenPage) -> None:
 
 
 async def test_everything_is_reached_by_keyboard_and_seen_in_focus(open_page: OpenPage) -> None:
-    """Tab visits everything in reading order; each stop has a visible outline."""
+    """Tab visits everything in reading order; each stop has an outline that nothing cuts off."""
     async with http_box() as box:
         page = await opened(open_page, box)
         stops: list[str] = []
@@ -74,13 +74,23 @@ async def test_everything_is_reached_by_keyboard_and_seen_in_focus(open_page: Op
             stop = await page.evaluate(
                 """() => {
                   const e = document.activeElement, style = getComputedStyle(e);
-                  return [e.textContent.trim(), style.outlineStyle, parseFloat(style.outlineWidth)];
+                  const width = parseFloat(style.outlineWidth);
+                  const reach = width + parseFloat(style.outlineOffset);
+                  const mine = e.getBoundingClientRect();
+                  let isCut = false;
+                  for (let box = e.parentElement; box?.parentElement; box = box.parentElement) {
+                    const { left, right } = box.getBoundingClientRect();
+                    isCut ||= getComputedStyle(box).overflowX !== "visible"
+                      && (mine.left - reach < left || mine.right + reach > right);
+                  }
+                  return [e.textContent.trim(), style.outlineStyle, width, isCut];
                 }"""
             )
             if stop[0].startswith("Zum Gast") and stops:
                 break
             assert stop[1] == "solid"
             assert stop[2] >= 2
+            assert not stop[3], stop[0]
             stops.append(stop[0][:12])
         assert [s for s in stops if s] == [
             "Zum Gast",
