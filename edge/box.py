@@ -223,8 +223,9 @@ class Box:
     def _take(self, message: Message, now_s: float) -> None:
         """Take a message of the store's own: it is acknowledged once what it means is on disk."""
         topic = message.topic
-        if topic == self._probe_topic:
+        if topic == self._probe_topic:  # it waits in line with check-ins and sales
             self._probed_s = time.monotonic()
+            self._acknowledge(message)
             return
         arrival = messages.decode(topic, message.payload)
         self._record(now_s, topic, message.payload)
@@ -407,7 +408,7 @@ class Box:
             self._ticked_s = time.monotonic()
             if self.broker is not None and self.broker.is_connected:
                 if beats % int(PROBE_S / TICK_S) == 0:
-                    self.broker.publish(self._probe_topic, b"")
+                    self.broker.publish(self._probe_topic, b"", qos=1)
                 if beats % int(HEALTH_EVERY_S / TICK_S) == 0:
                     self._announce_gateways(self.broker)
                 if (
@@ -430,7 +431,7 @@ class Box:
 
     def _subscriptions(self) -> list[tuple[str, int]]:
         gateways = [(topic, 0) for topic in self.router.subscriptions()]
-        return [*messages.subscriptions(), *gateways, (self._probe_topic, 0)]
+        return [*messages.subscriptions(), *gateways, (self._probe_topic, 1)]
 
     def _take_rules(self, playbook: Playbook) -> None:
         """Put other rules in force; a recording holds them, so that a replay meets them too."""

@@ -135,6 +135,18 @@ def test_what_the_disk_could_not_take_comes_again_when_it_can(box: RunningBox) -
     assert events == (26,)
 
 
+def test_health_fails_while_check_ins_do_not_come_through(box: RunningBox) -> None:
+    """Twenty sales wait for the disk, so the broker sends no more: the probe waits behind them."""
+    with _disk_behind(box):
+        for _ in range(25):
+            box.sell(20, member=None)
+        wait_until(lambda: not box.box.health().is_healthy, "health to fail", 40)
+        parts = box.box.health().parts
+        assert parts["broker_connected"]
+        assert parts["writer_is_well"]
+    wait_until(lambda: box.box.health().is_healthy, "health to come back", 40)
+
+
 def test_a_disk_that_is_behind_does_not_end_the_box(box: RunningBox) -> None:
     """A dweller is served on a tick whose record nobody can take: the box goes on ticking."""
     box.check_in(ANNA)
