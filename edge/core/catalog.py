@@ -8,12 +8,16 @@ Reading the file is the work of the settings layer; this module holds the checke
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.core.names import ABSENT, Names
+
 Positions = NDArray[np.int32] | NDArray[np.intp]
 """Items by position. Catalogues and logs hold int32; numpy looks intp up five times faster."""
+_NEVER_COUNTED = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,9 @@ class Catalog:
         zone_index: int32[n], position in `zone_ids`.
         price_cents: int32[n].
         is_sensitive: bool[n], by the item's flag or its class's kind.
+        skus: Of all variants of all items, item by item.
+        item_of_skus: int32[skus], position of the item that each belongs to.
+        sku_starts: int32[n + 1], position in `skus` of each item's first one, then their number.
     """
 
     version: str
@@ -138,9 +145,11 @@ class Catalog:
     zone_index: NDArray[np.int32] = field(init=False, repr=False, compare=False)
     price_cents: NDArray[np.int32] = field(init=False, repr=False, compare=False)
     is_sensitive: NDArray[np.bool_] = field(init=False, repr=False, compare=False)
-    _by_id: dict[str, int] = field(init=False, repr=False, compare=False)
-    _by_sku: dict[str, int] = field(init=False, repr=False, compare=False)
-    _sku_by_gtin: dict[str, str] = field(init=False, repr=False, compare=False)
+    skus: Names = field(init=False, repr=False, compare=False)
+    item_of_skus: NDArray[np.int32] = field(init=False, repr=False, compare=False)
+    sku_starts: NDArray[np.int32] = field(init=False, repr=False, compare=False)
+    _ids: Names = field(init=False, repr=False, compare=False)
+    _gtins: Names = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -154,25 +163,31 @@ class Catalog:
         put(self, "zone_index", _column(zone_at[i.zone] for i in self.items))
         put(self, "price_cents", _column(i.price_cents for i in self.items))
         put(self, "is_sensitive", np.array([self._sensitive(i) for i in self.items], np.bool_))
-        put(self, "_by_id", {item.item_id: at for at, item in enumerate(self.items)})
-        by_sku = {v.sku: at for at, item in enumerate(self.items) for v in item.variants}
-        put(self, "_by_sku", by_sku)
-        gtins = {v.gtin.lstrip("0"): v.sku for item in self.items for v in item.variants if v.gtin}
-        put(self, "_sku_by_gtin", gtins)
+        counts = np.array([len(item.variants) for item in self.items], np.int32)
+        put(self, "sku_starts", np.append(0, np.cumsum(counts)).astype(np.int32))
+        put(self, "item_of_skus", np.repeat(np.arange(len(counts), dtype=np.int32), counts))
+        put(self, "skus", Names(v.sku for item in self.items for v in item.variants))
+        put(self, "_ids", Names(item.item_id for item in self.items))
+        bare = (v.gtin.lstrip("0") for item in self.items for v in item.variants)
+        put(self, "_gtins", Names(bare))
 
     def index_of(self, item_id: str) -> int | None:
         """Return the position of an item, or None where it is not sold here."""
-        return self._by_id.get(item_id)
+        at = self._ids.position(item_id)
+        return None if at == ABSENT else at
 
     def item_of_sku(self, sku: str) -> int | None:
         """Return the position of the item that a sku belongs to."""
-        return self._by_sku.get(sku)
+        at = self.skus.position(sku)
+        return None if at == ABSENT else int(self.item_of_skus[at])
 
     def sku_of(self, sku: str, gtin: str | None) -> str | None:
         """Return the known sku that a till line means; a GTIN may be zero-padded to 14 digits."""
-        if sku in self._by_sku:
+        if self.skus.position(sku) != ABSENT:
             return sku
-        return self._sku_by_gtin.get(gtin.lstrip("0")) if gtin else None
+        bare = gtin.lstrip("0") if gtin else ""
+        at = self._gtins.position(bare) if bare else ABSENT
+        return None if at == ABSENT else self.skus[at]
 
     def _sensitive(self, item: Item) -> bool:
         item_class = self.classes.get(item.class_id or "")
@@ -194,8 +209,9 @@ class Stock:
     def __init__(self, catalog: Catalog, stale_after_s: float = 86_400.0) -> None:
         self._catalog = catalog
         self._stale_after_s = stale_after_s
-        self._units: dict[str, int] = {}
-        self._as_of_s: dict[str, float] = {}
+        # By sku: units, −1 where nothing was ever counted, and when they were counted.
+        self._units = np.full(len(catalog.skus), _NEVER_COUNTED, np.int32)
+        self._as_of_s = np.full(len(catalog.skus), -np.inf)
         self._per_item = np.zeros(len(catalog.items), np.int32)
         self._counted_s = np.full(len(catalog.items), -np.inf)
 
@@ -205,27 +221,26 @@ class Stock:
         Returns:
             True where the level was taken.
         """
-        item = self._catalog.item_of_sku(sku)
-        if item is None or as_of_s < self._as_of_s.get(sku, -np.inf):
+        at = self._catalog.skus.position(sku)
+        if at == ABSENT or as_of_s < self._as_of_s[at]:
             return False
-        self._per_item[item] += max(units, 0) - self._units.get(sku, 0)
-        self._units[sku] = max(units, 0)
-        self._as_of_s[sku] = as_of_s
+        item = self._catalog.item_of_skus[at]
+        self._put(at, max(units, 0))
+        self._as_of_s[at] = as_of_s
         self._counted_s[item] = max(self._counted_s[item], as_of_s)
         return True
 
     def move(self, sku: str, units: int) -> None:
         """Add (a return) or take away (a sale) units of a sku whose level is known."""
-        item = self._catalog.item_of_sku(sku)
-        if item is None or sku not in self._units:
-            return
-        level = max(self._units[sku] + units, 0)
-        self._per_item[item] += level - self._units[sku]
-        self._units[sku] = level
+        at = self._catalog.skus.position(sku)
+        if at != ABSENT and self._units[at] != _NEVER_COUNTED:
+            self._put(at, max(int(self._units[at]) + units, 0))
 
     def units(self, sku: str) -> int | None:
         """Return the units of a sku, or None where nothing was ever counted."""
-        return self._units.get(sku)
+        at = self._catalog.skus.position(sku)
+        is_known = at != ABSENT and self._units[at] != _NEVER_COUNTED
+        return int(self._units[at]) if is_known else None
 
     def sellable(self, now_s: float) -> NDArray[np.bool_]:
         """Return bool[n items]: in stock by a count that is not stale."""
@@ -240,8 +255,16 @@ class Stock:
 
     def in_stock(self, item: int) -> Sequence[Variant]:
         """Return the variants of an item that are in stock, in catalogue order."""
-        return [v for v in self._catalog.items[item].variants if self._units.get(v.sku, 0) > 0]
+        first, after = self._catalog.sku_starts[item : item + 2]
+        has_units = (self._units[first:after] > 0).tolist()
+        return list(compress(self._catalog.items[item].variants, has_units))
 
     def units_of_item(self, item: int) -> int:
         """Return the known units of an item over all its variants."""
         return int(self._per_item[item])
+
+    def _put(self, at: int, units: int) -> None:
+        """Set the units of a sku by its position."""
+        known = max(int(self._units[at]), 0)
+        self._per_item[self._catalog.item_of_skus[at]] += units - known
+        self._units[at] = units

@@ -4,8 +4,10 @@ Receipts of persons are encrypted with their key; receipts of nobody hold nothin
 kept in the clear, so that a late void still finds them.
 """
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import overload
 
 import msgspec
 import numpy as np
@@ -19,12 +21,14 @@ from edge.adapters.sqlite.persons import Persons
 from edge.adapters.sqlite.schema import signed, unsigned
 from edge.core.catalog import Catalog
 from edge.core.consent import KeyedHash
+from edge.core.names import ABSENT
 from edge.core.person import DAY_S, UNKNOWN_ITEM, Purchases
 from edge.core.sales import Receipt, Return, Sale, Void
 
 # A till that invents skus must not fill the memory.
 MAX_SKUS = 1 << 18
 _TOO_MANY = "?"
+_NO_NUMBER = -1
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Receipt).decode
@@ -39,22 +43,23 @@ class SkuBook:
 
     def __init__(self, db: Database, catalog: Catalog) -> None:
         self._db, self._catalog = db, catalog
-        self.names: list[str] = []
-        self._number: dict[str, int] = {}
+        self.names = _SkuNames(catalog)
+        self._number_of_sold = array("i", [_NO_NUMBER]) * len(catalog.skus)
+        self._number_of_other: dict[str, int] = {}
         self._items: NDArray[np.int32] = np.empty(0, np.int32)
-        sold = {v.sku: v.sku for item in catalog.items for v in item.variants}
-        for number, sku in db.execute("SELECT sku_no, sku FROM skus ORDER BY sku_no").fetchall():
-            self.names.extend([""] * (number - len(self.names)))
-            self._learn(sold.get(sku, sku))  # one copy of a name, not two
+        for number, sku in db.execute("SELECT sku_no, sku FROM skus ORDER BY sku_no"):
+            self.names.skip_to(number)
+            self._learn(sku)
         self._surely_written = len(self.names)
+        new = (n == _NO_NUMBER for n in self._number_of_sold)
         with db.atomic():
-            self.write([v.sku for item in catalog.items for v in item.variants])
+            self.write([catalog.skus[at] for at, is_new in enumerate(new) if is_new])
         self._surely_written = len(self.names)
 
     def write(self, skus: Iterable[str]) -> None:
         """Give numbers to skus, inside the caller's transaction."""
         for sku in skus:
-            if sku not in self._number:
+            if self._number(sku) == _NO_NUMBER:
                 self._learn(sku if len(self.names) < MAX_SKUS else _TOO_MANY)
             number = self.number(sku)
             if number >= self._surely_written:
@@ -65,13 +70,13 @@ class SkuBook:
 
     def known(self, sku: str) -> int | None:
         """Return the number of a sku that is surely on disk, None where it must be written."""
-        number = self._number.get(sku)
-        return number if number is not None and number < self._surely_written else None
+        number = self._number(sku)
+        return number if _NO_NUMBER < number < self._surely_written else None
 
     def number(self, sku: str) -> int:
         """Return the number of a sku that was written."""
-        number = self._number.get(sku)
-        return self._number[_TOO_MANY] if number is None else number
+        number = self._number(sku)
+        return self._number_of_other[_TOO_MANY] if number == _NO_NUMBER else number
 
     def numbers(self, skus: Iterable[str]) -> dict[str, int]:
         """Return the number of each sku that was written."""
@@ -80,20 +85,71 @@ class SkuBook:
     def items(self, sku_no: NDArray[np.int32]) -> NDArray[np.int32]:
         """Return int32[n] catalogue indexes, −1 where a sku is no longer sold."""
         if len(self._items) < len(self.names):
-            known = (self._catalog.item_of_sku(sku) for sku in self.names)
-            self._items = np.fromiter(
-                (UNKNOWN_ITEM if item is None else item for item in known), np.int32
-            )
+            self._items = self.names.items()
         return self._items[sku_no]
 
     def sku(self, sku: str, gtin: str | None) -> str:
         """Return the sku of the catalogue that a till line means, else what the till wrote."""
         return self._catalog.sku_of(sku, gtin) or sku or f"gtin:{gtin}"
 
+    def _number(self, sku: str) -> int:
+        at = self._catalog.skus.position(sku)
+        if at != ABSENT:
+            return self._number_of_sold[at]
+        return self._number_of_other.get(sku, _NO_NUMBER)
+
     def _learn(self, sku: str) -> None:
-        if sku not in self._number:
-            self.names.append(sku)
-            self._number[sku] = len(self.names) - 1
+        at = self._catalog.skus.position(sku)
+        number = len(self.names)
+        if at == ABSENT:
+            if sku not in self._number_of_other:
+                self.names.add_other(sku)
+                self._number_of_other[sku] = number
+        elif self._number_of_sold[at] == _NO_NUMBER:
+            self.names.add_sold(at)
+            self._number_of_sold[at] = number
+
+
+class _SkuNames(Sequence[str]):
+    """The name of each number: those of the catalogue lie there, only the others here."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._places = array("i")  # position in the catalogue, or −1 − position among the others
+        self._others: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, number: int) -> str: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[str]: ...
+    def __getitem__(self, number: int | slice) -> str | list[str]:
+        if isinstance(number, slice):
+            return [self[each] for each in range(*number.indices(len(self)))]
+        place = self._places[number]
+        return self._catalog.skus[place] if place >= 0 else self._others[-1 - place]
+
+    def add_sold(self, at: int) -> None:
+        """Give the next number to a sku of the catalogue, by its position there."""
+        self._places.append(at)
+
+    def add_other(self, sku: str) -> None:
+        """Give the next number to a sku that is not, or no longer, sold here."""
+        self._others.append(sku)  # before its place: a reader of another thread finds both
+        self._places.append(-len(self._others))
+
+    def skip_to(self, number: int) -> None:
+        """Leave out numbers that nothing has."""
+        while len(self) < number:
+            self.add_other("")
+
+    def items(self) -> NDArray[np.int32]:
+        """Return int32[n], the catalogue index behind each number, −1 where it is not sold."""
+        places = np.frombuffer(self._places.tobytes(), np.int32)  # a view would lock the array
+        items = np.append(self._catalog.item_of_skus, np.int32(UNKNOWN_ITEM))
+        return items[np.maximum(places, UNKNOWN_ITEM)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

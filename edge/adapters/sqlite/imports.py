@@ -377,6 +377,7 @@ class ReceiptImport:
         self._hash, self._consents = keyed_hash, consents
         # Day and receipts of each person's last purchase so far: what they will prove it with.
         self._last: dict[int, tuple[int, list[str]]] = {}
+        self._numbers: dict[str, int] = {}  # of the skus on disk met so far: most come again
 
     def take(self, path: Path) -> ReceiptsReport:
         """Take a file.
@@ -461,15 +462,23 @@ class ReceiptImport:
             self._run(write_group)
         self._last.clear()
 
+    def _number_of(self, sku: str) -> int:
+        number = self._skus.known(sku)
+        if number is not None:
+            self._numbers[sku] = number
+            return number
+        sku = self._skus.sku(sku[:128], None)
+        self._run(lambda: self._skus.write([sku]))
+        return self._skus.number(sku)
+
     def _take_line(self, head: _Head, line: Sequence[str], chunk: _Columns) -> None:
         line_no, sku, quantity_text, cents, is_gift = line
         quantity = float(quantity_text)
         if not 0 < abs(quantity) <= 100_000:
             raise ValueError("quantity")
-        if (number := self._skus.known(sku)) is None:
-            sku = self._skus.sku(sku[:128], None)
-            self._run(lambda: self._skus.write([sku]))
-            number = self._skus.number(sku)
+        number = self._numbers.get(sku)
+        if number is None:
+            number = self._number_of(sku)
         values = int(line_no), int(cents)
         chunk.person_no.append(head.person_no or 0)
         chunk.receipt.append(head.key)
