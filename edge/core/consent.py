@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from edge.core.keyindex import ABSENT, KeyedHash, KeyIndex
 from edge.core.notices import NoticeBook, Purpose
+from edge.core.stated import StatedTimes
 from edge.core.statements import ConsentChange, Outcome, Statement, deciding_s
 
 __all__ = [
@@ -159,7 +160,7 @@ def _purposes_of(given: int) -> frozenset[Purpose]:
 
 
 class Consents:
-    """The present consents of all persons, in about 130 bytes a person.
+    """The present consents of all persons, in about 70 bytes a person.
 
     Args:
         keyed_hash: Of the box.
@@ -182,7 +183,7 @@ class Consents:
         self._pseudonyms = array("Q")
         self._own = array("H")  # what each person stated
         self._effective = array("H")  # the same, over the persons merged into one
-        self._stated_s = array("d")
+        self._stated = StatedTimes(np.empty((0, len(PURPOSES))))
         self._merged_into: dict[int, int] = {}  # as it was said; the two below follow from it
         self._kept_row: dict[int, int] = {}
         self._absorbed: dict[int, tuple[int, ...]] = {}
@@ -277,14 +278,14 @@ class Consents:
         row = self._own_row(said.person)
         if row < 0:
             return Outcome.UNKNOWN_PERSON
-        bit, cell = _BIT[said.purpose], row * len(PURPOSES) + _AT[said.purpose]
-        at_s = deciding_s(said, self._stated_s[cell], bool(self._own[row] & bit))
+        bit, column = _BIT[said.purpose], _AT[said.purpose]
+        at_s = deciding_s(said, self._stated.get(row, column), bool(self._own[row] & bit))
         if at_s is None:
             return Outcome.OUTDATED
         if said.is_given and not self.notices.covers(said.notice_version, said.purpose):
             return Outcome.NOTICE_OUTDATED
         before = self._effective[self._kept(row)] & bit
-        self._stated_s[cell] = at_s
+        self._stated.put(row, column, at_s)
         self._own[row] = self._own[row] | bit if said.is_given else self._own[row] & ~bit
         self._settle(row)
         after = self._effective[self._kept(row)] & bit
@@ -301,7 +302,7 @@ class Consents:
             self._own.append(0)
             self._effective.append(0)
             self._is_enrolled.append(0)
-            self._stated_s.extend([float("-inf")] * len(PURPOSES))
+            self._stated.add()
             self._persons.put(pseudonym, row)
         self._members.put(member_key, row)
         return f"{pseudonym:016x}"
@@ -356,8 +357,7 @@ class Consents:
                 self.split(self._name_of_row(absorbed))
         self._beacons.drop_row(row)
         self._own[row] = self._effective[row] = self._is_enrolled[row] = 0
-        for cell in range(row * len(PURPOSES), (row + 1) * len(PURPOSES)):
-            self._stated_s[cell] = float("-inf")
+        self._stated.clear(row)
         self._members.drop_row(row)
         self._persons.drop_row(row)
         self._pseudonyms[row] = 0
@@ -431,7 +431,7 @@ class Consents:
         self._pseudonyms = array("Q", state.pseudonyms.astype(np.uint64).tobytes())
         self._own = array("H", state.given.astype(np.uint16).tobytes())
         self._effective = array("H", self._own)
-        self._stated_s = array("d", state.stated_s.astype(np.float64).tobytes())
+        self._stated = StatedTimes(state.stated_s)
         self._persons = KeyIndex(state.pseudonyms, rows)
         self._members = KeyIndex(state.member_keys, rows)
         distinct, first, counts = np.unique(
@@ -497,8 +497,7 @@ class Consents:
         for at, purpose in enumerate(PURPOSES):
             # A withdrawal wins a tie: False sorts before True, so take the greatest (time, no).
             _, is_withdrawn = max(
-                (self._stated_s[row * len(PURPOSES) + at], not self._own[row] & _BIT[purpose])
-                for row in rows
+                (self._stated.get(row, at), not self._own[row] & _BIT[purpose]) for row in rows
             )
             given |= 0 if is_withdrawn else _BIT[purpose]
         return given
