@@ -14,6 +14,18 @@ Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
 
 
+def median(values: npt.NDArray[np.floating]) -> float:
+    """Return the middle of at least one number.
+
+    `np.median` says the same, but loads numpy's masked arrays to do so: 2 MB that nothing else
+    on a box needs.
+    """
+    upper = values.size // 2
+    lower = upper - 1 + values.size % 2
+    parted = np.partition(values, (lower, upper))
+    return float((parted[lower] + parted[upper]) / 2)
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """Baskets of one customer, oldest first.

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from edge.core.catalog import ClassKind
 from edge.core.classes import DAY_S, Action, Classes
+from edge.core.history import median
 from edge.core.person import Profile
 
 Ints = NDArray[np.int32]
@@ -229,7 +230,7 @@ def _rhythm(group: Ints, at_s: Times, n_groups: int) -> Times:
     starts = np.flatnonzero(np.diff(gap_group, prepend=-1))
     for start, end in pairwise([*starts.tolist(), gap_group.size]):
         if end - start >= MIN_GAPS:
-            gap_s[gap_group[start]] = np.median(gaps[start:end])
+            gap_s[gap_group[start]] = median(gaps[start:end])
     return gap_s
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.core.candidates import Candidates, Source
-from edge.core.history import Floats, Ints
+from edge.core.history import Floats, Ints, median
 from edge.core.item_tables import ITEM_COLUMNS, ItemTables
 
 MOMENT_ODDS = (
@@ -81,7 +81,7 @@ def by_popularity(candidates: Candidates, tables: ItemTables) -> Floats:
     """Return float32[n], the chance of each item in any basket: what stays when no model does."""
     log_share = tables.item[candidates.items, ITEM_COLUMNS.index("log_popularity")]
     share = np.exp(log_share) / tables.n_items
-    lines = np.expm1(np.median(tables.item[:, ITEM_COLUMNS.index("basket_size")]))
+    lines = np.expm1(np.float32(median(tables.item[:, ITEM_COLUMNS.index("basket_size")])))
     chance: Floats = np.minimum(share * lines, 0.99).astype(np.float32)
     return chance
 
