@@ -1,5 +1,6 @@
 """The present consents as rows: what the chain amounts to, ready for a quick start."""
 
+from array import array
 from collections.abc import Iterable
 
 import msgspec
@@ -94,23 +95,30 @@ class ConsentStates:
 
     def load(self) -> tuple[ConsentState, list[int]]:
         """Return everybody's state as columns, with the row numbers of the persons."""
-        rows = self._db.execute(
+        numbers, pseudonyms, member_keys = array("q"), array("Q"), array("Q")
+        given, stated, never = array("H"), bytearray(), _NEVER.astype("<f8").tobytes()
+        for number, pseudonym, member_key, bits, stated_s in self._db.execute(
             "SELECT p.person_no, p.pseudonym, p.member_key, coalesce(s.given, 0), s.stated"
             " FROM persons p LEFT JOIN consent_states s USING (person_no) ORDER BY p.person_no"
-        ).fetchall()
-        numbers = [row[0] for row in rows]
-        at = {number: row for row, number in enumerate(numbers)}
-        stated = b"".join(row[4] or _NEVER.tobytes() for row in rows)
-        beacons = self._db.execute("SELECT beacon_key, person_no FROM beacons").fetchall()
+        ):
+            numbers.append(number)
+            pseudonyms.append(unsigned(pseudonym))
+            member_keys.append(unsigned(member_key))
+            given.append(bits)
+            stated += stated_s or never
+        beacon_keys, owners = array("Q"), array("q")
+        for key, number in self._db.execute("SELECT beacon_key, person_no FROM beacons"):
+            beacon_keys.append(unsigned(key))
+            owners.append(number)
         state = ConsentState(
-            pseudonyms=np.array([unsigned(row[1]) for row in rows], np.uint64),
-            given=np.array([row[3] for row in rows], np.uint16),
+            pseudonyms=np.array(pseudonyms, np.uint64),
+            given=np.array(given, np.uint16),
             stated_s=np.frombuffer(stated, "<f8").reshape(-1, len(PURPOSES)),
-            member_keys=np.array([unsigned(row[2]) for row in rows], np.uint64),
-            beacon_keys=np.array([unsigned(key) for key, _ in beacons], np.uint64),
-            beacon_rows=np.array([at[number] for _, number in beacons], np.int32),
+            member_keys=np.array(member_keys, np.uint64),
+            beacon_keys=np.array(beacon_keys, np.uint64),
+            beacon_rows=np.searchsorted(numbers, owners).astype(np.int32),
         )
-        return state, numbers
+        return state, numbers.tolist()
 
     def follow_notices(self) -> list[Purpose]:
         """Drop consents to purposes whose meaning has changed since the box last ran.
