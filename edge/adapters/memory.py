@@ -26,6 +26,11 @@ def keep_heap_small() -> None:
 def give_back_memory() -> None:
     """Return to the system what was needed for a while."""
     gc.collect()
+    _trim()
+
+
+def _trim() -> None:
+    """Return whole free pages, also those between what is still needed."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
@@ -43,5 +48,10 @@ def garbage_between_messages() -> Iterator[None]:
 
 
 def collect_garbage(*, is_whole: bool) -> None:
-    """Look for garbage among what is young, or among all that has come since the start."""
+    """Look for garbage among what is young, or among all that has come since the start.
+
+    What a burst needed goes back to the system: else the process would stay as large as the
+    longest queue for the disk has ever been. It takes about 0.1 ms, up to 1 ms after a burst.
+    """
     gc.collect(2 if is_whole else 1)
+    _trim()
