@@ -75,6 +75,7 @@ class Item:
     Attributes:
         class_id: Substitute class, or None where the chain gave none (treated cautiously).
         price_cents: Shelf price in cents of the catalogue's currency.
+        variants: In the order of the file; they may be made anew whenever they are looked at.
         zone: Zone id of its shelf. `aisle`: what the shelf's sign says.
         series: (series id, position) or None.
         tags: Free attributes, `key:value` (`colour:grey`, `for:women`).
@@ -90,7 +91,7 @@ class Item:
     price_cents: int
     zone: str
     aisle: str
-    variants: tuple[Variant, ...]
+    variants: Sequence[Variant]
     complements: tuple[str, ...] = ()
     care: Text | None = None
     tags: frozenset[str] = frozenset()

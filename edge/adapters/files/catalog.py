@@ -5,11 +5,11 @@ class, no complement) is kept and treated cautiously.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from sys import intern
-from typing import Any, Literal
+from typing import Any, Literal, overload
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -89,6 +89,36 @@ class _StockFile(msgspec.Struct, frozen=True):
     schema: Literal["stammgast.stock.v1"]
     as_of: datetime
     levels: tuple[_Level, ...]
+
+
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(tuple[tuple[str, str, str | None, str | None], ...]).decode
+
+
+class _PackedVariants(Sequence[Variant]):
+    """An item's variants, made when somebody looks: a quarter of the room, 2 us a look.
+
+    Decisions look at the variants of the few items they show; the rest of the path knows a sku by
+    its position.
+    """
+
+    __slots__ = ("_packed",)
+
+    def __init__(self, variants: Iterable[Variant]) -> None:
+        self._packed = _pack([(v.sku, v.gtin, v.size, v.shade) for v in variants])
+
+    def __len__(self) -> int:
+        return len(_unpack(self._packed))
+
+    @overload
+    def __getitem__(self, at: int) -> Variant: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Variant, ...]: ...
+    def __getitem__(self, at: int | slice) -> Variant | tuple[Variant, ...]:
+        return tuple(self)[at]
+
+    def __iter__(self) -> Iterator[Variant]:
+        return (Variant(*each) for each in _unpack(self._packed))
 
 
 class StoreFacts(msgspec.Struct, frozen=True):
@@ -228,7 +258,7 @@ def _item(x: _Item, tag_sets: dict[frozenset[str], frozenset[str]]) -> Item:
         price_cents=x.price_cents,
         zone=intern(x.zone),
         aisle=intern(x.aisle),
-        variants=tuple(_variant(v) for v in x.variants),
+        variants=_PackedVariants(x.variants),
         complements=x.complements,
         care=x.care,
         tags=tag_sets.setdefault(x.tags, x.tags),
@@ -238,11 +268,6 @@ def _item(x: _Item, tag_sets: dict[frozenset[str], frozenset[str]]) -> Item:
         is_sensitive=x.is_sensitive,
         age_min=x.age_min,
     )
-
-
-def _variant(v: Variant) -> Variant:
-    size = None if v.size is None else intern(v.size)
-    return Variant(v.sku, v.gtin, size, None if v.shade is None else intern(v.shade))
 
 
 def _offer(x: _Offer, zone: ZoneInfo) -> Offer:
