@@ -93,8 +93,8 @@ class ConsentStates:
             "UPDATE consent_states SET wants = 0 WHERE person_no = ? AND wants", [person_no]
         )
 
-    def load(self) -> tuple[ConsentState, list[int]]:
-        """Return everybody's state as columns, with the row numbers of the persons."""
+    def load(self) -> tuple[ConsentState, "array[int]"]:
+        """Return everybody's state as columns, with the row numbers of the persons, rising."""
         numbers, pseudonyms, member_keys = array("q"), array("Q"), array("Q")
         given, stated, never = array("H"), bytearray(), _NEVER.astype("<f8").tobytes()
         for number, pseudonym, member_key, bits, stated_s in self._db.execute(
@@ -118,7 +118,7 @@ class ConsentStates:
             beacon_keys=np.array(beacon_keys, np.uint64),
             beacon_rows=np.searchsorted(numbers, owners).astype(np.int32),
         )
-        return state, numbers.tolist()
+        return state, numbers
 
     def follow_notices(self) -> list[Purpose]:
         """Drop consents to purposes whose meaning has changed since the box last ran.

@@ -4,10 +4,14 @@ What a consent justified goes with the consent. A clock that jumps must not wipe
 trusts the tills' clocks more than its own and refuses to work far ahead of the newest receipt.
 """
 
+from array import array
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+
+from sqlite_utils import Database
 
 from edge.adapters.sqlite.erasure import empty_logs
 from edge.adapters.sqlite.journal import fold_impressions
@@ -177,8 +181,8 @@ def _delete_by_age(ledger: Ledger, now_s: float, today: int, deleted: Counter[st
         telemetry.execute("DELETE FROM zone_changes WHERE at_s < ?", [limit])
 
 
-def _allowed(ledger: Ledger) -> Mapping[int, frozenset[Purpose]]:
-    """Return what each person allows, merged ones counted as one, as it stands on disk.
+def _allowed(ledger: Ledger) -> Callable[[int], frozenset[Purpose]]:
+    """Return what tells each person's purposes, merged ones counted as one, as it stands on disk.
 
     Read anew: the index in memory belongs to another thread, and a consent that is not on disk yet
     has brought nothing that could be deleted.
@@ -187,14 +191,18 @@ def _allowed(ledger: Ledger) -> Mapping[int, frozenset[Purpose]]:
     consents = Consents(ledger.keyed_hash, ledger.notices, state=state)
     for kept, absorbed in ledger.writing.merges():
         consents.merge(kept, absorbed)
-    return {
-        number: consents.purposes(f"{int(pseudonym):016x}")
-        for number, pseudonym in zip(numbers, state.pseudonyms, strict=True)
-    }
+
+    def allowed(number: int) -> frozenset[Purpose]:
+        row = bisect_left(numbers, number)
+        if row == len(numbers) or numbers[row] != number:
+            return frozenset()
+        return consents.purposes(f"{int(state.pseudonyms[row]):016x}")
+
+    return allowed
 
 
 def _delete_by_purpose(
-    ledger: Ledger, persons: Mapping[int, frozenset[Purpose]], deleted: Counter[str]
+    ledger: Ledger, allowed: Callable[[int], frozenset[Purpose]], deleted: Counter[str]
 ) -> None:
     """Delete what a consent justified of those who withdrew it."""
     db = ledger.writing.db
@@ -208,8 +216,8 @@ def _delete_by_purpose(
         ):
             owners = f"SELECT DISTINCT person_no FROM {table} WHERE person_no IS NOT NULL"  # noqa: S608
             query = f"DELETE FROM {table} WHERE person_no = ?{more}"  # noqa: S608
-            for (number,) in db.execute(owners).fetchall():
-                if purpose not in persons.get(number, ()):
+            for number in _numbers(db, owners):
+                if purpose not in allowed(number):
                     deleted[f"{table}_without_consent"] += db.execute(query, [number]).rowcount
 
 
@@ -263,8 +271,7 @@ def _trim_histories(ledger: Ledger, now_s: float, deleted: Counter[str]) -> None
 def _stored(ledger: Ledger) -> Counter[str]:
     """Count the persons who have each field."""
     reading, stored = ledger.reading(), Counter[str]()
-    numbers = [n for (n,) in reading.db.execute("SELECT person_no FROM persons").fetchall()]
-    for number in numbers:
+    for number in _numbers(reading.db, "SELECT person_no FROM persons"):
         opened = reading.persons.open_number(number)
         if opened is None:
             continue
@@ -274,3 +281,8 @@ def _stored(ledger: Ledger) -> Counter[str]:
     (stored["purchases"],) = reading.db.execute("SELECT count(*) FROM histories").fetchone()
     stored["returned"] = stored["purchases"]
     return stored
+
+
+def _numbers(db: Database, query: str) -> "array[int]":
+    """Return whom a query names: all of a store's members, so not as objects."""
+    return array("q", (number for (number,) in db.execute(query)))
