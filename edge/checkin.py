@@ -29,7 +29,7 @@ from edge.core.cap_rules import NOBODY
 from edge.core.caps import Caps
 from edge.core.catalog import Catalog, Stock, Text
 from edge.core.consent import Consents, Purpose
-from edge.core.decision import Decision, Motive, PersonView, Prompts, Snapshot, VisitView
+from edge.core.decision import Decision, Motive, PersonView, Snapshot
 from edge.core.errors import UnavailableError
 from edge.core.events import AppSighting, CheckIn, EventKey
 from edge.core.experiments import assign
@@ -76,8 +76,6 @@ STALE_CHECK_IN_S = 600.0
 DWELL_S = 20.0
 # A visit's motive changes with what is seen of it, and slowly with its length.
 MOTIVE_FOR_S = 10.0
-# What follows a purchase is a matter of days; within so long it is not asked again.
-PROMPTS_FOR_S = 600.0
 # Guests about whom the model is asked ahead of time, at most so many a second: 2 ms each.
 REHEARSED_PER_TICK = 10
 # Standing cards are asked again this often, some guests a second, as long as a card's lease.
@@ -393,7 +391,8 @@ class Path:
         """Find candidates, strike out what must not be shown, score the rest."""
         context = self._context(guest, snapshot)
         prepared = self._nobody if guest.arm.is_holdout else guest.prepared
-        found = finding.candidates(prepared, self.house.tables, context)
+        found = None if guest.scored is None else guest.scored.found_for(prepared, context)
+        found = found or finding.candidates(prepared, self.house.tables, context)
         judged = guard.judge(found, snapshot)
         scene = None
         if prepared is self._nobody:  # the main case in a real store: the visit alone is known
@@ -420,6 +419,9 @@ class Path:
         view = guest.view
         if guest.arm.is_holdout:  # its pulls get the anonymous variant; a veto holds all the same
             view = PersonView(view.person, view.purposes, view.vetoes, household=view.household)
+        guest.prompts = triggers.kept_prompts(
+            guest.prompts, guest.memory, view, visit, moment, self.playbook, surface
+        )
         return Snapshot(
             moment=moment,
             visit=visit,
@@ -429,33 +431,12 @@ class Path:
             arm=guest.arm,
             person=view if guest.is_known else None,
             memory=guest.memory,
-            prompts=self._prompts(guest, view, visit, moment, surface),
+            prompts=guest.prompts.found,
             surface=surface,
             is_pull=is_pull,
             seed=self._seed(guest),
             model_version=self.house.model_version,
         )
-
-    def _prompts(
-        self, guest: Guest, view: PersonView, visit: VisitView, moment: Moment, surface: str
-    ) -> Prompts:
-        """Return what the guest's purchases and basket call for, found anew when they change."""
-        epoch = int(moment.now_s // PROMPTS_FOR_S)
-        rests_on = (
-            guest.memory,
-            view,
-            self.playbook,
-            visit.zone,
-            visit.motive,
-            visit.basket,
-            visit.scanned,
-            surface,
-            epoch,
-        )
-        if guest.prompts is None or guest.prompts[0] != rests_on:
-            found = triggers.prompts(guest.memory, view, visit, moment, self.playbook, surface)
-            guest.prompts = rests_on, found
-        return guest.prompts[1]
 
     def _seed(self, guest: Guest) -> int:
         told = f"{self.house.seed}:{guest.visit_id}:{guest.decisions}".encode()

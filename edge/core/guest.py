@@ -9,7 +9,7 @@ import numpy as np
 
 from edge.core.candidates import Prepared
 from edge.core.catalog import Catalog
-from edge.core.decision import Motive, PersonView, Prompts, Shown, VisitView
+from edge.core.decision import Motive, PersonView, Shown, VisitView
 from edge.core.experiments import Arm
 from edge.core.explanation import Card
 from edge.core.history import Ints
@@ -19,6 +19,7 @@ from edge.core.motives import Evidence, Scan, Stay
 from edge.core.recall import Basis
 from edge.core.sales import Receipt, SaleLine
 from edge.core.scoring import Scored
+from edge.core.triggers import Kept
 
 NOTHING_BOUGHT = Purchases.of()
 
@@ -109,7 +110,7 @@ class Guest:
         receipts: Those of this visit by the till's id, so that a void finds its sale.
         said_gifts: What staff said in this visit: this purchase was a gift, or was none.
         decisions: How many were made in this visit; part of each one's seed.
-        prompts: What purchases and basket call for, behind what that rests on.
+        prompts: What purchases and basket call for, and what that rests on.
         scored: What the model said at the last decision, for the next one.
         has_moved: Their place is new, and nobody has asked the model about it yet.
         checked_s: When the open cards were last asked whether they still hold.
@@ -144,7 +145,7 @@ class Guest:
     said_gifts: dict[int, bool] = field(default_factory=dict)
     cards: dict[str, OpenCard] = field(default_factory=dict)
     decisions: int = 0
-    prompts: tuple[tuple[object, ...], Prompts] | None = None
+    prompts: Kept | None = None
     scored: Scored | None = None
     has_moved: bool = False
     checked_s: float = 0.0

@@ -14,7 +14,7 @@ from edge.core.anonymous import Scene
 from edge.core.candidates import Candidates, Context, Prepared, Source
 from edge.core.errors import UnavailableError
 from edge.core.features import features
-from edge.core.history import Floats, Ints
+from edge.core.history import Floats
 from edge.core.item_tables import ItemTables
 from edge.core.ports import Ranker, Strangers
 from edge.core.ranking import by_popularity, with_moment
@@ -25,25 +25,35 @@ class Scored:
     """What the model said about one guest's candidates, and what it looked at.
 
     Attributes:
+        context: The moment that `found` comes from.
         scores: float32[n], one for each of `found`, NaN where the model was not asked.
+        zone: Where a stranger stood, for whom the zone itself says something.
         is_final: False where popularity had to answer: the model is asked again.
     """
 
     prepared: Prepared
     found: Candidates
-    basket: Ints
-    day: float | None
+    context: Context
     scores: Floats
+    zone: str | None = None
     is_final: bool = True
+
+    def found_for(self, prepared: Prepared, context: Context) -> Candidates | None:
+        """Return the candidates again where the moment names the very same lists."""
+        is_same = self.prepared is prepared and self.context.names(context)
+        return self.found if is_same else None
 
     def still_holds(self, prepared: Prepared, found: Candidates, context: Context) -> bool:
         """Tell whether the model would be shown the same."""
-        return (
-            self.is_final
-            and self.prepared is prepared
-            and self.day == context.day
-            and np.array_equal(self.basket, context.basket)
-            and np.array_equal(self.found.items, found.items)
+        if (
+            not self.is_final
+            or self.prepared is not prepared
+            or self.context.day != context.day
+            or not np.array_equal(self.context.basket, context.basket)
+        ):
+            return False
+        return self.found is found or (
+            np.array_equal(self.found.items, found.items)
             and np.array_equal(self.found.sources, found.sources)
         )
 
@@ -98,12 +108,18 @@ class Scoring:
         Returns:
             To be kept for the next decision; `chances` masks what is not allowed now.
         """
-        if before is None or not before.still_holds(prepared, found, context):
-            nothing = np.full(found.items.size, np.nan, np.float32)
-            before = Scored(prepared, found, context.basket, context.day, nothing)
-        rows = np.flatnonzero(allowed & np.isnan(before.scores))
+        zone = None if scene is None else scene.zone
+        if (
+            before is not None
+            and before.zone == zone
+            and before.still_holds(prepared, found, context)
+        ):
+            scores = before.scores
+        else:
+            scores = np.full(found.items.size, np.nan, np.float32)
+        rows = (allowed & np.isnan(scores)).nonzero()[0]
         if not rows.size:
-            return before
+            return Scored(prepared, found, context, scores, zone)
         left = Candidates(found.items[rows], found.sources[rows])
         is_final = True
         try:
@@ -111,9 +127,9 @@ class Scoring:
         except UnavailableError:
             self._on_unavailable()
             chance, is_final = with_moment(by_popularity(left, self._tables), left), False
-        scores = before.scores.copy()
+        scores = scores.copy()
         scores[rows] = chance
-        return Scored(prepared, found, context.basket, context.day, scores, is_final)
+        return Scored(prepared, found, context, scores, zone, is_final)
 
     def _asked(
         self, prepared: Prepared, left: Candidates, context: Context, scene: Scene | None

@@ -7,6 +7,7 @@ purchase. Leaves out the model's candidates (`candidates`) and whether any of th
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -72,6 +73,76 @@ def prompts(
         shut=after.shut,
         behind=after.behind,
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kept:
+    """Prompts and how long they are what would be found anew.
+
+    Attributes:
+        rests_on: All but the passing of time.
+        from_s, until_s: From when on, and until before when, UTC seconds.
+    """
+
+    found: Prompts
+    rests_on: tuple[object, ...]
+    from_s: float
+    until_s: float
+
+
+def kept_prompts(
+    before: Kept | None,
+    memory: Memory,
+    person: PersonView | None,
+    visit: VisitView,
+    moment: Moment,
+    playbook: Playbook,
+    surface: str = "tablet",
+) -> Kept:
+    """Return what `prompts` finds, without looking again while nothing it rests on has changed.
+
+    Args:
+        before: What this returned last for the same visit.
+        memory: As for `prompts`, like all that follows.
+        person: None in the anonymous variant.
+        visit: With today's basket and the labels read.
+        moment: Now.
+        playbook: The orders of people over the catalogue.
+        surface: Rules may differ by surface.
+    """
+    rests_on = (
+        memory,
+        person,
+        playbook,
+        visit.zone,
+        visit.motive,
+        visit.basket,
+        visit.scanned,
+        surface,
+        moment.day,
+    )
+    now_s = moment.now_s
+    if (
+        before is not None
+        and before.from_s <= now_s < before.until_s
+        and before.rests_on == rests_on
+    ):
+        return before
+    found = prompts(memory, person, visit, moment, playbook, surface)
+    return Kept(found, rests_on, now_s, _until(memory, now_s, playbook))
+
+
+def _until(memory: Memory, now_s: float, playbook: Playbook) -> float:
+    """Return when the passing of time alone next changes what purchases call for."""
+    limits = playbook.limits
+    borders = np.concatenate(
+        [
+            memory.last_s + playbook.classes.table.cooldown_s,
+            memory.last_s + limits.care_for_s,
+            memory.last_group_s + limits.win_back_factor * memory.gap_s,
+        ]
+    )
+    return float(borders[borders >= now_s].min(initial=np.inf))
 
 
 def _after_purchase(

@@ -1,0 +1,202 @@
+"""What a visit keeps from one decision to the next is what would be found anew."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.core.anonymous import Scene
+from edge.core.candidates import Candidates, Context, candidates, prepare
+from edge.core.decision import Motive, PersonView, Prompts
+from edge.core.features import FEATURE_NAMES
+from edge.core.history import Floats, History, Ints
+from edge.core.item_tables import blank
+from edge.core.memory import Memory, remember
+from edge.core.moment import Moment
+from edge.core.playbook import Orders, Playbook
+from edge.core.rules import Rule, RuleKind
+from edge.core.scoring import Scored, Scoring, chances
+from edge.core.triggers import Kept, kept_prompts, prompts
+from tests.core.decision_world import CATALOG, DAY_S, ITEMS, MEMBER, NOW, World, number
+
+ITEM = st.integers(0, len(ITEMS) - 1)
+TABLES = blank(len(ITEMS))
+COMPLEMENT = Rule(
+    "map", RuleKind.COMPLEMENT, ("class:shirt",), "A", "why", NOW.day, to=("class:suit",),
+    from_day=NOW.day + 1,
+)  # fmt: skip
+PLAYBOOKS = (Playbook(CATALOG), Playbook(CATALOG, Orders(rules=(COMPLEMENT,))))
+# Around the borders of the class table: cool-down four days, care fourteen, nappies 14 days.
+PAUSES = st.one_of(
+    st.sampled_from([0.0, 1.0, 600.0, 4 * DAY_S - 1.0, 4 * DAY_S, 14 * DAY_S, 36 * DAY_S]),
+    st.floats(0.0, 40 * DAY_S),
+    st.just(-3_600.0),  # a clock that is set back
+)
+STEPS = st.one_of(
+    st.tuples(st.just("wait"), PAUSES),
+    st.tuples(st.just("buy"), st.lists(st.tuples(ITEM, st.integers(0, 400)), min_size=1)),
+    st.tuples(st.just("return"), ITEM),
+    st.tuples(st.just("move"), st.sampled_from(["fashion", "tech", None])),
+    st.tuples(st.just("scan"), st.lists(ITEM, max_size=3, unique=True)),
+    st.tuples(st.just("basket"), st.lists(ITEM, max_size=3, unique=True)),
+    st.tuples(st.just("motive"), st.sampled_from(list(Motive))),
+    st.tuples(st.just("say"), st.sampled_from(["favourite:tie", "shirt"])),
+    st.tuples(st.just("veto"), ITEM),
+    st.tuples(st.just("rules"), st.sampled_from([0, 1])),
+)
+
+
+class Visit:
+    """A visit in which things happen; every step leaves a state to decide from."""
+
+    def __init__(self) -> None:
+        self.world = World()
+        self.person: PersonView = replace(MEMBER, birthday=(3, 20))
+        self.playbook = PLAYBOOKS[0]
+        self.memory: Memory = self._remembered()
+
+    def _remembered(self) -> Memory:
+        return remember(self.world.lines, self.playbook.classes)
+
+    def happen(self, what: str, value: object) -> None:
+        """Let one thing happen."""
+        world = self.world
+        match what, value:
+            case "wait", float(seconds):
+                now_s = world.moment.now_s + seconds
+                days = int((now_s - NOW.now_s) // DAY_S)
+                world.moment = Moment(now_s, NOW.day + days)
+            case "buy", list(lines):
+                for item, days in lines:
+                    world.bought(ITEMS[item].item_id, days_ago=float(days))
+                self.memory = self._remembered()
+            case "return", int(item):
+                world.returned(ITEMS[item].item_id)
+                self.memory = self._remembered()
+            case "move", zone:
+                world.in_visit(zone=zone)
+            case "scan", list(items):
+                world.in_visit(scanned=tuple(items))
+            case "basket", list(items):
+                world.in_visit(basket=tuple(items))
+            case "motive", motive:
+                world.in_visit(motive=motive)
+            case "say", str(tag):
+                self.person = replace(self.person, stated=self.person.stated | {tag})
+            case "veto", int(item):
+                until_s = world.moment.now_s + DAY_S
+                self.person = replace(self.person, vetoes={**self.person.vetoes, item: until_s})
+            case _, at:
+                self.playbook = PLAYBOOKS[int(str(at))]
+                self.memory = self._remembered()
+
+
+def same(one: Prompts, other: Prompts) -> bool:
+    """Tell whether two findings agree in everything."""
+    pairs = [(getattr(one, f.name), getattr(other, f.name)) for f in fields(Prompts)]
+    return all(np.array_equal(a, b) if isinstance(a, np.ndarray) else a == b for a, b in pairs)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(STEPS, max_size=12))
+def test_kept_prompts_are_those_found_anew(steps: list[tuple[str, object]]) -> None:
+    """Whatever happens, and however much time passes: nothing old is told."""
+    visit = Visit()
+    kept: Kept | None = None
+    for step in [("wait", 0.0), *steps]:
+        visit.happen(*step)
+        at = (visit.memory, visit.person, visit.world.visit, visit.world.moment, visit.playbook)
+        kept = kept_prompts(kept, *at)
+        assert same(kept.found, prompts(*at))
+
+
+def test_prompts_are_kept_while_nothing_happens() -> None:
+    """A second look a minute later asks nothing again; a shirt's cool-down ends after four days."""
+    visit = Visit()
+    visit.happen("buy", [(number("shirt-a"), 0)])
+    first = kept_prompts(None, visit.memory, visit.person, visit.world.visit, NOW, visit.playbook)
+    for seconds, is_kept in ((60.0, True), (4 * DAY_S - 1.0, True), (4 * DAY_S, False)):
+        moment = replace(NOW, now_s=NOW.now_s + seconds)
+        again = kept_prompts(
+            first, visit.memory, visit.person, visit.world.visit, moment, visit.playbook
+        )
+        assert (again is first) is is_kept
+
+
+class BySight:
+    """A ranker whose answer depends on everything it is shown."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def score(self, features: Floats, items: Ints, person: Floats) -> Floats:
+        del person
+        assert features.shape == (items.size, len(FEATURE_NAMES))
+        self.asked += items.size
+        seen = features @ np.arange(1.0, features.shape[1] + 1.0, dtype=np.float32) + items
+        spread: Floats = (0.1 + 0.8 * (np.sin(seen) + 1.0) / 2.0).astype(np.float32)
+        return spread
+
+
+class ByPlace:
+    """A model for strangers whose answer depends on where they stand."""
+
+    def chances(self, items: Ints, scene: Scene) -> Floats:
+        share: Floats = ((items + len(scene.zone or "")) / 100.0).astype(np.float32)
+        return share
+
+
+HISTORIES = (
+    prepare(History.empty().extended([1, 5], 3.0).extended([5], 9.0), TABLES),
+    prepare(History.empty().extended([2], 4.0), TABLES),
+)
+LISTS = [np.array(items, np.int32) for items in ([], [0, 3], [4], [9, 10, 11])]
+LIST = st.sampled_from(LISTS)
+MOMENTS = st.tuples(
+    st.integers(0, 1),
+    st.builds(Context, basket=LIST, zone=LIST, stated=LIST, day=st.sampled_from([10.0, 12.0])),
+    st.sets(ITEM),
+    st.sampled_from([None, "shoes", "men"]),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(MOMENTS, min_size=2, max_size=8))
+def test_kept_scores_are_those_of_a_fresh_look(
+    moments: list[tuple[int, Context, set[int], str | None]],
+) -> None:
+    """Other people, lists, days, zones and bans: what was kept is what the model would say."""
+    scoring = Scoring(BySight(), TABLES, lambda: None, ByPlace())
+    kept: Scored | None = None
+    for who, context, banned, zone in moments:
+        prepared = HISTORIES[who]
+        scene = None if zone is None else Scene.of(NOW, zone, context.basket)
+        anew = candidates(prepared, TABLES, context)
+        found = (kept and kept.found_for(prepared, context)) or anew
+        assert_same(found, anew)
+        allowed = ~np.isin(found.items, list(banned))
+        kept = scoring.score(prepared, found, allowed, context, kept, scene)
+        fresh = scoring.score(prepared, anew, allowed, context, None, scene)
+        assert np.array_equal(chances(kept, allowed), chances(fresh, allowed), equal_nan=True)
+
+
+def assert_same(one: Candidates, other: Candidates) -> None:
+    """Hold two findings against each other."""
+    assert np.array_equal(one.items, other.items)
+    assert np.array_equal(one.sources, other.sources)
+
+
+def test_a_second_look_asks_the_model_nothing() -> None:
+    """The same moment again: candidates and scores are there."""
+    ranker = BySight()
+    scoring = Scoring(ranker, TABLES, lambda: None)
+    context, prepared = Context(zone=LISTS[1], day=10.0), HISTORIES[0]
+    found = candidates(prepared, TABLES, context)
+    allowed = np.ones(found.items.size, np.bool_)
+    first = scoring.score(prepared, found, allowed, context)
+    asked = ranker.asked
+    assert first.found_for(prepared, replace(context)) is found
+    again = scoring.score(prepared, found, allowed, context, first)
+    assert ranker.asked == asked > 0
+    assert np.array_equal(again.scores, first.scores)
