@@ -61,6 +61,7 @@ class Store:
     stock: Stock
     caps: Caps
     shelf: Shelf
+    tables: ItemTables
 
 
 def catalog(n_offers: int, rng: np.random.Generator) -> Catalog:
@@ -171,7 +172,7 @@ def store(goods: Catalog, tables: ItemTables) -> Store:
         for variant in item.variants:
             stock.set_level(variant.sku, 5, NOW.now_s - 600.0)
     playbook = Playbook(goods)
-    return Store(playbook, stock, Caps(playbook.caps), Shelf(goods, tables))
+    return Store(playbook, stock, Caps(playbook.caps), Shelf(goods, tables), tables)
 
 
 def purchases(history: History) -> Purchases:
