@@ -28,9 +28,10 @@ def main() -> int:
         past = histories.history(numbered)
         items = engine.save(histories.item_index(past), work / "items.parquet")
         print(f"items {items.count().to_pyarrow().as_py():,}")
-        for name, table in histories.counts(past).items():
-            saved = engine.save(table, work / f"{name}.parquet")
-            print(f"{name} {saved.count().to_pyarrow().as_py():,}", flush=True)
+        histories.save_counts(engine, past, work)
+        for name in histories.PAIRS:
+            pairs = engine.open(work / name / "*.parquet")
+            print(f"{name} {pairs.count().to_pyarrow().as_py():,}")
     return 0
 
 

@@ -6,10 +6,12 @@ function takes and returns a lazy table, so that nothing is computed before it i
 `edge.core.features`, which training calls exactly as the box does.
 """
 
+from pathlib import Path
+
 import ibis
 import numpy as np
 
-from models.engine import Table
+from models.engine import Engine, Table
 from models.purchases import Purchases
 
 LEAST_LINES = 3
@@ -18,6 +20,12 @@ LEAST_TOGETHER = 2
 """Pairs seen once are left out of the pair counts: they are most of the rows and say nothing."""
 MOST_PER_BASKET = 60
 """Items of one basket that take part in pair counts; a bulk order would give thousands."""
+
+PAIRS = {"next_counts": 1, "together_counts": 0}
+"""Steps from a basket to that of the other item, by the name of the table."""
+LINES_A_PART = 8_000_000
+"""Lines whose pairs are counted at a time: 50 million at once run out of 2.5 GB, spilling or not,
+since the hash tables of the join and of the groups must both lie in memory."""
 
 
 def baskets(lines: Table) -> Table:
@@ -118,13 +126,16 @@ def _numbers(past: Table, column: str) -> Table:
     return past.select(column).distinct().mutate(**{f"{column}_number": in_order})
 
 
-def _coded(past: Table) -> Table:
-    """Return customer, basket and item as int32: every pair of lines is held in a group."""
+def _bounded(past: Table) -> Table:
+    """Return customer, basket and item of the lines that pair up, all int32."""
     for column in ("customer", "item"):
         past = past.join(_numbers(past, column), column)
-    return past.select(
+    coded = past.select(
         customer=past.customer_number, basket=past.basket.cast("int32"), item=past.item_number
     )
+    in_basket = ibis.window(group_by=["customer", "basket"], order_by="item")
+    placed = coded.mutate(place=ibis.row_number().over(in_basket))
+    return placed.filter(placed.place < MOST_PER_BASKET).drop("place")
 
 
 def pair_counts(past: Table, step: int = 1, least: int = LEAST_TOGETHER) -> Table:
@@ -138,22 +149,22 @@ def pair_counts(past: Table, step: int = 1, least: int = LEAST_TOGETHER) -> Tabl
     Returns:
         item, other, pairs. With step 0 every pair stands there both ways, and none with itself.
     """
-    coded, names = _coded(past), _numbers(past, "item")
-    in_basket = ibis.window(group_by=["customer", "basket"], order_by="item")
-    place = ibis.row_number().over(in_basket)
-    bounded = coded.select("customer", "basket", "item", place=place)
-    bounded = bounded.filter(bounded.place < MOST_PER_BASKET).select("customer", "basket", "item")
+    bounded = _bounded(past)
+    return _pairs(bounded, bounded, _numbers(past, "item"), step, least)
+
+
+def _pairs(some: Table, bounded: Table, names: Table, step: int, least: int) -> Table:
+    """Count the pairs whose first item is among some of the bounded lines."""
     later = bounded.select(
         whose=bounded.customer, before=bounded.basket - step, other=bounded["item"]
     )
-    joined = bounded.join(later, [bounded.customer == later.whose, bounded.basket == later.before])
+    joined = some.join(later, [some.customer == later.whose, some.basket == later.before])
     if step == 0:
         joined = joined.filter(joined["item"] < joined.other)
     counted = joined.group_by("item", "other").agg(pairs=joined.count())
     counted = counted.filter(counted.pairs >= least)
     if step == 0:  # counted one way, which halves the groups that must be held or spilled
-        turn = ibis.array([False, True]).unnest()
-        counted = counted.mutate(is_turned=turn)
+        counted = counted.mutate(is_turned=ibis.array([False, True]).unnest())
         counted = counted.select(
             "pairs",
             item=ibis.ifelse(counted.is_turned, counted.other, counted["item"]),
@@ -166,13 +177,32 @@ def pair_counts(past: Table, step: int = 1, least: int = LEAST_TOGETHER) -> Tabl
     return named.select("pairs", item=named.one, other=named.two)
 
 
+def save_counts(engine: Engine, past: Table, to: Path, lines_a_part: int = LINES_A_PART) -> None:
+    """Take every count and write it, pairs in parts by their first item.
+
+    Args:
+        engine: Where the work is done.
+        past: What `history` returned, saved.
+        to: A directory; gets item_counts.parquet, and the folders next_counts and
+            together_counts of numbered Parquet files.
+        lines_a_part: A part counts the pairs of about so many first lines.
+    """
+    engine.save(item_counts(past), to / "item_counts.parquet")
+    names = engine.save(_numbers(past, "item"), to / "item_numbers.parquet")
+    bounded = engine.save(_bounded(past), to / "bounded.parquet")
+    parts = -(-int(bounded.count().to_pyarrow().as_py()) // lines_a_part)
+    for name, step in PAIRS.items():
+        (to / name).mkdir()
+        for part in range(parts):
+            some = bounded.filter(bounded["item"] % parts == part)
+            table = _pairs(some, bounded, names, step, LEAST_TOGETHER)
+            engine.save(table, to / name / f"{part:03d}.parquet")
+
+
 def counts(past: Table) -> dict[str, Table]:
     """Return every count that is taken, by name; the names are those of the stored files."""
-    return {
-        "item_counts": item_counts(past),
-        "next_counts": pair_counts(past, step=1),
-        "together_counts": pair_counts(past, step=0),
-    }
+    pairs = {name: pair_counts(past, step) for name, step in PAIRS.items()}
+    return {"item_counts": item_counts(past), **pairs}
 
 
 def purchases(numbered: Table, items: Table) -> Purchases:

@@ -151,8 +151,7 @@ def _write_histories(engine: Engine, sales: Sales, to: Path) -> None:
     numbered = engine.save(histories.baskets(sales.lines), to / "baskets.parquet")
     least = 1 if sales.form == "store" else histories.LEAST_LINES
     engine.save(histories.item_index(histories.history(numbered), least), to / "items.parquet")
-    for name, table in histories.counts(histories.history(numbered)).items():
-        engine.save(table, to / f"{name}.parquet")
+    histories.save_counts(engine, histories.history(numbered), to)
 
 
 def split(prepared: Prepared) -> Split | None:

@@ -126,6 +126,26 @@ def test_pairs_of_one_basket_stand_both_ways() -> None:
     assert found == [("bread", "milk", 1), ("milk", "bread", 1)]
 
 
+@pytest.mark.parametrize("lines_a_part", [20, 70, 10_000], ids=["many", "some", "one"])
+def test_parts_of_pairs_make_the_whole(tmp_path: Path, lines_a_part: int) -> None:
+    """However few lines a part has, every pair is counted once, both ways where it should be."""
+    rng = np.random.default_rng(2)
+    bought = [
+        (f"c{n % 7}", f"r{n // 3}-{n % 7}", n // 21, f"i{rng.integers(8)}", 1, False)
+        for n in range(210)
+    ]
+    engine = duckdb_engine(tmp_path / "spill")
+    numbered = histories.baskets(engine.save(lines(bought), tmp_path / "lines.parquet"))
+    past = engine.save(histories.history(numbered), tmp_path / "past.parquet")
+    histories.save_counts(engine, past, tmp_path, lines_a_part)
+    for name, whole in histories.counts(past).items():
+        saved = tmp_path / (f"{name}/*.parquet" if name in histories.PAIRS else f"{name}.parquet")
+        columns = sorted(whole.columns)
+        assert rows(engine.open(saved), *columns) == rows(whole, *columns), name
+    files = len(list((tmp_path / "next_counts").iterdir()))
+    assert (files == 1) == (lines_a_part == 10_000)
+
+
 def test_a_bulk_order_does_not_rule_the_pairs() -> None:
     """Of 100 items in one basket only the bounded number pairs up."""
     bulk = [("c", "r9", 1, f"i{n:03d}", 1, False) for n in range(100)]
