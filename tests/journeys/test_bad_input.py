@@ -31,6 +31,10 @@ from tests.world import (
 )
 
 HOUR_S = 3_600.0
+ENDLESS = {
+    "offer_id": "o", "campaign_id": "c", "item_ids": [ITEM_IDS[0]], "starts": "2026-01-01",
+    "text": {"de": "Immer", "en": "Always"}, "surfaces": ["tablet"],
+}  # fmt: skip
 
 
 def _event(**changes: Any) -> bytes:
@@ -292,6 +296,14 @@ def test_a_bundle_of_another_catalogue_is_refused_and_the_box_runs(
         pytest.param('{"schema": "stammgast.cata', "truncated", id="truncated"),
         pytest.param("", "not JSON", id="empty"),
         pytest.param(json.dumps({**catalog(), "items": []}), "at least one", id="no items"),
+        pytest.param(
+            json.dumps({**catalog(), "offers": [ENDLESS]}), "ends", id="a campaign without an end"
+        ),
+        pytest.param(
+            json.dumps({**catalog(), "offers": [{**ENDLESS, "ends": "2025-12-31"}]}),
+            "before it starts",
+            id="a campaign that ends before it starts",
+        ),
     ],
 )
 def test_a_broken_catalogue_is_refused_at_the_start(
