@@ -103,12 +103,15 @@ def test_every_kind_of_row_goes_at_its_own_age(ledger: Ledger) -> None:
     }
 
 
-def shown(ledger: Ledger, person: str, days_ago: float, card_id: str) -> None:
+def shown(
+    ledger: Ledger, person: str, days_ago: float, card_id: str, household: str | None = None
+) -> None:
     """Write that somebody was shown the coat so many days ago."""
     at_s = NOW_S - days_ago * DAY_S
     seen = Impression(
-        card_id, person, "v", at_s, int(at_s // DAY_S), "tablet", "contact", "coat", "coats"
-    )
+        card_id, person, "v", at_s, int(at_s // DAY_S), "tablet", "contact", "coat", "coats",
+        household=household,
+    )  # fmt: skip
     ledger.append(Journal(ledger).impression_record(seen))
 
 
@@ -131,6 +134,21 @@ def test_old_impressions_are_folded_once(ledger: Ledger) -> None:
     erase(ledger, person, NOW_S)
     assert list(journal.impressions(person)) == []
     assert journal.restored(is_endless=True) == []
+
+
+def test_what_is_folded_loses_the_household_with_the_profile(ledger: Ledger) -> None:
+    """The next night after the withdrawal; how often stays, for the consent to be recognised."""
+    person, journal = person_of(ledger), Journal(ledger)
+    shown(ledger, person, 100, "c1", "h1")
+    ledger.flush()
+    forget_old(ledger, NOW_S)
+    assert [(each.household, each.units) for each in journal.impressions(person)] == [("h1", 1)]
+    said = Statement(person, Purpose.PROFILE, False, NOW_S, NOW_S, "2026-01")
+    ledger.append(ConsentChanged(said))
+    ledger.consents().apply(said)
+    ledger.flush()
+    forget_old(ledger, NOW_S + DAY_S)
+    assert [(each.household, each.units) for each in journal.impressions(person)] == [(None, 1)]
 
 
 def test_receipts_are_packed_and_very_old_lines_go(ledger: Ledger) -> None:

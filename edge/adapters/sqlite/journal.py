@@ -109,18 +109,22 @@ class Journal:
         )
 
 
-def fold_impressions(bodies: Iterable[bytes], before: bytes | None) -> tuple[bytes, float]:
+def fold_impressions(
+    bodies: Iterable[bytes], before: bytes | None, *, has_household: bool = True
+) -> tuple[bytes, float]:
     """Add impressions to what is folded of the same person.
 
     Args:
         bodies: Of `CapCounted`.
         before: Of `CapsFolded`, None for a person's first.
+        has_household: Whether it may still be said to which household the person counts.
 
     Returns:
         The new body of `CapsFolded`, and when the last of them was.
     """
     known = () if before is None else _decode_folded(before)
-    rows = folded([*known, *map(_decode_impression, bodies)])
+    every = [*known, *map(_decode_impression, bodies)]
+    rows = folded(every if has_household else [replace(each, household=None) for each in every])
     return _encode(rows), max(row.at_s for row in rows)
 
 

@@ -97,17 +97,25 @@ def fields_used(ledger: Ledger, now_s: float) -> list[FieldUse]:
 def _fold_caps(ledger: Ledger, now_s: float, deleted: Counter[str]) -> None:
     """Keep of impressions that are too old how often, first and last; some persons at a time.
 
-    A person's rows are folded in one transaction: a power cut counts none of them twice.
+    A person's rows are folded in one transaction: a power cut counts none of them twice. What is
+    folded loses the household with the consent to a profile.
     """
     db = ledger.writing.db
-    old = "SELECT DISTINCT person_no FROM happenings WHERE kind = 'CapCounted' AND expires_s < ?"
 
     def fold(numbers: Sequence[int]) -> None:
         with db.atomic():
             for number in numbers:
                 deleted["happenings"] += _fold_caps_of(ledger, number, now_s)
 
-    owners = ledger.reading().db.execute(f"{old} AND person_no IS NOT NULL", [now_s]).fetchall()
+    owners = (
+        ledger.reading()
+        .db.execute(
+            "SELECT DISTINCT person_no FROM happenings WHERE person_no IS NOT NULL"
+            " AND (kind = 'CapCounted' AND expires_s < ? OR kind = 'CapsFolded')",
+            [now_s],
+        )
+        .fetchall()
+    )
     numbers = [number for (number,) in owners]
     for first in range(0, len(numbers), _FOLDED_AT_ONCE):
         ledger.writer.call(partial(fold, numbers[first : first + _FOLDED_AT_ONCE]))
@@ -116,24 +124,26 @@ def _fold_caps(ledger: Ledger, now_s: float, deleted: Counter[str]) -> None:
 
 def _fold_caps_of(ledger: Ledger, number: int, now_s: float) -> int:
     """Fold one person's old impressions, inside the caller's transaction; return their rows."""
+    db, happenings = ledger.writing.db, ledger.writing.happenings
+    old = "FROM happenings WHERE person_no = ? AND kind = 'CapCounted' AND expires_s < ?"
+    (n_old,) = db.execute(f"SELECT count(*) {old}", [number, now_s]).fetchone()
+    has_household = Purpose.PROFILE in ledger.states.effective(number)
+    if not n_old and has_household:
+        return 0
     opened = ledger.writing.persons.open_number(number)
     if opened is None:
         return 0
-    happenings = ledger.writing.happenings
-    old = [s for s in happenings.of(opened, "CapCounted") if s["expires_s"] < now_s]
+    single = [s["body"] for s in happenings.of(opened, "CapCounted") if s["expires_s"] < now_s]
     before = next((s["body"] for s in happenings.of(opened, "CapsFolded")), None)
-    if not old:
+    if not single and before is None:
         return 0
-    body, last_s = fold_impressions([said["body"] for said in old], before)
-    rows = ledger.writing.db.execute(
-        "DELETE FROM happenings WHERE person_no = ? AND kind = 'CapCounted' AND expires_s < ?",
-        [number, now_s],
-    ).rowcount
-    ledger.writing.db.execute(
-        "DELETE FROM happenings WHERE person_no = ? AND kind = 'CapsFolded'", [number]
-    )
+    body, last_s = fold_impressions(single, before, has_household=has_household)
+    if body == before:
+        return 0
+    db.execute(f"DELETE {old}", [number, now_s])
+    db.execute("DELETE FROM happenings WHERE person_no = ? AND kind = 'CapsFolded'", [number])
     ledger.recorder.write(CapsFolded(body, last_s, f"{opened.pseudonym:016x}"))
-    return int(rows)
+    return int(n_old)
 
 
 def _fold_caps_of_nobody(ledger: Ledger, now_s: float, deleted: Counter[str]) -> None:
