@@ -15,10 +15,13 @@ from edge.adapters.sqlite.backup import backup, restore
 from edge.adapters.sqlite.erasure import Proof, erase, erase_member, verify_proof
 from edge.adapters.sqlite.escrow import CONTEXT, write_escrow
 from edge.adapters.sqlite.export import consent_receipts, export_person, is_genuine
+from edge.adapters.sqlite.journal import Journal
 from edge.adapters.sqlite.keys import BoxKeys, Cipher
 from edge.adapters.sqlite.ledger import Ledger
+from edge.adapters.sqlite.retention import forget_old
 from edge.adapters.sqlite.schema import LEDGER_STEPS, open_database, unsigned
 from edge.adapters.sqlite.sealing import seal, unseal
+from edge.core.cap_rules import Impression
 from edge.core.catalog import Catalog, Item, Text, Variant
 from edge.core.consent import Purpose, Statement
 from edge.core.errors import ConfigError, TrustError
@@ -367,6 +370,21 @@ def test_an_export_holds_everything_of_hers_and_nothing_of_others(ledger: Ledger
     assert {h["kind"] for h in identity["happenings"]} == {
         "CheckedIn", "CardReacted", "Vetoed", "Exposed", "CapCounted",
     }  # fmt: skip
+
+
+def test_an_export_says_how_often_something_was_shown(ledger: Ledger) -> None:
+    """Single impressions and folded ones, in words and not in packed bytes."""
+    journal, person = Journal(ledger), hers(ledger)
+    for days in (0, 100):
+        at_s = NOW_S - days * 86_400.0
+        seen = Impression(f"c{days}", person, "v", at_s, 0, "tablet", "contact", "coat", "coats")
+        ledger.append(journal.impression_record(seen))
+    ledger.flush()
+    forget_old(ledger, NOW_S)
+    (identity,) = export_person(ledger, proven(ledger), NOW_S)["identities"]
+    said = {h["kind"]: h["body"] for h in identity["happenings"] if h.get("body") not in (None, "")}
+    assert said["CapCounted"]["item"] == "coat"
+    assert [(row["item"], row["units"]) for row in said["CapsFolded"]] == [("coat", 1)]
 
 
 def test_a_consent_receipt_names_words_moment_and_withdrawal(ledger: Ledger) -> None:

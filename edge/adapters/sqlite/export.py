@@ -4,6 +4,7 @@ Consents are written as consent receipts after the Kantara Initiative's Consent 
 ISO/IEC TS 27560, with the hash of the notice that was shown.
 """
 
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -156,7 +157,7 @@ def _identity(ledger: Ledger, opened: Opened, controller: Controller) -> dict[st
                 lines.back_sku_no.tolist(), lines.back_at_s.tolist(), strict=True
             )
         ],
-        "happenings": [_plain(said) for said in reading.happenings.of(opened)],
+        "happenings": [_happening(said) for said in reading.happenings.of(opened)],
         "decisions": list(_decisions(ledger, opened)),
     }
 
@@ -180,8 +181,15 @@ def _decisions(ledger: Ledger, opened: Opened) -> Iterator[dict[str, Any]]:
         }
 
 
+def _happening(said: dict[str, Any]) -> object:
+    """Return a happening in words and numbers; what caps count is packed inside it."""
+    if said["kind"] == "CapsFolded":
+        said = {**said, "body": zlib.decompress(said["body"])}
+    return _plain({n: _readable(v) if n == "body" else v for n, v in said.items()})
+
+
 def _readable(body: bytes) -> object:
-    """Return a decision's record as JSON where it is JSON or MessagePack, else as text of it."""
+    """Return a record as JSON where it is JSON or MessagePack, else as text of it."""
     for decode in (msgspec.json.decode, msgspec.msgpack.decode):
         try:
             return _plain(decode(body))
