@@ -181,6 +181,37 @@ def test_every_cap_on_the_tablet(
         assert box.count("empty_frequency_cap") == (0 if then else 1)
 
 
+def test_any_of_several_caps_closes(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """One tie a week and two cards a day: the tie, then the mouse, then nothing of either rule."""
+    caps = "".join(
+        f'[[caps]]\nid = "{name}"\nlimit = {limit}\nwindow = "{window}"\nper = {per}\n'
+        "requests_pass = false\n"
+        for name, limit, window, per in (
+            ("item", 1, "7 days", '["person", "item"]'),
+            ("day", 2, "calendar day", '["person"]'),
+        )
+    )
+    pin = (
+        '[[rules]]\nid = "first"\nkind = "pin"\nplace = 1\ntargets = ["item:tie"]\n'
+        'date = 2026-03-03\nreason = "shown first"\n[limits.max_cards]\ntablet = 1\n'
+    )
+    left = ["tie", "mouse", "bag"]
+    with store_with(tmp_path, mosquitto, left, more=caps + pin) as (box, tablet):
+        came: list[str] = []
+        for _ in range(3):
+            before = {card["card_id"] for card in tablet.cards()}
+            look(box, tablet)
+            new = [card for card in tablet.cards() if card["card_id"] not in before]
+            for card in new:
+                tablet.say({"kind": "seen", "card_ids": [card["card_id"]]})
+                came.append(card["item_id"])
+            wait_until(lambda: box.count("shown") == len(came), "the impressions")
+        assert len(came) == 2
+        assert came[0] == "tie"
+        assert came[1] in {"mouse", "bag"}
+        assert box.count("empty_frequency_cap") == 1
+
+
 def test_two_cards_at_once_do_not_overshoot(tmp_path: Path, mosquitto: Mosquitto) -> None:
     """The spring offer is on tie and scarf; once a person means one of the two, not both."""
     cap = (
