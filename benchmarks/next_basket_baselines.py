@@ -139,7 +139,11 @@ def item_cosine(fade: float, locality: float) -> Method:
 def ease(ridge: float) -> Method:
     """Return EASE^R (Steck, WWW 2019): each item predicted from all others, closed form.
 
-    Over counts, not over bought or not: on dunnhumby that ranks better by a third.
+    Over counts, since over bought-or-not it ranks own products by their neighbours alone.
+
+    Args:
+        ridge: Of 5, 10, 20, 100 and 500 the one that ranked dunnhumby's newest known baskets best
+            by those before them is 10.
     """
 
     def method(purchases: Purchases) -> Iterator[tuple[int, Block]]:
@@ -169,7 +173,7 @@ def ease_weight(count: sparse.csr_matrix, ridge: float) -> Block:
     assert not failed
     for row in range(len(inverse)):  # LAPACK fills the lower half alone
         inverse[row, row:] = inverse[row:, row]
-    weight: Block = inverse
+    weight: Block = inverse.T  # symmetric, and in the order that a sparse product reads
     weight /= -np.diag(inverse).copy()
     weight[np.diag_indices_from(weight)] = 0.0
     return weight
@@ -268,7 +272,7 @@ METHODS: dict[str, Method] = {
     "UP-CF@10": up_cf(10, 0.25, 5.0),
     "UP-CF@100": up_cf(100, 0.25, 5.0),
     "item-cosine with decay": item_cosine(0.95, 2.0),
-    "EASE^R": ease(500.0),
+    "EASE^R": ease(10.0),
     "ALS-64": als(64, 1.0, 0.01, 15),
     "BM25 item-kNN": bm25_knn(100.0, 0.8, 20),
 }
