@@ -67,6 +67,9 @@ class Engine:
                 session.sql(ibis.to_sql(table, dialect="pyspark")).write.parquet(str(path))
             else:
                 self.backend.to_parquet(table, path, compression="snappy")
+        except duckdb.OutOfMemoryException as error:
+            said = str(error).partition("\n")[0]
+            raise ConfigError([f"{path.stem}: {said}; expected more (--memory-mb)"]) from error
         except duckdb.Error as error:
             raise ConfigError([_said(error)]) from error
         return self.open(path)

@@ -24,8 +24,8 @@ MOST_PER_BASKET = 60
 PAIRS = {"next_counts": 1, "together_counts": 0}
 """Steps from a basket to that of the other item, by the name of the table."""
 LINES_A_PART = 8_000_000
-"""Lines whose pairs are counted at a time: 50 million at once run out of 2.5 GB, spilling or not,
-since the hash tables of the join and of the groups must both lie in memory."""
+"""Lines counted at a time: DuckDB spills, but the tables of a join and of its groups must both lie
+in memory, and 50 million lines at once ran out of 2.5 GB."""
 
 
 def baskets(lines: Table) -> Table:
@@ -89,16 +89,21 @@ def item_index(past: Table, least: int = LEAST_LINES) -> Table:
     return kept.mutate(index=ibis.row_number().over(by_rank)).select("item", "index", "baskets")
 
 
-def item_counts(past: Table) -> Table:
+def item_counts(past: Table, some: Table | None = None) -> Table:
     """Count per item.
+
+    Args:
+        past: What `history` returned.
+        some: All its lines of some items, where not every item is wanted.
 
     Returns:
         item, baskets, customers, quantity, first_day, last_day, followed (baskets that have a
         successor), repeated (of those, the item is in the next basket as well), and repeat_rate.
     """
+    some = past if some is None else some
     last = past.group_by("customer").agg(newest=past.basket.max())
-    again = past.select("customer", "item", next_basket=past.basket - 1)
-    marked = past.join(last, "customer")
+    again = some.select("customer", "item", next_basket=some.basket - 1)
+    marked = some.join(last, "customer")
     marked = marked.left_join(
         again,
         [
@@ -178,19 +183,22 @@ def _pairs(some: Table, bounded: Table, names: Table, step: int, least: int) -> 
 
 
 def save_counts(engine: Engine, past: Table, to: Path, lines_a_part: int = LINES_A_PART) -> None:
-    """Take every count and write it, pairs in parts by their first item.
+    """Take every count and write it, in parts by the item or the first item.
 
     Args:
         engine: Where the work is done.
         past: What `history` returned, saved.
-        to: A directory; gets item_counts.parquet, and the folders next_counts and
-            together_counts of numbered Parquet files.
-        lines_a_part: A part counts the pairs of about so many first lines.
+        to: A directory; gets a folder of numbered Parquet files for each count.
+        lines_a_part: A part counts about so many lines, or the pairs that begin with them.
     """
-    engine.save(item_counts(past), to / "item_counts.parquet")
     names = engine.save(_numbers(past, "item"), to / "item_numbers.parquet")
     bounded = engine.save(_bounded(past), to / "bounded.parquet")
-    parts = -(-int(bounded.count().to_pyarrow().as_py()) // lines_a_part)
+    parts = -(-int(past.count().to_pyarrow().as_py()) // lines_a_part)
+    (to / "item_counts").mkdir()
+    for part in range(parts):
+        chosen = names.filter(names.item_number % parts == part)
+        some = past.semi_join(chosen, "item")
+        engine.save(item_counts(past, some), to / "item_counts" / f"{part:03d}.parquet")
     for name, step in PAIRS.items():
         (to / name).mkdir()
         for part in range(parts):
