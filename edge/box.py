@@ -25,7 +25,7 @@ from edge.adapters.http.ports import Ack, Health, Refusal
 from edge.adapters.http.server import serve
 from edge.adapters.memory import collect_garbage, garbage_between_messages, give_back_memory
 from edge.adapters.mqtt import messages
-from edge.adapters.mqtt.broker import BrokerLoop, Message
+from edge.adapters.mqtt.broker import V5, V311, BrokerLoop, Message
 from edge.adapters.mqtt.discovery import discovery_messages, state_message
 from edge.adapters.mqtt.embedded import EmbeddedBroker
 from edge.adapters.mqtt.gateways import GatewayRouter
@@ -336,7 +336,12 @@ class Box:
         if embedded is not None:
             embedded.start()
         self.broker = BrokerLoop(
-            settings.host, settings.port, settings.client_id, self._subscriptions(), self.deliver
+            settings.host,
+            settings.port,
+            settings.client_id,
+            self._subscriptions(),
+            self.deliver,
+            V5 if embedded is None else V311,
         )
         pictures = self.settings.store.files / "pictures"
         app = create_app(

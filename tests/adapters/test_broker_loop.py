@@ -1,30 +1,45 @@
 """The broker loop against real brokers: delivery, acknowledgement, restarts, floods."""
 
 import asyncio
+import socket
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
 import paho.mqtt.client as mqtt
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from edge.adapters.mqtt.broker import MAX_PAYLOAD_BYTES, BrokerLoop, Message
+from edge.adapters.mqtt.broker import (
+    MAX_PACKET_BYTES,
+    MAX_PAYLOAD_BYTES,
+    V5,
+    V311,
+    BrokerLoop,
+    Message,
+)
 from edge.adapters.mqtt.embedded import EmbeddedBroker
 from tests.conftest import Mosquitto, free_port, wait_until
 
+MB = 1_000_000
+each_version = pytest.mark.parametrize("protocol", [V5, V311], ids=["MQTT 5", "MQTT 3.1.1"])
+
 
 @contextmanager
-def _listening(port: int) -> Iterator[tuple[BrokerLoop, list[Message]]]:
+def _listening(
+    port: int, protocol: MQTTProtocolVersion = V5
+) -> Iterator[tuple[BrokerLoop, list[Message]]]:
     """A broker loop on a running event loop, and what it delivered."""
     heard: list[Message] = []
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    ear = BrokerLoop("127.0.0.1", port, "test-box", [("t/#", 1)], heard.extend)
+    ear = BrokerLoop("127.0.0.1", port, "test-box", [("t/#", 1)], heard.extend, protocol)
     running = asyncio.run_coroutine_threadsafe(ear.run(), loop)
     wait_until(lambda: ear.is_connected, "the box to connect")
+    assert not ear.dropped["subscription_refused"]
     try:
         yield ear, heard
     finally:
@@ -46,27 +61,145 @@ def _speaking(port: int) -> Iterator[mqtt.Client]:
     client.loop_stop()
 
 
-def test_messages_arrive_in_order(mosquitto: Mosquitto) -> None:
+@each_version
+def test_messages_arrive_in_order(mosquitto: Mosquitto, protocol: MQTTProtocolVersion) -> None:
     """A hundred messages come as they were sent."""
-    with _listening(mosquitto.port) as (_, heard), _speaking(mosquitto.port) as sender:
+    with _listening(mosquitto.port, protocol) as (_, heard), _speaking(mosquitto.port) as sender:
         for n in range(100):
             sender.publish("t/a", str(n))
         wait_until(lambda: len(heard) == 100, "100 messages")
         assert [m.payload for m in heard] == [str(n).encode() for n in range(100)]
 
 
-def test_what_is_not_acknowledged_comes_again(mosquitto: Mosquitto) -> None:
+@each_version
+def test_what_is_not_acknowledged_comes_again(
+    mosquitto: Mosquitto, protocol: MQTTProtocolVersion
+) -> None:
     """A QoS 1 message that the box did not acknowledge is delivered after a reconnect."""
-    with _listening(mosquitto.port) as (_, heard), _speaking(mosquitto.port) as sender:
+    port = mosquitto.port
+    with _listening(port, protocol) as (ear, heard), _speaking(port) as sender:
         sender.publish("t/sale", b"1", qos=1)
         wait_until(lambda: len(heard) == 1, "the first delivery")
-    with _listening(mosquitto.port) as (ear, heard):
+        assert ear.protocol is protocol
+    with _listening(port, protocol) as (ear, heard):
         wait_until(lambda: len(heard) == 1, "the second delivery")
         ear.acknowledge(heard[0])
-    with _listening(mosquitto.port) as (_, heard), _speaking(mosquitto.port) as sender:
+    with _listening(port, protocol) as (_, heard), _speaking(port) as sender:
         sender.publish("t/after", b"2", qos=1)
         wait_until(lambda: len(heard) == 1, "the message after it")
         assert heard[0].topic == "t/after"
+
+
+@each_version
+def test_what_came_while_the_box_was_away_waits(
+    mosquitto: Mosquitto, protocol: MQTTProtocolVersion
+) -> None:
+    """The broker keeps the session: sales of an outage come when the box is back."""
+    with _listening(mosquitto.port, protocol):
+        pass
+    with _speaking(mosquitto.port) as sender:
+        for n in range(30):
+            sender.publish("t/sale", str(n), qos=1).wait_for_publish(5)
+    with _listening(mosquitto.port, protocol) as (ear, heard):
+        for done in range(1, 31):
+            wait_until(partial(_has, heard, done), "the next sale")
+            ear.acknowledge(heard[done - 1])
+
+
+@each_version
+def test_a_renewed_connection_repeats_what_was_refused(
+    mosquitto: Mosquitto, protocol: MQTTProtocolVersion
+) -> None:
+    """The box asks for what it could not take, and gets it again in the same run."""
+    with _listening(mosquitto.port, protocol) as (ear, heard):
+        with _speaking(mosquitto.port) as sender:
+            sender.publish("t/sale", b"1", qos=1)
+        wait_until(lambda: len(heard) == 1, "the first delivery")
+        assert ear._loop is not None
+        ear._loop.call_soon_threadsafe(ear.renew)
+        wait_until(lambda: len(heard) == 2, "the second delivery")
+        assert heard[1].payload == b"1"
+        assert ear.protocol is protocol
+
+
+def test_an_acknowledgement_does_not_outlive_its_connection(mosquitto: Mosquitto) -> None:
+    """A broker started anew counts from one: an old number would acknowledge another message."""
+    with _listening(mosquitto.port) as (ear, heard):
+        with _speaking(mosquitto.port) as sender:
+            sender.publish("t/before", b"1", qos=1)
+            wait_until(lambda: len(heard) == 1, "the first message")
+        mosquitto.stop()
+        wait_until(lambda: not ear.is_connected, "the loss to be noticed")
+        mosquitto.start()
+        wait_until(lambda: ear.is_connected, "the box to reconnect", 30)
+        with _speaking(mosquitto.port) as sender:
+            sender.publish("t/after", b"2", qos=1)
+            wait_until(lambda: len(heard) == 2, "the message after it")
+        assert heard[0].mid == heard[1].mid
+        ear.acknowledge(heard[0])
+    with _listening(mosquitto.port) as (_, heard):
+        wait_until(lambda: heard, "the unacknowledged message")
+        assert heard[0].topic == "t/after"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(bytes([0x20, 2, 0, 1]), id="refuses the version"),
+        pytest.param(b"", id="hangs up"),
+        pytest.param(None, id="says nothing"),
+    ],
+)
+def test_a_broker_without_version_5_is_asked_in_3_1_1(answer: bytes | None) -> None:
+    """What a 3.1.1 broker makes of a CONNECT of version 5: the box tries the other one."""
+    versions: list[int] = []
+
+    def broker(listener: socket.socket) -> None:
+        while len(versions) < 2:
+            peer, _ = listener.accept()
+            versions.append(peer.recv(1024)[8])  # 3.1.2.2: the level, after header and name
+            if versions[-1] == 4:
+                peer.sendall(bytes([0x20, 2, 0, 0]))
+                number = peer.recv(1024)[2:4]
+                peer.sendall(bytes([0x90, 3]) + number + bytes([1]))
+                peer.recv(1024)
+            elif answer is None:
+                peer.recv(1024)
+            peer.sendall(answer or b"")
+            peer.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=broker, args=(listener,))
+        thread.start()
+        with _listening(listener.getsockname()[1]) as (ear, _):
+            assert versions == [5, 4]
+            assert ear.protocol is V311
+        thread.join(5)
+
+
+def test_the_box_is_connected_when_the_broker_knows_its_filters() -> None:
+    """Between acceptance and SUBACK a message goes past: nobody may rely on the box before."""
+    is_confirmed, may_confirm = threading.Event(), threading.Event()
+
+    def broker(listener: socket.socket) -> None:
+        peer, _ = listener.accept()
+        with peer:
+            peer.recv(1024)
+            peer.sendall(bytes([0x20, 2, 0, 0]))
+            number = peer.recv(1024)[2:4]
+            may_confirm.wait(0.5)
+            is_confirmed.set()
+            peer.sendall(bytes([0x90, 3]) + number + bytes([1]))
+            peer.recv(1024)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=broker, args=(listener,))
+        thread.start()
+        with _listening(listener.getsockname()[1], V311):
+            is_early = not is_confirmed.is_set()
+            may_confirm.set()
+        thread.join(5)
+    assert not is_early
 
 
 def test_a_broker_restart_is_survived(mosquitto: Mosquitto) -> None:
@@ -112,14 +245,69 @@ def _explode(*_: object) -> None:
     raise RuntimeError("a bug")
 
 
-def test_a_huge_message_is_dropped_and_counted(mosquitto: Mosquitto) -> None:
+@each_version
+def test_a_large_message_is_dropped_and_counted(
+    mosquitto: Mosquitto, protocol: MQTTProtocolVersion
+) -> None:
     """64 KiB pass, one byte more does not, and it is not delivered again."""
-    with _listening(mosquitto.port) as (ear, heard), _speaking(mosquitto.port) as sender:
+    with _listening(mosquitto.port, protocol) as (ear, heard), _speaking(mosquitto.port) as sender:
         sender.publish("t/huge", b"x" * (MAX_PAYLOAD_BYTES + 1), qos=1)
         sender.publish("t/large", b"x" * MAX_PAYLOAD_BYTES, qos=1)
         wait_until(lambda: heard, "the large message")
         assert [m.topic for m in heard] == ["t/large"]
         assert ear.dropped["too_large"] == 1
+
+
+@pytest.mark.parametrize("qos", [0, 1])
+def test_a_broker_of_version_5_keeps_what_is_huge(mosquitto: Mosquitto, qos: int) -> None:
+    """It was told what the box takes: the box never sees the longer one, only what follows."""
+    with _listening(mosquitto.port) as (ear, heard), _speaking(mosquitto.port) as sender:
+        sender.publish("t/huge", b"x" * (MAX_PACKET_BYTES + 1), qos)
+        sender.publish("t/sale", b"1", qos)
+        wait_until(lambda: heard, "the sale after it")
+        assert [m.topic for m in heard] == ["t/sale"]
+        assert ear.dropped["too_large"] == 0
+
+
+@pytest.mark.parametrize("qos", [0, 1])
+def test_a_huge_message_fills_no_memory_in_3_1_1(mosquitto: Mosquitto, qos: int) -> None:
+    """32 MB are read past, counted and acknowledged; less than 2 MB of them are held at a time."""
+    with _listening(mosquitto.port, V311) as (ear, heard):
+        tracemalloc.start()
+        try:
+            _publish_in_parts(mosquitto.port, "t/huge", 32 * MB, qos)
+            wait_until(lambda: ear.dropped["too_large"], "the huge message", 60)
+            peak_bytes = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        with _speaking(mosquitto.port) as sender:
+            sender.publish("t/after", b"1", qos)
+            wait_until(lambda: heard, "the message after it")
+        assert [m.topic for m in heard] == ["t/after"]
+        assert peak_bytes < 2 * MB
+    with _listening(mosquitto.port, V311) as (ear, heard), _speaking(mosquitto.port) as sender:
+        sender.publish("t/next", b"1", qos)
+        wait_until(lambda: [m for m in heard if m.topic == "t/next"], "a message of the next run")
+        assert ear.dropped["too_large"] == 0, "it was acknowledged"
+
+
+def _publish_in_parts(port: int, topic: str, length: int, qos: int) -> None:
+    """Publish zeros in MQTT 3.1.1 without holding them, so that only the box's memory counts."""
+    head = len(topic).to_bytes(2) + topic.encode() + (b"\x00\x07" if qos else b"")
+    left, size = len(head) + length, bytearray()
+    while left:  # 2.2.3: seven bits a byte, the lowest first
+        left, seven = divmod(left, 128)
+        size.append(seven | (128 if left else 0))
+    with socket.create_connection(("127.0.0.1", port)) as sender:
+        sender.sendall(bytes.fromhex("100d00044d5154540402003c000173"))  # CONNECT as `s`
+        assert sender.recv(4)[3] == 0
+        sender.sendall(bytes([0x30 | qos << 1]) + size + head)
+        part = bytes(64_000)
+        for at in range(0, length, len(part)):
+            sender.sendall(part[: length - at])
+        if qos:
+            assert sender.recv(4) == bytes([0x40, 2, 0, 7])
+        sender.sendall(bytes([0xE0, 0]))
 
 
 def test_a_flood_waits_in_the_broker(mosquitto: Mosquitto) -> None:
@@ -158,7 +346,7 @@ def test_the_embedded_broker_serves_the_same_loop() -> None:
     broker = EmbeddedBroker(free_port())
     broker.start()
     try:
-        with _listening(broker._port) as (_, heard), _speaking(broker._port) as sender:
+        with _listening(broker._port, V311) as (_, heard), _speaking(broker._port) as sender:
             sender.publish("t/a", b"hello", qos=1)
             wait_until(lambda: heard, "a message through amqtt")
             assert heard[0].payload == b"hello"

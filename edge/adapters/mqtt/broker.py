@@ -2,8 +2,12 @@
 
 Paho runs inside the event loop: reading, deciding and pushing share one thread, so no message waits
 for another thread to give up the interpreter. Nothing queues here. While the box is busy the
-broker keeps what waits, QoS 1 for ever and QoS 0 up to its own bound, and memory stays bounded.
+broker keeps what waits, QoS 1 and QoS 0 up to its own bounds, and memory stays bounded.
 The only thing dropped here is a message over 64 KiB or with a topic that is no text.
+
+MQTT 5 is spoken where the broker has it: it is told the longest packet the box takes and drops what
+is longer. A broker that does not accept 5 is asked in 3.1.1; there, and wherever a longer packet
+comes all the same, its end is let go while it is read.
 """
 
 import asyncio
@@ -16,25 +20,42 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 MAX_PAYLOAD_BYTES = 64 * 1024
+# Of a whole packet: the payload, a topic of up to 64 KiB, properties. What lies between the two
+# bounds still reaches the box and is counted.
+MAX_PACKET_BYTES = 256 * 1024
+_READ_BYTES = 64 * 1024
 # Messages read in one turn of the event loop, so that screens and HTTP get theirs.
 MAX_BATCH = 64
 _KEEPALIVE_S = 30
 _HOUSEKEEPING_S = 1.0
+# How long a broker may take to accept the box; one that reads 5 as 3.1.1 may wait for ever.
+_ANSWER_S = 5.0
 _FIRST_RETRY_S, _LONGEST_RETRY_S = 0.2, 15.0
+# MQTT 5, 3.1.2.11.2: the session outlives any absence, as without a clean session in 3.1.1.
+_NEVER_S = 0xFFFFFFFF
+V5, V311 = MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311
 
 
 @dataclass(slots=True)
 class Message:
-    """One message as the broker delivered it; `mid` is what an acknowledgement names."""
+    """One message as the broker delivered it; `mid` is what an acknowledgement names.
+
+    Attributes:
+        connection: Which one it came on; `mid` means something there only.
+    """
 
     topic: str
     payload: bytes
     qos: int
     mid: int
+    connection: int = 0
 
 
 class BrokerLoop:
@@ -45,6 +66,7 @@ class BrokerLoop:
         client_id: Fixed, so that the broker keeps unacknowledged messages for a restarted box.
         subscriptions: Topic filters with the QoS asked for.
         deliver: Called in the event loop with each batch, oldest first.
+        protocol: The version that is tried first.
     """
 
     def __init__(
@@ -54,31 +76,45 @@ class BrokerLoop:
         client_id: str,
         subscriptions: Sequence[tuple[str, int]],
         deliver: Callable[[list[Message]], None],
+        protocol: MQTTProtocolVersion = V5,
     ) -> None:
         self.dropped: Counter[str] = Counter()
         self.reconnects = 0
         self.restarts = 0
         self._address = (host, port)
+        self._client_id = client_id
         self._subscriptions = list(subscriptions)
         self._deliver = deliver
         self._batch: list[Message] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread_id = 0
         self._lost = asyncio.Event()
+        self._is_accepted = False
         self._is_subscribed = False
         self._is_writing = False
-        self._client = mqtt.Client(
-            CallbackAPIVersion.VERSION2, client_id, clean_session=False, manual_ack=True
+        self._connection = 0
+        self.protocol = protocol
+        self._client = self._client_of(self.protocol)
+
+    def _client_of(self, protocol: MQTTProtocolVersion) -> mqtt.Client:
+        client = _Client(
+            CallbackAPIVersion.VERSION2,
+            self._client_id,
+            clean_session=None if protocol is V5 else False,
+            protocol=protocol,
+            manual_ack=True,
         )
-        self._client.on_message = self._on_message
-        self._client.on_connect = self._on_connect
-        self._client.on_disconnect = self._on_disconnect
-        self._client.on_socket_open = _without_delay
-        self._client.on_socket_close = self._on_socket_close
+        client.on_message = self._on_message
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_disconnect = self._on_disconnect
+        client.on_socket_open = _without_delay
+        client.on_socket_close = self._on_socket_close
+        return client
 
     @property
     def is_connected(self) -> bool:
-        """True while the broker has accepted the box and knows its subscriptions."""
+        """True while the broker has accepted the box and confirmed its subscriptions."""
         return self._is_subscribed
 
     async def run(self) -> None:
@@ -89,10 +125,16 @@ class BrokerLoop:
         try:
             while True:
                 try:
+                    self._connection += 1
+                    self._is_accepted = False
                     # Connecting may block (names, timeouts), so it is done aside.
-                    await asyncio.to_thread(self._client.connect, *self._address, _KEEPALIVE_S)
-                    retry_s = _FIRST_RETRY_S
+                    await asyncio.to_thread(self._connect)
                     await self._serve()
+                    if self._is_accepted:
+                        retry_s = _FIRST_RETRY_S
+                    else:  # refused, or hung up on: perhaps the broker speaks the other version
+                        self.protocol = V311 if self.protocol is V5 else V5
+                        self._client = self._client_of(self.protocol)
                 except OSError:
                     self.dropped["broker_unreachable"] += 1
                 except Exception:  # a bug must not end the ear of the store
@@ -106,6 +148,15 @@ class BrokerLoop:
             self._is_subscribed = False
             self._client.disconnect()
 
+    def _connect(self) -> None:
+        if self.protocol is V311:
+            self._client.connect(*self._address, _KEEPALIVE_S)
+            return
+        asked = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        asked.SessionExpiryInterval = _NEVER_S
+        asked.MaximumPacketSize = MAX_PACKET_BYTES
+        self._client.connect(*self._address, _KEEPALIVE_S, clean_start=False, properties=asked)
+
     async def _serve(self) -> None:
         """Read until the connection is lost; once a second paho looks after its keepalive."""
         assert self._loop is not None
@@ -115,20 +166,29 @@ class BrokerLoop:
             return
         self._loop.add_reader(sock, self._read)
         self._write()
+        answer_by_s = self._loop.time() + _ANSWER_S
         while not self._lost.is_set():
+            if not self._is_accepted and self._loop.time() > answer_by_s:
+                self.renew()
+                return
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._lost.wait(), _HOUSEKEEPING_S)
             self._client.loop_misc()
             self._write()
 
     def acknowledge(self, message: Message) -> None:
-        """Tell the broker that a QoS 1 message is done; safe from any thread."""
-        if message.qos:
-            self._call(self._acknowledge, message.mid, message.qos)
+        """Tell the broker that a QoS 1 message is done; safe from any thread.
 
-    def _acknowledge(self, mid: int, qos: int) -> None:
-        self._client.ack(mid, qos)
-        self._write()
+        Only on the connection it came on. A broker that was started anew gives the same number to
+        another message, which would be acknowledged unwritten; the old one comes again.
+        """
+        if message.qos:
+            self._call(self._acknowledge, message.connection, message.mid, message.qos)
+
+    def _acknowledge(self, connection: int, mid: int, qos: int) -> None:
+        if connection == self._connection:
+            self._client.ack(mid, qos)
+            self._write()
 
     def publish(self, topic: str, payload: bytes, *, qos: int = 0, retain: bool = False) -> None:
         """Send a message of the box's own; while disconnected it is dropped."""
@@ -191,8 +251,23 @@ class BrokerLoop:
         if reason.is_failure:
             self.dropped["broker_refused"] += 1
             return
-        client.subscribe(self._subscriptions)
+        self._is_accepted = True
         self.reconnects += 1
+        if self.protocol is V311:
+            client.subscribe(self._subscriptions)
+        else:
+            client.subscribe([(topic, SubscribeOptions(qos)) for topic, qos in self._subscriptions])
+
+    def _on_subscribe(
+        self,
+        _client: mqtt.Client,
+        _userdata: object,
+        _mid: int,
+        granted: list[ReasonCode],
+        _p: object,
+    ) -> None:
+        """Be connected from here on: what came before the broker knew the filters went past."""
+        self.dropped["subscription_refused"] += sum(reason.is_failure for reason in granted)
         self._is_subscribed = True
 
     def _on_disconnect(self, *_: object) -> None:
@@ -217,7 +292,23 @@ class BrokerLoop:
             self.dropped["topic_not_utf8"] += 1
             client.ack(m.mid, m.qos)
             return
-        self._batch.append(Message(topic, bytes(m.payload), m.qos, m.mid))
+        self._batch.append(Message(topic, bytes(m.payload), m.qos, m.mid, self._connection))
+
+
+class _Client(mqtt.Client):
+    """Paho, but the end of a packet that is too long is let go while it is read.
+
+    Paho tells of a message when it has all of it. What it asks of the socket is what the packet
+    still lacks, so this is where a long one shows. Its beginning is kept: topic and number, and
+    enough of the payload to be seen as too long, counted and acknowledged like any other. The
+    method is paho's own; a test with a message of 32 MB says whether it is still called.
+    """
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if bufsize <= MAX_PACKET_BYTES:
+            return super()._sock_recv(bufsize)
+        del self._in_packet["packet"][MAX_PACKET_BYTES:]
+        return super()._sock_recv(_READ_BYTES)
 
 
 def _without_delay(_client: mqtt.Client, _userdata: object, sock: object) -> None:
