@@ -56,13 +56,16 @@ class Mosquitto:
     directory: Path
     port: int
     process: subprocess.Popen[bytes] | None = None
+    settings: str = "allow_anonymous true\npersistence false\nmax_queued_messages 100000\n"
 
     def start(self) -> None:
         """Start on the same port as before and wait until it accepts connections."""
         config = self.directory / "mosquitto.conf"
+        listener = f"listener {self.port} 127.0.0.1\n"
         config.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
-            "max_queued_messages 100000\nset_tcp_nodelay true\n"
+            self.settings.replace("listener 1883 127.0.0.1\n", listener)
+            if "listener " in self.settings
+            else f"{listener}set_tcp_nodelay true\n{self.settings}"
         )
         binary = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
         self.process = subprocess.Popen(

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from edge.adapters.clock import SystemClock
+from edge.adapters.mqtt.broker import MAX_PACKET_BYTES
 from edge.box import Box
 from edge.core.errors import ConfigError
 from edge.core.records import DecisionMade
@@ -137,6 +138,14 @@ def test_what_the_disk_could_not_take_comes_again_when_it_can(box: RunningBox) -
     box.box.ledger.flush()  # the frame goes out before the record is committed
     events = box.box.ledger.reading().db.execute("SELECT count(*) FROM events").fetchone()
     assert events == (26,)
+
+
+def test_messages_too_long_for_the_box_do_not_close_the_ear(box: RunningBox) -> None:
+    """Twenty hold the broker's whole window; a box whose probe stays away connects anew."""
+    for _ in range(25):
+        box.publish("stammgast/v1/sales", bytes(MAX_PACKET_BYTES))
+    box.check_in(ANNA)
+    wait_until(lambda: box.count("decisions") == 1, "the check-in after them", 40)
 
 
 def test_health_fails_while_check_ins_do_not_come_through(box: RunningBox) -> None:
