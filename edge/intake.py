@@ -2,7 +2,7 @@
 
 Each method takes one happening, applies it to the path at once, and returns the records that make
 it durable; `take` hands those to the log and calls back when the message may be acknowledged. A
-message that was taken before changes nothing.
+message that was taken before changes nothing, nor does one that the log has no room for.
 """
 
 import math
@@ -87,8 +87,11 @@ class Intake:
         """Take one message; `done` is called once what it means is on disk.
 
         Raises:
-            UnavailableError: The disk is behind; the message must not be acknowledged.
+            UnavailableError: The disk is behind; the message must not be acknowledged. It changed
+                nothing, but for a withdrawal: that counts at once, and again when it is repeated.
         """
+        if not (isinstance(event, ConsentChange) and not event.is_given):
+            self.log.require_room()
         if self.log.has_event(key.source, key.id):
             self.path.counts["duplicate"] += 1
             self._write((), done)

@@ -49,10 +49,25 @@ class Log(Protocol):
         """Tell whether a message was taken before."""
         ...
 
+    def require_room(self) -> None:
+        """Make sure, before a message is applied, that what it means will be taken.
+
+        Raises:
+            UnavailableError: The disk is behind: change nothing, the message comes again.
+        """
+        ...
+
     def append(
         self, record: Record | Sequence[Record], on_durable: Callable[[], None] | None = None
     ) -> None:
-        """Write records, together or not at all, without waiting; call back once on disk."""
+        """Write records, together or not at all, without waiting; call back once on disk.
+
+        Without `on_durable` they are the path's own, which nobody repeats: a disk that is far
+        behind loses them, counted, and the path goes on.
+
+        Raises:
+            UnavailableError: Somebody waits for `on_durable`, and did not ask for room.
+        """
         ...
 
     def impressions(self, person: str) -> Iterable[Impression]:

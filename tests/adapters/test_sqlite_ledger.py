@@ -21,6 +21,7 @@ from edge.adapters.sqlite.keys import read_or_make_box_key
 from edge.adapters.sqlite.ledger import Ledger
 from edge.adapters.sqlite.recording import expiry_s
 from edge.adapters.sqlite.schema import LEDGER_STEPS, migrate, open_database
+from edge.adapters.sqlite.writer import CAPACITY, RESERVE
 from edge.core.catalog import Catalog, ClassKind, Item, ItemClass, Text, Variant
 from edge.core.consent import GrantError, Outcome, Purpose, Statement
 from edge.core.errors import ConfigError, TrustError, UnavailableError
@@ -670,7 +671,7 @@ def test_a_full_queue_refuses_what_may_not_be_lost(ledger: Ledger) -> None:
 
     def overfill() -> None:
         for number in numbers:
-            ledger.append(EventSeen(EventKey("s", str(number)), NOW_S))
+            ledger.append(EventSeen(EventKey("s", str(number)), NOW_S), lambda: None)
 
     with pytest.raises(UnavailableError, match="behind"):
         overfill()
@@ -678,11 +679,41 @@ def test_a_full_queue_refuses_what_may_not_be_lost(ledger: Ledger) -> None:
     assert not ledger.has_event("s", str(at)), "refused, so it may come again"
     assert ledger.has_event("s", str(at - 1))
     ledger.append(VisitStarted("v", NOW_S))
+    ledger.append(DecisionMade("d", "v", NOW_S, "tablet", b"{}"))
     assert ledger.writer.counts["telemetry_dropped"] == 1
+    assert ledger.writer.counts["path_dropped"] == 1
     go.set()
     holding.join()
     ledger.flush()
     assert ledger.writing.db.execute("SELECT count(*) FROM events").fetchone() == (at,)
+
+
+def test_room_that_was_promised_is_there_whatever_the_path_says_meanwhile(ledger: Ledger) -> None:
+    """One place before the bound a message is let in; what it brings about fills the reserve."""
+    held, go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        held.set()
+        go.wait(30)
+
+    holding = threading.Thread(target=ledger.writer.call, args=(hold,))
+    holding.start()
+    held.wait(30)
+    told: list[int] = []
+    for number in range(CAPACITY - 1):
+        ledger.append(EventSeen(EventKey("s", str(number)), NOW_S), lambda: None)
+    ledger.writer.require_room()
+    for number in range(RESERVE + 10):
+        ledger.append(DecisionMade(f"d{number}", "v", NOW_S, "tablet", b"{}"))
+    assert ledger.writer.counts["path_dropped"] == 9
+    ledger.append(EventSeen(EventKey("s", "promised"), NOW_S), lambda: told.append(1))
+    with pytest.raises(UnavailableError, match="behind"):
+        ledger.writer.require_room()
+    go.set()
+    holding.join()
+    ledger.flush()
+    assert told == [1]
+    ledger.writer.require_room()
 
 
 def test_a_full_disk_holds_back_the_acknowledgement_and_nothing_is_lost(ledger: Ledger) -> None:

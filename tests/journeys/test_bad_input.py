@@ -104,23 +104,24 @@ def test_a_line_number_out_of_bounds_does_not_spoil_later_sales(box: RunningBox)
 
 
 @contextmanager
-def _disk_behind(box: RunningBox) -> Iterator[None]:
-    """Hold the writer up while two units fill its queue."""
+def _disk_behind(box: RunningBox, reserve: int = 100) -> Iterator[None]:
+    """Hold the writer up, with room for two units, and `reserve` more of the path's own."""
     held, go = threading.Event(), threading.Event()
 
     def hold() -> None:
         held.set()
         go.wait(60)
 
-    writer = box.box.ledger.writer
+    writer: Any = box.box.ledger.writer
     holding = threading.Thread(target=writer.call, args=(hold,))
     holding.start()
     held.wait(30)
-    room, writer._waiting.maxsize = writer._waiting.maxsize, 2
+    room = writer._capacity, writer._reserve
+    writer._capacity, writer._reserve = 2, reserve
     try:
         yield
     finally:
-        writer._waiting.maxsize = room
+        writer._capacity, writer._reserve = room
         go.set()
         holding.join()
 
@@ -160,19 +161,75 @@ def test_health_fails_while_check_ins_do_not_come_through(box: RunningBox) -> No
     wait_until(lambda: box.box.health().is_healthy, "health to come back", 40)
 
 
+def test_what_is_refused_changes_nothing(box: RunningBox) -> None:
+    """A sale and a return that the disk had no room for come again, and move the stock once."""
+    box.check_in(ANNA)
+    wait_until(lambda: box.count("decisions") == 1, "Anna to be known")
+    (guest,) = box.box.path.guests.values()
+    units, told = box.box.path.house.stock.units, box.box.intake._told
+    with _disk_behind(box):
+        for _ in range(2):
+            box.sell(20, member=None)
+        wait_until(lambda: units(sku_of(20)) == 3, "the queue to be full")
+        receipt = box.sell(6)
+        box.event("returns", "return", {"return_id": "B", "lines": [{"sku": sku_of(8)}]})
+        wait_until(lambda: box.box.dropped["not_acknowledged"] == 2, "the refusals")
+        assert (units(sku_of(6)), units(sku_of(8))) == (5, 5)
+        assert receipt not in told
+        assert not guest.receipts
+        assert box.box.path.guests[guest.person].zone == guest.zone
+    wait_until(lambda: (units(sku_of(6)), units(sku_of(8))) == (4, 6), "both, once")
+    assert list(told).count(receipt) == 1
+    assert list(guest.receipts) == [receipt]
+    box.box.ledger.flush()
+    events = box.box.ledger.reading().db.execute("SELECT count(*) FROM events").fetchone()
+    assert events == (5,)
+    assert (units(sku_of(6)), units(sku_of(8))) == (4, 6)
+
+
+def test_a_withdrawal_counts_though_the_disk_is_behind(box: RunningBox) -> None:
+    """It uses the reserve: Anna leaves the screens at once, and it is on disk when the disk is."""
+    box.check_in(ANNA)
+    wait_until(lambda: box.count("decisions") == 1, "Anna to be known")
+    with _disk_behind(box):
+        for _ in range(2):
+            box.sell(20, member=None)
+        box.consent("recognise", is_given=False)
+        wait_until(lambda: not box.box.path.guests, "Anna to be forgotten")
+    wait_until(lambda: box.count("consent_withdrawn") == 1, "the withdrawal")
+    assert box.box.dropped["not_acknowledged"] == 0
+
+
 def test_a_disk_that_is_behind_does_not_end_the_box(box: RunningBox) -> None:
     """A dweller is served on a tick whose record nobody can take: the box goes on ticking."""
     box.check_in(ANNA)
     wait_until(lambda: box.count("decisions") == 1, "Anna to be known")
     (guest,) = box.box.path.guests.values()
-    with _disk_behind(box):
+    with _disk_behind(box, reserve=0):
         for _ in range(2):
             box.sell(20, member=None)
+        wait_until(lambda: box.box.ledger.writer.waiting() == 2, "the queue to be full")
         guest.next_look_s = 0.0
         wait_until(lambda: box.count("decisions") == 2, "the decision of a tick")
         before_s = box.box._ticked_s
         wait_until(lambda: box.box._ticked_s > before_s + 1.5, "two more ticks")
-    assert box.box.dropped["not_written"] >= 1
+    assert box.box.ledger.writer.counts["path_dropped"] >= 1
+
+
+def test_a_visit_goes_its_whole_way_though_the_disk_is_behind(box: RunningBox) -> None:
+    """A beacon is heard when not even the reserve has room: its guest stands on the tablets."""
+    payload = {"id": BEACON, "rssi@1m": -59, "rssi": -60.0, "mac": "00", "distance": 1.2,
+               "int": 1000}  # fmt: skip
+    with _disk_behind(box, reserve=0), tablet_of(box) as tablet:
+        for _ in range(2):
+            box.sell(20, member=None)
+        wait_until(lambda: box.box.ledger.writer.waiting() == 2, "the queue to be full")
+        box.publish(f"espresense/devices/{BEACON}/women-1", json.dumps(payload), qos=0)
+        wait_until(lambda: tablet.contacts, "the guest")
+        wait_until(lambda: box.count("decisions") == 1, "the entry decision")
+    counts = box.box.ledger.writer.counts
+    assert counts["telemetry_dropped"] >= 1
+    assert counts["path_dropped"] >= 1
 
 
 def test_what_no_disk_takes_is_on_the_metrics_page(box: RunningBox) -> None:

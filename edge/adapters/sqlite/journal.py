@@ -41,6 +41,10 @@ class Journal:
         """Tell whether a message was taken before."""
         return self._ledger.has_event(source, event_id)
 
+    def require_room(self) -> None:
+        """Make sure, before a message is applied, that what it means will be taken."""
+        self._ledger.writer.require_room()
+
     def append(
         self, record: Record | Sequence[Record], on_durable: Callable[[], None] | None = None
     ) -> None:

@@ -406,7 +406,8 @@ class Ledger:
             on_durable: Called on the writer's thread when it is on disk.
 
         Raises:
-            UnavailableError: The disk is behind; do not acknowledge what this came from.
+            UnavailableError: The disk is behind, and somebody waits for `on_durable`: do not
+                acknowledge what this came from.
         """
         unit = Unit(tuple(record) if isinstance(record, Sequence) else (record,), on_durable)
         # Known before it is handed over, so that a unit that fails is surely forgotten again.

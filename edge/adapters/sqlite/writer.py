@@ -1,8 +1,14 @@
 """The one thread that writes: it commits in groups and says so only when the group is on disk.
 
 The path never waits for a disk: it leaves a unit of records here and goes on. What lands in one
-group is whatever came while the last one was being synced. A full or slow disk holds the queue
-back; ledger units are then refused, telemetry is dropped and counted.
+group is whatever came while the last one was being synced.
+
+A full or slow disk fills the queue, and then what comes from outside is refused before anything is
+done about it: its sender repeats it. What the path itself has to say about the people in the store
+(a visit begins, a zone is entered, a card is decided or recalled) nobody repeats, and a refusal in
+the middle of it would leave the path half way. So a part of the queue is kept free for it, and when
+that is full too, as in a long outage with guests in the store, it is dropped and counted: what was
+shown stays shown, only its record is lost.
 """
 
 import logging
@@ -24,6 +30,9 @@ from edge.core.records import Record, Telemetry
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+# Units that may wait: so many before what can be repeated is refused, and so many more for what
+# cannot. The most that one message brings about is a few for each guest, of some hundred guests.
+CAPACITY, RESERVE = 15_000, 5_000
 # Units in one transaction; more would make the first of them wait.
 GROUP = 512
 # A group gathers for so long, unless there is enough of it: the thread that decides must not share
@@ -53,7 +62,8 @@ class Unit:
     """Records that are written together or not at all.
 
     Attributes:
-        on_durable: Called when they are on disk, or when it is sure that they never can be.
+        on_durable: Called when they are on disk, or when it is sure that they never can be. Whoever
+            wants to know can repeat what they came from; without it they are the path's own.
     """
 
     records: tuple[Record, ...]
@@ -82,7 +92,8 @@ class Writer:
         write: Writes one record through the connection that belongs to it; called inside a
             transaction of that connection.
         on_failed: Told of a unit that was not written, so that its message may be taken again.
-        capacity: Units that may wait.
+        capacity: Units that may wait before there is no more room for what can be repeated.
+        reserve: Units that may wait beyond it.
     """
 
     def __init__(
@@ -91,11 +102,13 @@ class Writer:
         telemetry: Database,
         write: Callable[[Record], None],
         on_failed: Callable[[Unit], None],
-        capacity: int = 20_000,
+        capacity: int = CAPACITY,
+        reserve: int = RESERVE,
     ) -> None:
         self._ledger, self._telemetry, self._write = ledger, telemetry, write
         self._on_failed = on_failed
-        self._waiting: queue.Queue[Unit | _Job | None] = queue.Queue(capacity)
+        self._waiting: queue.Queue[Unit | _Job | None] = queue.Queue()
+        self._capacity, self._reserve = capacity, reserve
         self._stop = threading.Event()
         self.counts: Counter[str] = Counter()
         self.is_well = True
@@ -104,23 +117,36 @@ class Writer:
 
     # -- from any thread
 
+    def require_room(self) -> None:
+        """Make sure, before anything is done, that a unit will be taken until the next such call.
+
+        Raises:
+            UnavailableError: The disk is behind. Do nothing about what came, and do not acknowledge
+                it; the sender will repeat it.
+        """
+        if self._waiting.qsize() >= self._capacity or not self._thread.is_alive():
+            self.counts["refused"] += 1
+            raise UnavailableError("the disk is behind: nothing more is taken for now")
+
     def append(self, unit: Unit) -> None:
         """Leave a unit for writing; never waits.
 
+        After `require_room` one unit that somebody waits for is always taken, whatever the path
+        has left here since: its own units end one below the bound of this one.
+
         Raises:
-            UnavailableError: The queue is full and the unit may not be lost. Do not acknowledge
-                what it came from; the sender will repeat it.
+            UnavailableError: Even the reserve is used up, and somebody waits for the unit; one that
+                nobody waits for is dropped and counted.
         """
-        try:
+        beyond = self._waiting.qsize() - self._capacity - self._reserve
+        if self._thread.is_alive() and (beyond < 0 or (beyond == 0 and unit.on_durable)):
             self._waiting.put_nowait(unit)
-        except queue.Full:
-            if unit.is_telemetry:
-                self.counts["telemetry_dropped"] += 1
-                return
+        elif unit.on_durable is not None:
             self.counts["refused"] += 1
-            raise UnavailableError("the disk is behind: nothing more is taken for now") from None
-        if not self._thread.is_alive():
-            raise UnavailableError("the writer has ended")
+            raise UnavailableError("the disk is behind: nothing more is taken for now")
+        else:
+            self.counts["telemetry_dropped" if unit.is_telemetry else "path_dropped"] += 1
+            self._on_failed(unit)
 
     def call(self, work: Callable[[], T], timeout_s: float | None = None) -> T:
         """Run work on the writer's thread, after all units left before, and return its result."""
@@ -148,13 +174,16 @@ class Writer:
 
     def _run(self) -> None:
         is_open = True
-        while is_open:
-            units, then = self._next_group()
-            if units:
-                self._commit(units)
-            if isinstance(then, _Job):
-                self._run_job(then)
-            is_open = then is not _END
+        try:
+            while is_open:
+                units, then = self._next_group()
+                if units:
+                    self._commit(units)
+                if isinstance(then, _Job):
+                    self._run_job(then)
+                is_open = then is not _END
+        finally:
+            self.is_well = False
 
     def _next_group(self) -> "tuple[list[Unit], _Job | object | None]":
         """Take what waits, up to the first job: units keep their order around it."""
