@@ -194,7 +194,7 @@ class Box:
         self._recording = open(settings.record, "ab") if settings.record else None  # noqa: SIM115
         self._record(clock.now_s(), RULES, self.rulebook.written())
         self._probe_topic = f"stammgast/v1/probe/{settings.broker.client_id}"
-        self._probed_s = self._ticked_s = self._renewed_s = time.monotonic()
+        self._probed_s = self._ticked_s = self._connected_s = time.monotonic()
         self._stop: asyncio.Event | None = None
         give_back_memory()
 
@@ -418,8 +418,10 @@ class Box:
                     self._announce_gateways(self.broker)
                 if self._must_renew():
                     self._is_owed = False
-                    self._renewed_s = time.monotonic()
+                    self._connected_s = time.monotonic()
                     self.broker.renew()
+            else:
+                self._connected_s = time.monotonic()
             beats += 1
             collect_garbage(is_whole=beats % GARBAGE_BEATS == 0)
             await asyncio.sleep(TICK_S)
@@ -433,7 +435,7 @@ class Box:
         """
         if not self.ledger.writer.is_well or self.ledger.writer.waiting():
             return False
-        return self._is_owed or time.monotonic() - max(self._probed_s, self._renewed_s) > STILL_S
+        return self._is_owed or time.monotonic() - max(self._probed_s, self._connected_s) > STILL_S
 
     def _announce_gateways(self, broker: BrokerLoop) -> None:
         """Tell Home Assistant how the gateways are."""
