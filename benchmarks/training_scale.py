@@ -4,7 +4,7 @@ Each size is made in this run from a seed (`benchmarks.training_scale_tills`) an
 the command line, in a process of its own: reading, checking, histories, counts, encoder, ranker,
 calibration, judgement, quantization, bundle. Histories and counts alone are measured beside it,
 with `--full` at 50 million lines as well. The peak is that of the process and all its children
-together: resident memory, looked at ten times a second, or the kernel's own mark where higher.
+together: resident memory, looked at ten times a second, or the process's own high-water mark.
 
     python -m benchmarks.training_scale [--rows 0.5,2,8] [--counts-rows 0.5,2,8] [--full] [--json]
 
@@ -118,8 +118,7 @@ def cost_of(command: list[str]) -> Cost:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}")
-    peak_mb = max(usage.ru_maxrss / 1024, watch.peak_kb / 1024)
-    return Cost(took_s, usage.ru_utime + usage.ru_stime, peak_mb)
+    return Cost(took_s, usage.ru_utime + usage.ru_stime, watch.peak_kb / 1024)
 
 
 class _Watch(threading.Thread):
@@ -133,7 +132,9 @@ class _Watch(threading.Thread):
     def run(self) -> None:
         """Look until stopped."""
         while not self._is_over.wait(LOOK_S):
-            self.peak_kb = max(self.peak_kb, _resident_kb(self._root))
+            # Not the mark that wait4 returns: it holds what was forked, before the program began.
+            own_kb = _kilobytes(Path(f"/proc/{self._root}"), "VmHWM:")
+            self.peak_kb = max(self.peak_kb, own_kb, _resident_kb(self._root))
 
     def stop(self) -> None:
         """End the looking."""
@@ -146,14 +147,22 @@ def _resident_kb(root: int) -> int:
     total, pids = 0, [root]
     while pids:
         process = Path(f"/proc/{pids.pop()}")
+        total += _kilobytes(process, "VmRSS:")
         try:
-            status = (process / "status").read_text()
             children = [(task / "children").read_text() for task in (process / "task").iterdir()]
         except OSError:
             continue
-        total += sum(int(row.split()[1]) for row in status.splitlines() if row[:6] == "VmRSS:")
         pids += [int(pid) for text in children for pid in text.split()]
     return total
+
+
+def _kilobytes(process: Path, field: str) -> int:
+    """Return a figure of a process's status page, 0 where the process is gone."""
+    try:
+        rows = (process / "status").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(row.split()[1]) for row in rows if row.startswith(field))
 
 
 if __name__ == "__main__":
