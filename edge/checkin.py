@@ -590,8 +590,7 @@ class Path:
             return card.item
         if not card.sources & Source.COMPLEMENT:
             return None
-        behind = self._snapshot(guest, now_s, is_pull=True).prompts.behind
-        item = int(behind[card.item]) if behind.size else -1
+        item = self._snapshot(guest, now_s, is_pull=True).prompts.anchor_of(card.item)
         is_taken = item in guest.basket or item in guest.memory.items
         return item if is_taken else None
 

@@ -133,12 +133,13 @@ class Prompts:
     """Candidates that rules and occasions name, and what the last purchases rule out.
 
     Attributes:
-        complement, series, care, trigger: int32[·] items, handed to `candidates.Context`.
+        complement, series, care, trigger: int32[·] items, handed to `candidates.Context`; the
+            complements rising.
         occasions: What stands behind each trigger item.
         service: Rising, the trigger items that stand for a service, not for a sale.
         partner: bool[items], goes with the last purchases, the basket or a label read; empty where
             there is none of them.
-        behind: int32[items], which of them each partner goes with, −1 where none.
+        behind: int32[·], like `complement`: the thing each goes with.
         never: bool[items], must not follow a purchase or what lies in the basket.
         shut: bool[departments], open only to partners until the cool-down ends (A29).
     """
@@ -153,6 +154,12 @@ class Prompts:
     never: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     shut: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     behind: NDArray[np.int32] = field(default_factory=_no_items)
+
+    def anchor_of(self, item: int) -> int | None:
+        """Return the purchase, basket item or label that a complement goes with, if any."""
+        at = int(self.complement.searchsorted(item))
+        is_found = at < self.complement.size and int(self.complement[at]) == item
+        return int(self.behind[at]) if is_found else None
 
 
 NO_PROMPTS = Prompts()

@@ -282,9 +282,8 @@ def _of_prompt(line: Shown, snapshot: Snapshot) -> Cause | None:
         text = Text("Pflegetipp zu Ihrem Einkauf", "How to care for your purchase")
         told = f"purchase:{line.item}"
         return Cause(text, "receipts", _bought_age_s(line.item, snapshot), told)
-    behind = snapshot.prompts.behind
-    anchor = int(behind[line.item]) if behind.size else -1
-    if anchor < 0:
+    anchor = snapshot.prompts.anchor_of(line.item)
+    if anchor is None:
         return None
     name = _class_name(anchor, snapshot)
     text = Text(f"Passt dazu: {name.de}", f"Goes with: {name.en}")

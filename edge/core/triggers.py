@@ -178,7 +178,9 @@ def _after_purchase(
     behind[never] = -1
     partner = behind >= 0
     complement = np.flatnonzero(partner).astype(np.int32)
-    return Prompts(complement=complement, partner=partner, never=never, shut=shut, behind=behind)
+    return Prompts(
+        complement=complement, partner=partner, never=never, shut=shut, behind=behind[complement]
+    )
 
 
 def anchors_of(

@@ -24,7 +24,7 @@ def test_what_goes_with_a_laptop() -> None:
     """Bag and mouse, from the catalogue's own classes (D02)."""
     named = World().bought("laptop-a", days_ago=1).snapshot().prompts
     assert ids(named.complement.tolist()) == ["bag", "mouse"]
-    assert {int(named.behind[i]) for i in named.complement} == {number("laptop-a")}
+    assert {named.anchor_of(i) for i in named.complement.tolist()} == {number("laptop-a")}
 
 
 def test_a_label_that_was_read_shuts_nothing() -> None:
@@ -43,10 +43,10 @@ def test_a_label_that_was_read_shuts_nothing() -> None:
 def test_every_complement_knows_what_it_goes_with() -> None:
     """A laptop bought and a shirt in the basket: the mouse goes with the one, the tie the other."""
     world = World().bought("laptop-a", days_ago=1).in_visit(basket=(number("shirt-a"),))
-    behind = world.snapshot().prompts.behind
-    assert behind[number("mouse")] == number("laptop-a")
-    assert behind[number("tie")] == number("shirt-a")
-    assert behind[number("wine")] == -1
+    prompts = world.snapshot().prompts
+    assert prompts.anchor_of(number("mouse")) == number("laptop-a")
+    assert prompts.anchor_of(number("tie")) == number("shirt-a")
+    assert prompts.anchor_of(number("wine")) is None
 
 
 def test_people_replace_the_catalogues_map() -> None:
