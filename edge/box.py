@@ -25,7 +25,7 @@ from edge.adapters.http.ports import Ack, Health, Refusal
 from edge.adapters.http.server import serve
 from edge.adapters.memory import collect_garbage, garbage_between_messages, give_back_memory
 from edge.adapters.mqtt import messages
-from edge.adapters.mqtt.broker import V5, V311, BrokerLoop, Message
+from edge.adapters.mqtt.broker import BrokerLoop, Message
 from edge.adapters.mqtt.discovery import discovery_messages, state_message
 from edge.adapters.mqtt.embedded import EmbeddedBroker
 from edge.adapters.mqtt.gateways import GatewayRouter
@@ -194,7 +194,7 @@ class Box:
         self._recording = open(settings.record, "ab") if settings.record else None  # noqa: SIM115
         self._record(clock.now_s(), RULES, self.rulebook.written())
         self._probe_topic = f"stammgast/v1/probe/{settings.broker.client_id}"
-        self._probed_s = self._ticked_s = self._connected_s = time.monotonic()
+        self._probed_s = self._ticked_s = time.monotonic()
         self._stop: asyncio.Event | None = None
         give_back_memory()
 
@@ -344,7 +344,6 @@ class Box:
             settings.client_id,
             self._subscriptions(),
             self.deliver,
-            V5 if embedded is None else V311,
         )
         pictures = self.settings.store.files / "pictures"
         app = create_app(
@@ -416,26 +415,16 @@ class Box:
                     self.broker.publish(self._probe_topic, b"", qos=1)
                 if beats % int(HEALTH_EVERY_S / TICK_S) == 0:
                     self._announce_gateways(self.broker)
-                if self._must_renew():
+                if (
+                    self._is_owed
+                    and self.ledger.writer.is_well
+                    and not self.ledger.writer.waiting()
+                ):
                     self._is_owed = False
-                    self._connected_s = time.monotonic()
                     self.broker.renew()
-            else:
-                self._connected_s = time.monotonic()
             beats += 1
             collect_garbage(is_whole=beats % GARBAGE_BEATS == 0)
             await asyncio.sleep(TICK_S)
-
-    def _must_renew(self) -> bool:
-        """Tell whether the broker holds what only a new connection brings.
-
-        That is what the disk could not take, now that it can; or, where not even the box's own
-        probe comes through, whatever stops it. Mosquitto 2.0.11 sends no more once twenty messages
-        that are too long for the box have used up its in-flight window.
-        """
-        if not self.ledger.writer.is_well or self.ledger.writer.waiting():
-            return False
-        return self._is_owed or time.monotonic() - max(self._probed_s, self._connected_s) > STILL_S
 
     def _announce_gateways(self, broker: BrokerLoop) -> None:
         """Tell Home Assistant how the gateways are."""

@@ -142,11 +142,12 @@ def test_what_the_disk_could_not_take_comes_again_when_it_can(box: RunningBox) -
 
 
 def test_messages_too_long_for_the_box_do_not_close_the_ear(box: RunningBox) -> None:
-    """Twenty hold the broker's whole window; a box whose probe stays away connects anew."""
+    """Twenty would hold the broker's whole window: the box reads past them, and says so to it."""
     for _ in range(25):
         box.publish("stammgast/v1/sales", bytes(MAX_PACKET_BYTES))
     box.check_in(ANNA)
     wait_until(lambda: box.count("decisions") == 1, "the check-in after them", 40)
+    assert 'reason="too_large"} 25.0' in box.metrics()
 
 
 def test_health_fails_while_check_ins_do_not_come_through(box: RunningBox) -> None:
