@@ -113,7 +113,7 @@ def test_a_renewed_connection_repeats_what_was_refused(
     """The box asks for what it could not take, and gets it again in the same run."""
     with _listening(mosquitto.port, protocol) as (ear, heard):
         with _speaking(mosquitto.port) as sender:
-            sender.publish("t/sale", b"1", qos=1)
+            sender.publish("t/sale", b"1", qos=1).wait_for_publish(5)
         wait_until(lambda: len(heard) == 1, "the first delivery")
         assert ear._loop is not None
         ear._loop.call_soon_threadsafe(ear.renew)
