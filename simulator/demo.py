@@ -27,9 +27,11 @@ from pathlib import Path
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from simulator import run, store
+from simulator import run, store, visit_log
 
 SEED = 7
+# Watched visits with their true motives, which the guess why somebody is here is learned from.
+WATCHED_VISITS = 2_000
 HTTP_PORT = 8080
 FAMILIES = ("espresense", "openmqttgateway", "theengs", "minew", "ruuvi")
 START_TIMEOUT_S = 60.0
@@ -116,8 +118,10 @@ def _prepare(folder: Path, seed: int) -> None:
         return
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    print("Writing a department store: catalogue, floor plan, members, years of receipts …")
+    print("Writing a department store: catalogue, floor plan, members, years of receipts, visits …")
     store.write(folder / "store", seed, date.fromisoformat(today))
+    watched = folder / "store" / "visits.csv.gz"
+    visit_log.write(folder / "store", watched, seed + 1, WATCHED_VISITS)
     print("Training its recommender …", flush=True)
     subprocess.run(
         [sys.executable, "-m", "models", "train", "--data", str(folder / "store"),
