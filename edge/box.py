@@ -339,11 +339,7 @@ class Box:
         if embedded is not None:
             embedded.start()
         self.broker = BrokerLoop(
-            settings.host,
-            settings.port,
-            settings.client_id,
-            self._subscriptions(),
-            self.deliver,
+            settings.host, settings.port, settings.client_id, self._subscriptions(), self.deliver
         )
         pictures = self.settings.store.files / "pictures"
         app = create_app(

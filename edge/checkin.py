@@ -19,11 +19,7 @@ import numpy as np
 from edge.core import candidates as finding
 from edge.core import curation, explanation, guard, triggers
 from edge.core.anonymous import Scene
-from edge.core.board import (
-    Place,
-    StoreSign,
-    Why,
-)
+from edge.core.board import Place, StoreSign, Why
 from edge.core.candidates import Context, Source
 from edge.core.cap_rules import NOBODY
 from edge.core.caps import Caps
@@ -415,7 +411,7 @@ class Path:
     ) -> Snapshot:
         """Take one consistent view of the moment; the decision looks at nothing else."""
         moment = self.house.moment(now_s)
-        visit = guest.visit(self._kinds.get(guest.zone or ""))
+        visit = guest.visit(self.kind_of(guest.zone))
         view = guest.view
         if guest.arm.is_holdout:  # its pulls get the anonymous variant; a veto holds all the same
             view = PersonView(view.person, view.purposes, view.vetoes, household=view.household)

@@ -213,16 +213,14 @@ class Intake:
                 buyer = gifts.buyer_of(profile.declared, bought, house.catalog, profile.not_gifts)
         return gifts.marked(sale, house.catalog, house.moment(sale.sold_at_s), buyer)
 
-    def _move_stock(self, sku: str, gtin: str | None, quantity: float) -> int:
-        """Move the stock of a till line; return its item, −1 where nobody knows the sku."""
+    def _move_stock(self, sku: str, gtin: str | None, quantity: float) -> None:
+        """Move the stock of a till line, where the house knows its sku."""
         house = self.path.house
         known = house.catalog.sku_of(sku, gtin)
-        item = None if known is None else house.catalog.item_of_sku(known)
-        if known is None or item is None:
+        if known is None or house.catalog.item_of_sku(known) is None:
             self.path.counts["sku_unknown"] += 1
-            return -1
+            return
         house.stock.move(known, int(math.copysign(math.ceil(abs(quantity)), quantity)))
-        return item
 
     def _tell(self, receipt_id: str, receipt: Receipt) -> Receipt:
         """Remember for a while what was told of a receipt, whoever's it is."""
