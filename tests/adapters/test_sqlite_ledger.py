@@ -7,7 +7,7 @@ import json
 import sqlite3
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -656,17 +656,27 @@ def test_nobodys_records_are_dropped(ledger: Ledger) -> None:
     assert db.execute("SELECT count(*) FROM consent_log").fetchone() == (0,)
 
 
-def test_a_full_queue_refuses_what_may_not_be_lost(ledger: Ledger) -> None:
-    """While the writer is held up: telemetry is dropped and counted, the rest is refused."""
+def _held_up(ledger: Ledger) -> Callable[[], None]:
+    """Hold the writer up; what is returned lets it go on."""
     held, go = threading.Event(), threading.Event()
 
     def hold() -> None:
         held.set()
         go.wait(30)
 
+    def go_on() -> None:
+        go.set()
+        holding.join()
+
     holding = threading.Thread(target=ledger.writer.call, args=(hold,))
     holding.start()
     held.wait(30)
+    return go_on
+
+
+def test_a_full_queue_refuses_what_may_not_be_lost(ledger: Ledger) -> None:
+    """While the writer is held up: telemetry is dropped and counted, the rest is refused."""
+    go_on = _held_up(ledger)
     numbers = itertools.count()
 
     def overfill() -> None:
@@ -682,23 +692,14 @@ def test_a_full_queue_refuses_what_may_not_be_lost(ledger: Ledger) -> None:
     ledger.append(DecisionMade("d", "v", NOW_S, "tablet", b"{}"))
     assert ledger.writer.counts["telemetry_dropped"] == 1
     assert ledger.writer.counts["path_dropped"] == 1
-    go.set()
-    holding.join()
+    go_on()
     ledger.flush()
     assert ledger.writing.db.execute("SELECT count(*) FROM events").fetchone() == (at,)
 
 
 def test_room_that_was_promised_is_there_whatever_the_path_says_meanwhile(ledger: Ledger) -> None:
     """One place before the bound a message is let in; what it brings about fills the reserve."""
-    held, go = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        held.set()
-        go.wait(30)
-
-    holding = threading.Thread(target=ledger.writer.call, args=(hold,))
-    holding.start()
-    held.wait(30)
+    go_on = _held_up(ledger)
     told: list[int] = []
     for number in range(CAPACITY - 1):
         ledger.append(EventSeen(EventKey("s", str(number)), NOW_S), lambda: None)
@@ -709,8 +710,7 @@ def test_room_that_was_promised_is_there_whatever_the_path_says_meanwhile(ledger
     ledger.append(EventSeen(EventKey("s", "promised"), NOW_S), lambda: told.append(1))
     with pytest.raises(UnavailableError, match="behind"):
         ledger.writer.require_room()
-    go.set()
-    holding.join()
+    go_on()
     ledger.flush()
     assert told == [1]
     ledger.writer.require_room()
