@@ -127,9 +127,13 @@ def rich_contributor(table: str, field: str, cells: frozenset[str]) -> Callable[
     return succeeds
 
 
-def averaged_over_a_year(_: Path) -> bool:
-    """A true seven every day, fresh noise every day, and the mean of it on a page."""
-    days = [told(units(7), "zones")["shoes"] for _ in range(365)]
+def averaged_over_ten_years(_: Path) -> bool:
+    """A true seven every day, fresh noise every day, and the mean of it on a page.
+
+    A day is off by 28.6 (standard deviation), the mean of 3,650 by 0.47: 3 is six of these.
+    """
+    shoes_alone = Domain("s1", (), ("shoes",), (), ())
+    days = [told(units(7), "zones", shoes_alone)["shoes"] for _ in range(3_650)]
     mean = aggregates.displayed(days)
     return mean is not None and abs(mean - 7) < 3
 
@@ -141,7 +145,7 @@ def plain_mean(days: Sequence[int | None]) -> float | None:
 
 def asked_again(folder: Path) -> bool:
     """Ask for the same day again and again, and take the mean."""
-    ledger, sums, times = box(folder), dict.fromkeys(DOMAIN.cells("arms"), 0.0), 60
+    ledger, sums, times = box(folder), dict.fromkeys(DOMAIN.cells("arms"), 0.0), 240
     try:
         for _ in range(times):
             body = run_day(ledger, DOMAIN, DAY, BERLIN, noise.discrete_laplace, NOW_S + 2e5)
@@ -150,8 +154,9 @@ def asked_again(folder: Path) -> bool:
                 sums[cell] += value or 0
     finally:
         ledger.close()
-    # All are truly 0 here. One draw is off by 12.5 on average, the mean of 60 by less than 2.
-    return sum(abs(value / times) for value in sums.values()) / len(sums) < 4
+    # All ten are truly 0 here. One draw is off by 12.5 on average, a mean of 240 by 0.9: over ten
+    # cells, 2 is five standard errors above the one and, but for 1 in 100,000, below the other.
+    return sum(abs(value / times) for value in sums.values()) / len(sums) < 2
 
 
 def draws_anew(self: Releases, day: str, *words: Any) -> dict[str, bytes]:
@@ -329,12 +334,12 @@ ATTACKS = (
         "a class just below the limit", SMALL_CELLS_ONLY, quiet_small_cell("classes", "coat", 19)
     ),
     Attack(
-        "a true seven averaged over a year",
+        "a true seven averaged over ten years",
         both(
             patched(aggregates, "suppressed", lambda value: value),
             patched(aggregates, "displayed", plain_mean),
         ),
-        averaged_over_a_year,
+        averaged_over_ten_years,
     ),
     Attack(
         "the same day asked again and again", patched(Releases, "once", draws_anew), asked_again
