@@ -105,9 +105,11 @@ class ZoneModel:
             values: The value by cell.
             place: The probability of the cells before the step.
         """
-        place = place + np.float32(DOUBT / self.cells)
-        carried = self._mix_x @ (values * place).reshape(self.shape) @ self._mix_y
-        carriers = self._mix_x @ place.reshape(self.shape) @ self._mix_y
+        both = np.empty((2, *self.shape), dtype=np.float32)
+        carried, carriers = both.reshape(2, -1)
+        np.add(place, np.float32(DOUBT / self.cells), out=carriers)
+        np.multiply(values, carriers, out=carried)
+        carried, carriers = self._mix_x @ both @ self._mix_y
         return np.divide(carried, carriers, dtype=np.float32).ravel()
 
     def walked(self, belief: Floats) -> Floats:

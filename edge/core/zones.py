@@ -121,6 +121,7 @@ class ZoneTracker:
         "_heard_at",
         "_last",
         "_model",
+        "_place",
         "_powers",
         "_readings",
         "_step",
@@ -130,6 +131,7 @@ class ZoneTracker:
     def __init__(self, model: ZoneModel) -> None:
         self._model = model
         self._belief = model.anywhere()
+        self._place: Floats = self._belief.sum(0)  # of the belief, by cell
         # Gamma belief about 1 / sending power: how many readings, and their sum for each cell, as
         # a beacon heard here must send more strongly the farther away it is.
         self._readings = POWER_START_READINGS
@@ -140,7 +142,7 @@ class ZoneTracker:
         self._heard_at: NDArray[np.int64] = np.zeros(len(model.receivers), dtype=np.int64)
         self._step: int | None = None
         self._last: tuple[tuple[int, float, bool], ...] = ()  # receiver, mean power, is refused
-        self._before: Floats = self._belief.sum(0)
+        self._before = self._place
         self.zone: str | None = None
 
     def update(self, sighting: Sighting, now_s: float) -> str | None:
@@ -187,22 +189,24 @@ class ZoneTracker:
         changed, first = None, self._step
         self._step = step
         if self._heard:
-            self._belief, self._powers, self._readings = self._weighed()
+            self._weigh()
             self._heard = {}
             self._walk()
-            changed = self._decide(self._belief)
+            changed = self._decide()
             first += 1
         if (step - first) * STEP_S >= FORGET_S:
-            self._powers[:] = self._belief.sum(0) @ self._powers
+            self._powers[:] = self._place @ self._powers
             self._belief = self._model.anywhere()
+            self._place = self._belief.sum(0)
             return changed
         for _ in range(first, step):
             self._walk()
         return changed
 
     def _walk(self) -> None:
-        self._powers = np.exp(self._model.mixed(np.log(self._powers), self._belief.sum(0)))
+        self._powers = np.exp(self._model.mixed(np.log(self._powers), self._place))
         self._belief = self._model.walked(self._belief)
+        self._place = self._belief.sum(0)
 
     @property
     def level_dbm(self) -> float:
@@ -212,7 +216,7 @@ class ZoneTracker:
 
     def probabilities(self) -> dict[str, float]:
         """Return the probability of every zone, the likeliest first."""
-        return self._by_zone(self._belief.sum(0))
+        return self._by_zone(self._place)
 
     def explain(self) -> ZoneReason:
         """Say why this zone: what was believed before the last step and what each receiver said."""
@@ -236,29 +240,33 @@ class ZoneTracker:
         pairs = zip(self._model.zones, (place @ self._model.membership).tolist(), strict=True)
         return dict(sorted(pairs, key=lambda pair: -pair[1]))
 
-    def _weighed(self) -> tuple[Floats, Floats, float]:
-        """Return belief, powers and readings after what was heard in this step."""
+    def _weigh(self) -> None:
+        """Weigh belief, powers and readings by what was heard in this step."""
         rows = np.fromiter(self._heard, dtype=np.intp, count=len(self._heard))
         means = [total / readings for readings, total, _ in self._heard.values()]
         powers = np.array(means, dtype=np.float32)
         weights = np.array([weight for _, _, weight in self._heard.values()], dtype=np.float32)
-        self._before = self._belief.sum(0)
+        self._before = self._place
         self._heard_at[rows] = self._step or 0
-        is_trusted = self._trusted(rows, powers, weights)
+        prior = self._readings * np.log(self._powers)
+        is_trusted = self._trusted(rows, powers, weights, prior)
         self._last = tuple(zip(rows.tolist(), means, (~is_trusted).tolist(), strict=True))
         rows, powers, weights = rows[is_trusted], powers[is_trusted], weights[is_trusted]
         readings = self._readings + float(weights.sum())
         sums = (weights * powers) @ self._model.inverse_gain[rows]
         sums += self._powers
-        logs = self._readings * np.log(self._powers) - readings * np.log(sums)
+        logs = prior - readings * np.log(sums)
         logs -= weights @ self._model.log_gain[rows]
         silent = self._silent()
         if len(silent):
-            logs += self._misses(silent, (sums / readings).astype(np.float32))
-        belief = self._belief * np.exp(logs - logs.max())
-        belief /= belief.sum()
+            logs += self._misses(silent, sums / np.float32(readings))
+        weighed = np.exp(logs - logs.max())
+        weighed /= self._place @ weighed
         kept = min(readings, POWER_MEMORY_READINGS)
-        return belief, (sums * (kept / readings)).astype(np.float32), kept
+        self._belief = self._belief * weighed
+        self._place = self._place * weighed
+        self._powers = sums * np.float32(kept / readings)
+        self._readings = kept
 
     def _silent(self) -> NDArray[np.intp]:
         """Return the receivers that hear nothing and, of all that do, should have heard most."""
@@ -271,45 +279,59 @@ class ZoneTracker:
     def _misses(self, silent: NDArray[np.intp], powers: Floats) -> Floats:
         """Return the log likelihood of silence, given the sending power that each cell implies."""
         faintest = np.float32(10 ** ((SENSITIVITY_DBM - POWER_AT_1M_DBM) / 10))
-        is_loud = np.exp(-faintest / (powers * self._model.gain[silent]))
+        is_loud = np.exp(-faintest / powers * self._model.inverse_gain[silent])
         # The few factors lie between 1 - HEARING_PROBABILITY and 1: one logarithm serves them all.
         misses: Floats = np.log((1 - np.float32(HEARING_PROBABILITY) * is_loud).prod(0))
         return misses
 
     def _trusted(
-        self, rows: NDArray[np.intp], powers: Floats, weights: Floats
+        self, rows: NDArray[np.intp], powers: Floats, weights: Floats, prior: Floats
     ) -> NDArray[np.bool_]:
         """Refuse, one after the other, receivers that contradict all others, while few do."""
         is_trusted = np.ones(len(rows), dtype=bool)
         expected = self._model.gain[rows] @ (self._before * self._powers) / self._readings
-        if not (powers > SUSPICIOUS_RATIO * expected).any():
-            return is_trusted
-        while 2 * (int(is_trusted.sum()) - 1) > len(rows):
-            kept = np.flatnonzero(is_trusted)
-            excess = self._excess(rows[kept], powers[kept], weights[kept])
+        is_asked = powers > SUSPICIOUS_RATIO * expected
+        while is_asked.any() and 2 * (int(is_trusted.sum()) - 1) > len(rows):
+            asked = np.flatnonzero(is_asked)
+            excess = self._excess(asked, rows, powers, weights * is_trusted, prior)
             worst = int(excess.argmax())
             if excess[worst] <= GATE_RATIO:
                 break
-            is_trusted[kept[worst]] = False
+            is_trusted[asked[worst]] = is_asked[asked[worst]] = False
         return is_trusted
 
-    def _excess(self, rows: NDArray[np.intp], powers: Floats, weights: Floats) -> Floats:
-        """Return the power at each receiver as a multiple of what all others let expect."""
-        model = self._model
-        shares = (weights * powers)[:, None] * model.inverse_gain[rows]
-        sums = shares.sum(0) + self._powers - shares
-        readings = self._readings + weights.sum() - weights
-        logs = weights[:, None] * model.log_gain[rows]
-        logs -= logs.sum(0)
-        logs += self._readings * np.log(self._powers) - readings[:, None] * np.log(sums)
+    def _excess(
+        self,
+        asked: NDArray[np.intp],
+        rows: NDArray[np.intp],
+        powers: Floats,
+        weights: Floats,
+        prior: Floats,
+    ) -> Floats:
+        """Return the power at each asked receiver as a multiple of what all others let expect.
+
+        Args:
+            asked: int[k], which of the rows.
+            rows: int[n], the receivers heard.
+            powers: float32[n], the mean power of their readings.
+            weights: float32[n], how many readings each counts for; 0 where it is refused.
+            prior: float32[cells], readings so far times the logarithm of the powers.
+        """
+        model, weight = self._model, weights[asked]
+        sums = (weights * powers) @ model.inverse_gain[rows] + self._powers
+        sums = sums - (weight * powers[asked])[:, None] * model.inverse_gain[rows[asked]]
+        readings = self._readings + weights.sum() - weight
+        logs = weight[:, None] * model.log_gain[rows[asked]]
+        logs += prior - weights @ model.log_gain[rows]
+        logs -= readings[:, None] * np.log(sums)
         beliefs = self._before * np.exp(logs - logs.max(1, keepdims=True))
-        beliefs /= beliefs.sum(1, keepdims=True)
-        expected = (beliefs * model.gain[rows] * sums).sum(1) / readings
-        excess: Floats = powers / expected
+        sums *= beliefs
+        expected = (sums * model.gain[rows[asked]]).sum(1) / (beliefs.sum(1) * readings)
+        excess: Floats = powers[asked] / expected
         return excess
 
-    def _decide(self, belief: Floats) -> str | None:
-        masses = (belief.sum(0) @ self._model.membership).tolist()
+    def _decide(self) -> str | None:
+        masses = (self._place @ self._model.membership).tolist()
         best = max(range(len(masses)), key=masses.__getitem__)
         zone = self._model.zones[best]
         if zone == self.zone:
