@@ -110,7 +110,8 @@ class ZoneModel:
         np.add(place, np.float32(DOUBT / self.cells), out=carriers)
         np.multiply(values, carriers, out=carried)
         carried, carriers = self._mix_x @ both @ self._mix_y
-        return np.divide(carried, carriers, dtype=np.float32).ravel()
+        mean: Floats = np.divide(carried, carriers, dtype=np.float32)
+        return mean.ravel()
 
     def walked(self, belief: Floats) -> Floats:
         """Return the belief one step later; (states, cells) in and out, sums to 1."""

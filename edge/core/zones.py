@@ -248,14 +248,17 @@ class ZoneTracker:
         weights = np.array([weight for _, _, weight in self._heard.values()], dtype=np.float32)
         self._before = self._place
         self._heard_at[rows] = self._step or 0
-        prior = self._readings * np.log(self._powers)
+        prior: Floats = np.log(self._powers)
+        prior *= self._readings
         is_trusted = self._trusted(rows, powers, weights, prior)
         self._last = tuple(zip(rows.tolist(), means, (~is_trusted).tolist(), strict=True))
         rows, powers, weights = rows[is_trusted], powers[is_trusted], weights[is_trusted]
         readings = self._readings + float(weights.sum())
-        sums = (weights * powers) @ self._model.inverse_gain[rows]
-        sums += self._powers
-        logs = prior - readings * np.log(sums)
+        sums = self._powers.copy()
+        sums += (weights * powers) @ self._model.inverse_gain[rows]
+        logs: Floats = np.log(sums)
+        logs *= -readings
+        logs += prior
         logs -= weights @ self._model.log_gain[rows]
         silent = self._silent()
         if len(silent):
