@@ -13,6 +13,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge.adapters.mqtt.broker import (
+    MAX_BATCH,
     MAX_PACKET_BYTES,
     MAX_PAYLOAD_BYTES,
     V5,
@@ -200,6 +201,43 @@ def test_the_box_is_connected_when_the_broker_knows_its_filters() -> None:
             may_confirm.set()
         thread.join(5)
     assert not is_early
+
+
+def test_what_comes_in_one_piece_is_all_told() -> None:
+    """More messages than a batch in the bytes of one read, then half a message and its end.
+
+    The socket tells of bytes once; those read ahead must not wait for others to come. A connection
+    that broke in the midst of a message leaves nothing behind for the next.
+    """
+    count = 2 * MAX_BATCH + 10
+    packets = b"".join(bytes([0x30, 6]) + b"\0\3t/a" + bytes([n]) for n in range(count))
+    may_end = threading.Event()
+
+    def broker(listener: socket.socket) -> None:
+        for is_last in (False, True):
+            peer, _ = listener.accept()
+            with peer:
+                peer.recv(1024)
+                peer.sendall(bytes([0x20, 2, 0, 0]))
+                number = peer.recv(1024)[2:4]
+                peer.sendall(bytes([0x90, 3]) + number + bytes([1]) + packets + packets[:5])
+                may_end.wait(5)
+                may_end.clear()
+                if is_last:
+                    peer.sendall(packets[5:8])
+                    peer.recv(1024)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=broker, args=(listener,))
+        thread.start()
+        with _listening(listener.getsockname()[1], V311) as (_, heard):
+            for total in (count, 2 * count, 2 * count + 1):
+                wait_until(partial(_has, heard, total), f"{total} messages")
+                assert len(heard) == total
+                may_end.set()
+        thread.join(5)
+    told = [*range(count), *range(count), 0]
+    assert [message.payload for message in heard] == [bytes([n]) for n in told]
 
 
 def test_a_broker_restart_is_survived(mosquitto: Mosquitto) -> None:

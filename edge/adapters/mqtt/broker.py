@@ -6,8 +6,8 @@ broker keeps what waits, QoS 1 and QoS 0 up to its own bounds, and memory stays 
 The only thing dropped here is a message over 64 KiB or with a topic that is no text.
 
 MQTT 3.1.1 is tried first, and 5 where a broker refuses it: paho takes eight times as long to
-decode a message of version 5 (ADR 2), and the box needs nothing of it. In both, the end of a packet
-that is too long is let go while it is read.
+decode a message of version 5 (ADR 2), and the box needs nothing of it. In both, what has come is
+taken from the socket at once, and the end of a packet that is too long is let go while it is read.
 """
 
 import asyncio
@@ -92,11 +92,12 @@ class BrokerLoop:
         self._is_accepted = False
         self._is_subscribed = False
         self._is_writing = False
+        self._again: asyncio.Handle | None = None
         self._connection = 0
         self.protocol = protocol
         self._client = self._client_of(self.protocol)
 
-    def _client_of(self, protocol: MQTTProtocolVersion) -> mqtt.Client:
+    def _client_of(self, protocol: MQTTProtocolVersion) -> "_Client":
         client = _Client(
             CallbackAPIVersion.VERSION2,
             self._client_id,
@@ -213,11 +214,10 @@ class BrokerLoop:
     def _read(self) -> None:
         """Take what has come, up to a bound, and hand it on."""
         try:
-            read, batch = self._client.loop_read, self._batch
+            client, batch = self._client, self._batch
             while len(batch) < MAX_BATCH:
-                before = len(batch)
-                if read() != MQTTErrorCode.MQTT_ERR_SUCCESS or len(batch) == before:
-                    break  # the connection is lost, or nothing whole is left to read
+                if client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or not client.is_ahead:
+                    break  # the connection is lost, or the loop will say when more has come
         except Exception:  # a bug in a callback must not end the ear of the store
             self.restarts += 1
             self._client.disconnect()
@@ -227,6 +227,13 @@ class BrokerLoop:
             self._deliver(batch)
         if self._client.want_write():
             self._write()
+        # What was read ahead the socket does not tell of again.
+        if self._client.is_ahead and self._loop is not None and self._again is None:
+            self._again = self._loop.call_soon(self._read_again)
+
+    def _read_again(self) -> None:
+        self._again = None
+        self._read()
 
     def _write(self) -> None:
         """Send what waits; what the socket does not take yet goes when it can."""
@@ -274,7 +281,9 @@ class BrokerLoop:
         self._is_subscribed = False
         self._lost.set()
 
-    def _on_socket_close(self, _client: mqtt.Client, _userdata: object, sock: object) -> None:
+    def _on_socket_close(self, client: mqtt.Client, _userdata: object, sock: object) -> None:
+        if isinstance(client, _Client):
+            client.forget_ahead()
         if self._loop is not None and isinstance(sock, socket.socket):
             self._loop.remove_reader(sock)
             self._loop.remove_writer(sock)
@@ -296,19 +305,36 @@ class BrokerLoop:
 
 
 class _Client(mqtt.Client):
-    """Paho, but the end of a packet that is too long is let go while it is read.
+    """Paho, reading ahead, and letting go the end of a packet that is too long.
 
-    Paho tells of a message when it has all of it. What it asks of the socket is what the packet
-    still lacks, so this is where a long one shows. Its beginning is kept: topic and number, and
-    enough of the payload to be seen as too long, counted and acknowledged like any other. The
-    method is paho's own; a test with a message of 32 MB says whether it is still called.
+    Paho asks the socket four times for a message: its kind, its length byte by byte, the rest. Here
+    these are cut from what one read brought. Paho tells of a message when it has all of it; what it
+    asks for is what the packet still lacks, so this is where a long one shows. Its beginning is
+    kept: topic and number, and enough of the payload to be seen as too long, counted and
+    acknowledged like any other. The method is paho's own; a test with a message of 32 MB says
+    whether it is still called.
     """
 
+    _ahead, _at = b"", 0
+
+    @property
+    def is_ahead(self) -> bool:
+        """True while more was read than paho has asked for."""
+        return self._at < len(self._ahead)
+
+    def forget_ahead(self) -> None:
+        """Let go of what was read from a connection that is lost."""
+        self._ahead, self._at = b"", 0
+
     def _sock_recv(self, bufsize: int) -> bytes:
-        if bufsize <= MAX_PACKET_BYTES:
-            return super()._sock_recv(bufsize)
-        del self._in_packet["packet"][MAX_PACKET_BYTES:]
-        return super()._sock_recv(_READ_BYTES)
+        at = self._at
+        if at == len(self._ahead):
+            self._ahead, at = super()._sock_recv(_READ_BYTES), 0
+        if bufsize > MAX_PACKET_BYTES:
+            del self._in_packet["packet"][MAX_PACKET_BYTES:]
+        found = self._ahead[at : at + bufsize]
+        self._at = at + len(found)
+        return found
 
 
 def _without_delay(_client: mqtt.Client, _userdata: object, sock: object) -> None:
