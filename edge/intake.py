@@ -57,8 +57,8 @@ MAX_AHEAD_S = 300.0
 VETO_S = 183 * 86_400.0
 # Receipts of one visit; a till that repeats itself must not fill the memory.
 MAX_RECEIPTS = 200
-# Receipts of the store remembered against repetition and voids that come first, without persons:
-# about an hour of a busy day, 500 kB. What is older the ledger settles on the next visit.
+# Receipts of the store remembered, without persons, against repetition and for what a void brings
+# back: about an hour of a busy day, 500 kB. What is older the ledger settles on the next visit.
 MAX_TOLD = 500
 _WITHDRAWN = Why(
     "consent_withdrawn", Text("Einwilligung zurückgenommen", "The consent was withdrawn")
@@ -165,9 +165,16 @@ class Intake:
         return tuple(learned)
 
     def void(self, void: Void, now_s: float) -> tuple[Record, ...]:
-        """Lines of a receipt never happened; a void may come before its sale."""
+        """Lines of a receipt never happened; a void may come before its sale.
+
+        What had left the shelf with them and has not come back yet lies there again.
+        """
         before = self._told.get(void.receipt_id, Receipt())
-        self._tell(void.receipt_id, before.with_void(void))
+        after = self._tell(void.receipt_id, before.with_void(void))
+        kept = {line.line_no: line.quantity for line in after.kept()}
+        for line in before.kept():
+            if (back := line.quantity - kept.get(line.line_no, 0.0)) > 0:
+                self._move_stock(line.sku, line.gtin, back)
         for guest in list(self.path.guests.values()):
             if void.receipt_id in guest.receipts:
                 self._note(guest.person, void.receipt_id, lambda r: r.with_void(void))
@@ -179,6 +186,9 @@ class Intake:
         goods = replace(goods, at_s=self._not_ahead(goods.at_s, now_s))
         for line in goods.lines:
             self._move_stock(line.sku, line.gtin, line.quantity)
+        if goods.receipt_id is not None:
+            before = self._told.get(goods.receipt_id, Receipt())
+            self._tell(goods.receipt_id, before.with_return(replace(goods, member_id=None)))
         person = self._member(goods.member_id)
         if person is not None:
             receipt_id = goods.receipt_id or f"return:{goods.return_id}"

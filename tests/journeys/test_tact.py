@@ -365,6 +365,29 @@ def test_a_void_takes_back_what_the_purchase_suggested(
         assert tablet.kinds("recall")[0]["reason"]["code"] == "basis_gone"
 
 
+def test_what_was_voided_lies_on_the_shelf_again(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """The void is told twice, as tills do; the piece comes back once."""
+    with store_with(tmp_path, mosquitto, ["mouse"]) as (box, tablet):
+        receipt = sell(box, "mouse")
+        assert look(box, tablet) == set()
+        assert box.box.path.house.stock.units("mouse") == 4
+        for _ in range(2):
+            say(box, "voids", "void", {"receipt_id": receipt})
+        assert look(box, tablet) == {"mouse"}
+        assert box.box.path.house.stock.units("mouse") == 5
+
+
+def test_goods_come_back_to_the_shelf_once(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Brought back, and then the receipt voided as well: one piece went, one came."""
+    with store_with(tmp_path, mosquitto, ["mouse"]) as (box, tablet):
+        receipt = sell(box, "mouse")
+        lines = [{"sku": "mouse", "quantity": 1}]
+        say(box, "returns", "return", {"return_id": "B1", "receipt_id": receipt, "lines": lines})
+        say(box, "voids", "void", {"receipt_id": receipt})
+        settled(box, tablet)
+        assert box.box.path.house.stock.units("mouse") == 5
+
+
 def test_a_void_before_its_sale_counts_at_once(tmp_path: Path, mosquitto: Mosquitto) -> None:
     """Out of order: nothing was bought, nothing left the shelf, and no laptop is kept back."""
     with store_with(tmp_path, mosquitto, ["laptop-b"]) as (box, tablet):
