@@ -115,7 +115,6 @@ def decide(
         care=prompts.care,
         trigger=prompts.trigger,
         stated=regular.liked,
-        day=NOW.now_s / DAY_S,
     )
     mark("prompts")
     found = None if guest.scored is None else guest.scored.found_for(regular.prepared, context)
@@ -163,7 +162,7 @@ def welcome(person: str, history: History, at: Store, tables: ItemTables, zone: 
         history,
         bought,
         seen,
-        prepare(history, tables),
+        prepare(history, tables, NOW.now_s / DAY_S),
         remember(bought, at.playbook.classes, None),
         at.shelf.liked(seen.stated),
         zone,
@@ -198,7 +197,7 @@ def main() -> None:
 
     def first(number: int) -> None:
         known = regulars[number % REGULARS]
-        prepared = prepare(known.history, box.tables)
+        prepared = prepare(known.history, box.tables, NOW.now_s / DAY_S)
         memory = remember(known.bought, many.playbook.classes, None)
         anew = Guest(replace(known, prepared=prepared, memory=memory))
         decide(anew, many, scoring, number)

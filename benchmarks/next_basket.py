@@ -194,8 +194,7 @@ def _rank(
 
 def decide(box: Bundle, history: History, day: float | None) -> tuple[Ints, Floats, Ints]:
     """Rank for one customer: candidates, probabilities, positions of the best 100."""
-    context = Context(day=day)
-    prepared = prepare(history, box.tables)
+    prepared, context = prepare(history, box.tables, day), Context()
     found = candidates(prepared, box.tables, context)
     rows = features(prepared, found, box.tables, context)
     probability = box.ranker.score(rows, found.items, prepared.person)

@@ -301,7 +301,10 @@ class Path:
         guest.known = Purchases.of_profile(profile) if profile else NOTHING_BOUGHT
         history = profile.purchases.history() if profile else History.empty()
         is_known = history.n_baskets > 0
-        guest.prepared = finding.prepare(history, self.house.tables) if is_known else self._nobody
+        day = guest.entered_s / DAY_S  # one day a visit: what was scored stays scored
+        guest.prepared = (
+            finding.prepare(history, self.house.tables, day) if is_known else self._nobody
+        )
         guest.liked = self._shelf.liked(guest.view.stated)
         self.remember(guest)
 
@@ -449,7 +452,6 @@ class Path:
             care=prompts.care,
             trigger=prompts.trigger,
             stated=self._shelf.nothing if guest.arm.is_holdout else guest.liked,
-            day=guest.entered_s / DAY_S,  # one day a visit: what was scored stays scored
         )
 
     # -- the member checks in: an explicit act, so it is answered ----------------------------

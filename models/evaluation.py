@@ -63,8 +63,7 @@ class Bundle:
 
     def score(self, history: History, day: float | None) -> tuple[Ints, Floats]:
         """Return a customer's candidates and their probabilities."""
-        prepared = prepare(history, self.tables)
-        context = Context(day=day)
+        prepared, context = prepare(history, self.tables, day), Context()
         found = candidates(prepared, self.tables, context)
         inputs = features(prepared, found, self.tables, context)
         return found.items, self.calibration(self.logits(inputs, found.items, prepared.person))

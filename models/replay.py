@@ -327,7 +327,7 @@ def contributions(
     bundle: Bundle, answer: Answer, items: Ints, stranger: Prepared
 ) -> attribution.Shares:
     """Share out the scores of a few items over the sources of their features, in one run."""
-    prepared, context = prepare(answer.history, bundle.tables), Context(day=answer.day)
+    prepared, context = prepare(answer.history, bundle.tables, answer.day), Context()
     found = candidates(prepared, bundle.tables, context)
     rows = Candidates(items, found.sources[np.searchsorted(found.items, items)])
     blank = Candidates(items, np.zeros(items.size, np.uint16))

@@ -116,8 +116,7 @@ def examples_of(
         customer=np.fromiter(labels, np.int32, n),
     )
     for row, (customer, label) in enumerate(labels.items()):
-        prepared = prepare(histories[customer], tables)
-        context = Context(day=label.day)
+        prepared, context = prepare(histories[customer], tables, label.day), Context()
         found = candidates(prepared, tables, context)
         k = found.items.size
         out.features[row, :k] = features(prepared, found, tables, context)

@@ -81,7 +81,6 @@ class Context:
         zone: int32[z], items on sale in the visitor's zone, best selling first.
         complement, series, care, trigger, stated: int32[·], items that rules of the catalogue,
             a birthday or the customer's own words name.
-        day: The visit's day on the scale of `History.day`.
     """
 
     basket: Ints = field(default_factory=_no_items)
@@ -91,7 +90,6 @@ class Context:
     care: Ints = field(default_factory=_no_items)
     trigger: Ints = field(default_factory=_no_items)
     stated: Ints = field(default_factory=_no_items)
-    day: float | None = None
 
     def names(self, other: "Context") -> bool:
         """Tell whether both name items by the very same arrays, which nobody writes to."""
@@ -126,8 +124,8 @@ class Scores:
     values: Floats
 
     @classmethod
-    def over(cls, items: Ints, values: Floats) -> "Scores":
-        """Keep the scores float32[columns, k] of int32[k] rising items."""
+    def over(cls, items: npt.NDArray[np.integer], values: Floats) -> "Scores":
+        """Keep the scores float32[columns, k] of int[k] rising items."""
         padded = np.zeros((items.size + 1, values.shape[0]), np.float32)
         padded[:-1] = values.T
         return cls(np.append(items, _NO_ITEM).astype(np.int32), padded)
@@ -144,33 +142,32 @@ class Prepared:
     """One customer's part of every feature, ready before the first decision of a visit.
 
     Args:
-        own: The columns `OWN_ROWS` over the customer's distinct items.
+        own: The columns `OWN_ROWS` over the customer's distinct items, as of the visit's day.
         customer: float32[len(CUSTOMER_COLUMNS)].
-        near, next: Spread from the history through the item tables, two columns each, on the
-            scale of the features; near_top, next_top: the highest of each second one.
+        others: The columns `SPREAD_COLUMNS`, spread from the history through the item tables, on
+            the scale of the features; near_top, next_top: the highest of each recent one.
         person: float32[d], the encoder's vector.
         logit: float32[items], the encoder's score of every item; logit_top: the highest.
         by_category: float32[categories + 1, 2]: share of lines, faded share, the last row 0 for
             an unknown category (-1); None without any.
-        last_day: Day of the newest basket, None without dates.
+        log_days_away: log1p of the days since the newest basket, 0 where either date is unknown.
         candidates: The customer's part of the candidates.
     """
 
     own: Scores
     customer: Floats
-    near: Scores
-    next: Scores
+    others: Scores
     near_top: float
     next_top: float
     person: Floats
     logit: Floats
     logit_top: float
     by_category: Floats | None
-    last_day: float | None
+    log_days_away: float
     candidates: Candidates
 
 
-# The last three rows hold raw days until `features` reads them as of the visit's day.
+# The last three rows hold raw days where the visit's day is unknown.
 OWN_ROWS = (
     "is_own",
     "log_count",
@@ -198,10 +195,18 @@ CUSTOMER_COLUMNS = (
     "log_basket_gap_days",
 )
 """What is known of the customer whichever the candidate."""
+SPREAD_COLUMNS = ("near_all", "near_recent", "next_last", "next_recent")
+"""What other customers' purchases say: neighbours and transitions of all baskets and the newest."""
 
 
-def prepare(history: History, tables: ItemTables) -> Prepared:
-    """Compute what depends on the customer alone; 0.3 ms for a usual history."""
+def prepare(history: History, tables: ItemTables, day: float | None = None) -> Prepared:
+    """Compute what depends on the customer alone; 0.3 ms for a usual history.
+
+    Args:
+        history: Of the customer.
+        tables: Over the same items.
+        day: Of the visit, on the scale of `History.day`; what counts days counts up to it.
+    """
     items, line_of = np.unique(history.item, return_inverse=True)
     items = items.astype(np.int32)
     age = (history.n_baskets - 1 - history.basket).astype(np.float32)
@@ -212,18 +217,20 @@ def prepare(history: History, tables: ItemTables) -> Prepared:
     recent = np.stack([_sum(line_of, _fade(fade, age), items.size) for fade in (0.0, NEXT_FADE)])
     follow = _spread(items, tables.next, tables.next_score, list(recent), tables.n_items)
     logits = tables.encoder.out @ person + tables.encoder.bias
+    away = _days_away(history, day)
+    if away is not None:
+        _read_days(own, away)
     return Prepared(
         own=Scores.over(items, own),
         customer=_customer(history, items.size, own),
-        near=Scores.over(*_scaled(near)),
-        next=Scores.over(*_scaled(follow)),
+        others=_others(near, follow, tables.n_items),
         near_top=_top(near),
         next_top=_top(follow),
         person=person,
         logit=logits,
         logit_top=float(logits.max(initial=-np.inf)),
         by_category=_categories(history, age, tables.category),
-        last_day=float(history.day[-1]) if history.day is not None and age.size else None,
+        log_days_away=0.0 if away is None else float(np.log1p(away)),
         candidates=_of_customer(items, own, near, follow, logits, tables),
     )
 
@@ -325,6 +332,21 @@ def _own_days(
     own[14] = (span + usual) / count
 
 
+def _days_away(history: History, day: float | None) -> float | None:
+    """Return days since the newest basket, or None where either date is unknown."""
+    if history.day is None or not history.day.size or day is None:
+        return None
+    return max(0.0, day - float(history.day[-1]))
+
+
+def _read_days(own: Floats, away: float) -> None:
+    """Turn raw days, as of the newest basket, into features as of today; own: [own, m]."""
+    since, rate, gap = own[-3:]
+    own[-1] = np.log1p((since + away) / np.maximum(gap, 1.0))
+    own[-2] = rate * np.exp(-away / MONTH_DAYS)
+    own[-3] = np.log1p(since + away)
+
+
 def _customer(history: History, n_distinct: int, own: Floats) -> Floats:
     """Return float32[len(CUSTOMER_COLUMNS)]."""
     row = np.zeros(len(CUSTOMER_COLUMNS), np.float32)
@@ -369,9 +391,16 @@ def _spread(
     return reached.astype(np.int32), values
 
 
-def _scaled(spread: Spread) -> Spread:
-    items, values = spread
-    return items, np.log1p(values * SPREAD_SCALE)
+def _others(near: Spread, follow: Spread, n_items: int) -> Scores:
+    """Lay neighbours and transitions side by side, so that an item is looked up once."""
+    is_reached, place = np.zeros(n_items, np.bool_), np.empty(n_items, np.intp)
+    is_reached[near[0]] = is_reached[follow[0]] = True
+    items = is_reached.nonzero()[0]
+    place[items] = np.arange(items.size)
+    values = np.zeros((len(SPREAD_COLUMNS), items.size), np.float32)
+    values[:2, place[near[0]]] = np.log1p(near[1] * SPREAD_SCALE)
+    values[2:, place[follow[0]]] = np.log1p(follow[1] * SPREAD_SCALE)
+    return Scores.over(items, values)
 
 
 def _top(spread: Spread) -> float:

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from edge.core.candidates import (
     CONTEXT_BITS,
     CUSTOMER_COLUMNS,
-    MONTH_DAYS,
     OWN_ROWS,
+    SPREAD_COLUMNS,
     SPREAD_SCALE,
     Candidates,
     Context,
     Prepared,
+    Source,
 )
 from edge.core.history import Floats, Ints
 from edge.core.item_tables import ITEM_COLUMNS, ItemTables
@@ -36,19 +37,26 @@ class FeatureSource(StrEnum):
     STATED = "stated"
 
 
-_SPREAD = ("near_all", "near_recent", "next_last", "next_recent")
 _RELATIVE = ("near_relative", "next_relative", "encoder_logit", "encoder_relative")
 _CATEGORY = ("category_share", "category_recent")
 _BASKET = ("basket_near", "basket_size_now")
 _MOMENT = ("in_zone", "is_complement", "is_series", "is_care", "is_triggered", "is_stated")
 
 FEATURE_NAMES: tuple[str, ...] = (
-    OWN_ROWS + CUSTOMER_COLUMNS + ITEM_COLUMNS + _SPREAD + _RELATIVE + _CATEGORY + _BASKET + _MOMENT
-) + ("log_days_away",)
+    OWN_ROWS
+    + CUSTOMER_COLUMNS
+    + ITEM_COLUMNS
+    + SPREAD_COLUMNS
+    + _RELATIVE
+    + _CATEGORY
+    + _BASKET
+    + _MOMENT
+    + ("log_days_away",)
+)
 FEATURE_SOURCE: tuple[FeatureSource, ...] = (
     (FeatureSource.HISTORY,) * (len(OWN_ROWS) + len(CUSTOMER_COLUMNS))
     + (FeatureSource.POPULARITY,) * len(ITEM_COLUMNS)
-    + (FeatureSource.OTHERS,) * (len(_SPREAD) + len(_RELATIVE))
+    + (FeatureSource.OTHERS,) * (len(SPREAD_COLUMNS) + len(_RELATIVE))
     + (FeatureSource.HISTORY,) * len(_CATEGORY)
     + (FeatureSource.BASKET,) * len(_BASKET)
     + (FeatureSource.ZONE,)
@@ -64,11 +72,14 @@ _OWN = slice(0, len(OWN_ROWS))
 _CUSTOMER = slice(_OWN.stop, _OWN.stop + len(CUSTOMER_COLUMNS))
 _ITEM = slice(_CUSTOMER.stop, _CUSTOMER.stop + len(ITEM_COLUMNS))
 _S = _ITEM.stop
-_C = _S + len(_SPREAD) + len(_RELATIVE)
+_R = _S + len(SPREAD_COLUMNS)
+_C = _R + len(_RELATIVE)
 _B = _C + len(_CATEGORY)
 _M = _B + len(_BASKET)
-_DAYS = OWN_ROWS.index("log_days_since")
-_CONTEXT = np.array(CONTEXT_BITS)
+# float32[2 ** sources, moment], 1 where a set of sources holds what the moment names.
+_NAMED = ((np.arange(1 << max(Source).bit_length())[:, None] & CONTEXT_BITS) != 0).astype(
+    np.float32
+)
 
 
 def features(
@@ -82,12 +93,7 @@ def features(
     items = candidates.items
     at = items.astype(np.intp)
     out = np.zeros((at.size, len(FEATURE_NAMES)), np.float32)
-    own = prepared.own.of(items)
-    away = _days_away(prepared, context)
-    if away is not None:
-        _read_days(own, away)
-        out[:, -1] = np.log1p(away)
-    out[:, _OWN] = own
+    out[:, _OWN] = prepared.own.of(items)
     out[:, _CUSTOMER] = prepared.customer
     out[:, _ITEM] = tables.item.take(at, axis=0)
     _others(out, prepared, items, prepared.logit[at])
@@ -95,25 +101,9 @@ def features(
         out[:, _C:_B] = prepared.by_category.take(tables.category[at], axis=0)
     if context.basket.size:
         _basket(out, at, tables, context.basket)
-    out[:, _M : _M + _CONTEXT.size] = (candidates.sources[:, None] & _CONTEXT) != 0
+    out[:, _M : _M + len(_MOMENT)] = _NAMED.take(candidates.sources, axis=0)
+    out[:, -1] = prepared.log_days_away
     return out
-
-
-def _days_away(prepared: Prepared, context: Context) -> float | None:
-    """Return days since the newest basket, or None where either date is unknown."""
-    if prepared.last_day is None or context.day is None:
-        return None
-    return max(0.0, context.day - prepared.last_day)
-
-
-def _read_days(own: Floats, away: float) -> None:
-    """Turn raw days, kept as of the newest basket, into features as of today; own: [n, own]."""
-    since, rate, gap = own[:, _DAYS], own[:, _DAYS + 1], own[:, _DAYS + 2]
-    is_own = own[:, 0]
-    due = np.log1p((since + away) / np.maximum(gap, 1.0))
-    own[:, _DAYS + 2] = due * is_own
-    own[:, _DAYS + 1] = rate * np.exp(-away / MONTH_DAYS)
-    own[:, _DAYS] = np.log1p(since + away) * is_own
 
 
 def _others(out: Floats, prepared: Prepared, items: Ints, logit: Floats) -> None:
@@ -122,13 +112,11 @@ def _others(out: Floats, prepared: Prepared, items: Ints, logit: Floats) -> None
     Relative values compare with the best of the whole catalogue, not of these candidates, so
     that taking one candidate away changes no other's inputs.
     """
-    near, follow = prepared.near.of(items), prepared.next.of(items)
-    out[:, _S : _S + 2] = near
-    out[:, _S + 2 : _S + 4] = follow
-    out[:, _S + 4] = near[:, 1] / prepared.near_top
-    out[:, _S + 5] = follow[:, 1] / prepared.next_top
-    out[:, _S + 6] = logit
-    out[:, _S + 7] = logit - prepared.logit_top
+    out[:, _S:_R] = spread = prepared.others.of(items)
+    out[:, _R] = spread[:, 1] / prepared.near_top
+    out[:, _R + 1] = spread[:, 3] / prepared.next_top
+    out[:, _R + 2] = logit
+    out[:, _R + 3] = logit - prepared.logit_top
 
 
 def _basket(out: Floats, at: NDArray[np.intp], tables: ItemTables, basket: Ints) -> None:

@@ -48,7 +48,6 @@ class Scored:
         if (
             not self.is_final
             or self.prepared is not prepared
-            or self.context.day != context.day
             or not np.array_equal(self.context.basket, context.basket)
         ):
             return False

@@ -11,17 +11,23 @@ from edge.core.history import Floats, History
 from edge.core.item_tables import ItemTables
 from tests.core.test_candidates import N, history, tables
 
+NO_CONTEXT = Context()
 
-def rows(made: History, known: ItemTables, context: Context) -> tuple[dict[int, int], Floats]:
+
+def rows(
+    made: History, known: ItemTables, day: float | None = None, context: Context = NO_CONTEXT
+) -> tuple[dict[int, int], Floats]:
     """Return the row of each candidate and the features."""
-    prepared = prepare(made, known)
+    prepared = prepare(made, known, day)
     found = candidates(prepared, known, context)
     place = {int(item): number for number, item in enumerate(found.items)}
     return place, features(prepared, found, known, context)
 
 
-def value(made: History, item: int, name: str, context: Context, known: ItemTables) -> float:
-    place, computed = rows(made, known, context)
+def value(
+    made: History, item: int, name: str, known: ItemTables, day: float | None = None
+) -> float:
+    place, computed = rows(made, known, day)
     return float(computed[place[item], FEATURE_NAMES.index(name)])
 
 
@@ -33,7 +39,7 @@ def test_names_are_unique_and_sourced() -> None:
 
 def test_shape_and_type() -> None:
     """One finite float32 row per candidate, contiguous."""
-    _, computed = rows(history([1, 2], [2], days=[0.0, 9.0]), tables(), Context(day=12.0))
+    _, computed = rows(history([1, 2], [2], days=[0.0, 9.0]), tables(), 12.0)
     assert computed.dtype == np.float32
     assert computed.flags["C_CONTIGUOUS"]
     assert computed.shape[1] == len(FEATURE_NAMES)
@@ -53,14 +59,14 @@ DAYS: dict[str, float] = {
 def test_days_count_to_the_visit(name: str) -> None:
     """Dates are read as of the day of the visit, worked out by hand."""
     made = history([4], [4], [5], days=[0.0, 20.0, 30.0])
-    found = value(made, 4, name, Context(day=34.0), tables())
+    found = value(made, 4, name, tables(), 34.0)
     assert found == pytest.approx(DAYS[name], rel=1e-5)
 
 
 def test_unknown_day_leaves_the_gap_at_zero() -> None:
     """Without the visit's day nothing is said of days away."""
     made = history([4], [5], days=[0.0, 20.0])
-    assert value(made, 4, "log_days_away", Context(), tables()) == 0.0
+    assert value(made, 4, "log_days_away", tables()) == 0.0
 
 
 def test_neighbours_and_followers_by_hand() -> None:
@@ -69,8 +75,8 @@ def test_neighbours_and_followers_by_hand() -> None:
     known.next[3, 0], known.next_score[3, 0] = 6, 0.2
     known.next[2, 0], known.next_score[2, 0] = 6, 0.1
     made = history([2], [3])
-    last = value(made, 6, "next_last", Context(), known)
-    recent = value(made, 6, "next_recent", Context(), known)
+    last = value(made, 6, "next_last", known)
+    recent = value(made, 6, "next_recent", known)
     assert last == pytest.approx(np.log1p(50 * 0.2), rel=1e-5)
     assert recent == pytest.approx(np.log1p(50 * (0.2 + 0.5 * 0.1)), rel=1e-5)
 
@@ -78,13 +84,13 @@ def test_neighbours_and_followers_by_hand() -> None:
 def test_categories_share_the_history() -> None:
     """Items 7, 14 and 1 with categories by 7: category 0 holds two lines of three."""
     made = history([7, 14], [1])
-    assert value(made, 14, "category_share", Context(), tables()) == pytest.approx(2 / 3)
+    assert value(made, 14, "category_share", tables()) == pytest.approx(2 / 3)
 
 
 def test_moment_flags() -> None:
     """Zone and stated wish are flags of the named items alone."""
     context = Context(zone=np.array([9], np.int32), stated=np.array([10], np.int32))
-    place, computed = rows(history([1]), tables(), context)
+    place, computed = rows(history([1]), tables(), context=context)
     zone = computed[:, FEATURE_NAMES.index("in_zone")]
     stated = computed[:, FEATURE_NAMES.index("is_stated")]
     assert np.flatnonzero(zone).tolist() == [place[9]]
@@ -130,9 +136,8 @@ def test_online_equals_offline(baskets: list[tuple[list[int], int]]) -> None:
         np.repeat(np.arange(len(baskets)), [len(items) for items, _ in baskets]).astype(np.int32),
         np.array(days, np.float32),
     )
-    context = Context(day=day + 3.0)
-    place, grown = rows(online, known, context)
-    same_place, at_once = rows(offline, known, context)
+    place, grown = rows(online, known, day + 3.0)
+    same_place, at_once = rows(offline, known, day + 3.0)
     assert place == same_place
     assert np.array_equal(grown, at_once)
 
@@ -148,6 +153,6 @@ def test_a_shifted_calendar_changes_nothing(
     for items, pause in baskets:
         day += pause
         one, other = one.extended(items, day), other.extended(items, day + shift)
-    _, here = rows(one, known, Context(day=day + 1))
-    _, there = rows(other, known, Context(day=day + 1 + shift))
+    _, here = rows(one, known, day + 1)
+    _, there = rows(other, known, day + 1 + shift)
     assert np.allclose(here, there, atol=1e-4)

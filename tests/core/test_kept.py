@@ -147,15 +147,17 @@ class ByPlace:
         return share
 
 
-HISTORIES = (
-    prepare(History.empty().extended([1, 5], 3.0).extended([5], 9.0), TABLES),
-    prepare(History.empty().extended([2], 4.0), TABLES),
+REGULAR = History.empty().extended([1, 5], 3.0).extended([5], 9.0)
+GUESTS = (
+    prepare(REGULAR, TABLES, 10.0),
+    prepare(REGULAR, TABLES, 12.0),
+    prepare(History.empty().extended([2], 4.0), TABLES, 10.0),
 )
 LISTS = [np.array(items, np.int32) for items in ([], [0, 3], [4], [9, 10, 11])]
 LIST = st.sampled_from(LISTS)
 MOMENTS = st.tuples(
-    st.integers(0, 1),
-    st.builds(Context, basket=LIST, zone=LIST, stated=LIST, day=st.sampled_from([10.0, 12.0])),
+    st.integers(0, 2),
+    st.builds(Context, basket=LIST, zone=LIST, stated=LIST),
     st.sets(ITEM),
     st.sampled_from([None, "shoes", "men"]),
 )
@@ -170,7 +172,7 @@ def test_kept_scores_are_those_of_a_fresh_look(
     scoring = Scoring(BySight(), TABLES, lambda: None, ByPlace())
     kept: Scored | None = None
     for who, context, banned, zone in moments:
-        prepared = HISTORIES[who]
+        prepared = GUESTS[who]
         scene = None if zone is None else Scene.of(NOW, zone, context.basket)
         anew = candidates(prepared, TABLES, context)
         found = (kept and kept.found_for(prepared, context)) or anew
@@ -191,7 +193,7 @@ def test_a_second_look_asks_the_model_nothing() -> None:
     """The same moment again: candidates and scores are there."""
     ranker = BySight()
     scoring = Scoring(ranker, TABLES, lambda: None)
-    context, prepared = Context(zone=LISTS[1], day=10.0), HISTORIES[0]
+    context, prepared = Context(zone=LISTS[1]), GUESTS[0]
     found = candidates(prepared, TABLES, context)
     allowed = np.ones(found.items.size, np.bool_)
     first = scoring.score(prepared, found, allowed, context)

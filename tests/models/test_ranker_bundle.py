@@ -48,8 +48,7 @@ def bundle_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def scored(bundle: Bundle, history: History) -> tuple[Ints, Floats]:
     """Return items and probabilities, best first."""
-    prepared = prepare(history, bundle.tables)
-    context = Context(day=60.0)
+    prepared, context = prepare(history, bundle.tables, 60.0), Context()
     found = candidates(prepared, bundle.tables, context)
     rows = features(prepared, found, bundle.tables, context)
     probability = bundle.ranker.score(rows, found.items, prepared.person)
