@@ -399,21 +399,20 @@ def _withheld(decision: Decision, snapshot: Snapshot) -> tuple[Withheld, ...]:
     """List a few things not shown; nothing sensitive, no gift and no guess among them."""
     reasons = np.frombuffer(decision.trace_reasons, "<u4")
     items = np.frombuffer(decision.trace_items, "<i4")
-    first = reasons & (~reasons + np.uint32(1))
-    is_open = ((first & _TELLABLE) != 0) & ((reasons & _SECRET) == 0)
-    gifts = set(snapshot.memory.items[snapshot.memory.gift_only_item].tolist())
     found: list[Withheld] = []
-    for at in is_open.nonzero()[0].tolist():
-        item, reason = int(items[at]), ITEM_REASONS[int(first[at]).bit_length() - 1]
-        if item not in gifts:
+    for at in (reasons & _TELLABLE).nonzero()[0].tolist():
+        item, mask = int(items[at]), int(reasons[at])
+        first = mask & -mask
+        if first & _TELLABLE and not mask & _SECRET and item not in snapshot.memory.only_given:
+            reason = ITEM_REASONS[first.bit_length() - 1]
             name = snapshot.playbook.catalog.items[item].name
             found.append(Withheld(name, reason, WORDS[reason]))
-        if len(found) == MAX_SUPPRESSED:
-            break
+            if len(found) == MAX_SUPPRESSED:
+                break
     return tuple(found)
 
 
-_TELLABLE = np.uint32(
+_TELLABLE = int(
     sum(
         1 << BIT[reason]
         for reason in (
@@ -429,4 +428,4 @@ _TELLABLE = np.uint32(
         )
     )
 )
-_SECRET = np.uint32(1 << BIT[Reason.SENSITIVE] | 1 << BIT[Reason.GIFT_BASKET])
+_SECRET = 1 << BIT[Reason.SENSITIVE] | 1 << BIT[Reason.GIFT_BASKET]

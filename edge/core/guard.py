@@ -291,8 +291,9 @@ def remembered(
         back = memory.returned[memory.returned_until_s > now_s]
         reasons |= _among(back, at, classes.group.size) * _FLAG[Reason.RETURNED]
     if memory.items.size:
-        just = memory.items[memory.last_s > now_s - classes.table.cooldown_s]
-        if just.size:
+        rest_s = now_s - classes.table.cooldown_s
+        if memory.last_purchase_s > rest_s:
+            just = memory.items[memory.last_s > rest_s]
             reasons |= _among(just, at, classes.group.size) * _FLAG[Reason.JUST_BOUGHT]
         closed = _closed_groups(memory, classes, now_s, audience, stated)
         reasons |= closed[classes.group[at].astype(np.intp)]
@@ -308,9 +309,11 @@ def _closed_groups(
         if name in classes.group_at:
             is_silent[classes.group_at[name]] = False
     reasons: NDArray[np.uint32] = is_silent * _FLAG[Reason.SILENCE_AFTER_PURCHASE]
-    reasons |= (memory.rest_until_s > now_s) * classes.if_resting
     reasons |= (memory.closed_until_s > now_s) * classes.if_closed
-    reasons |= (memory.gift_until_s > now_s) * _FLAG[Reason.GIFT_BASKET]
+    if memory.last_purchase_s + classes.table.cooldown_s > now_s:
+        reasons |= (memory.rest_until_s > now_s) * classes.if_resting
+    if memory.only_given:
+        reasons |= (memory.gift_until_s > now_s) * _FLAG[Reason.GIFT_BASKET]
     return reasons
 
 

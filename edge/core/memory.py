@@ -100,40 +100,47 @@ class Memory:
 
     Attributes:
         items: int32[k] rising, distinct items bought. last_s: float64[k], when last.
-        gift_only_item: bool[k]: only ever bought as a gift.
+        newest: int32[j], items bought for oneself too, the last bought first; newest_s:
+            float64[j], when last.
+        only_given: Items only ever bought as gifts.
+        last_purchase_s: Of anything, for anybody; −inf where none.
         returned: int32[m] rising, items that came back. returned_until_s: float64[m].
         rest_until_s: float64[groups], end of the cool-down after the last purchase.
         closed_until_s: float64[groups], when the group opens again, −inf where open.
         gift_until_s: float64[groups], end of the rest of a group bought only as gifts.
-        last_group_s: float64[groups], last purchase for oneself, −inf where none.
-        gap_s: float64[groups], learned median gap, NaN where there is no rhythm.
+        habit_item: int32[h], of every group bought in a rhythm the item last bought for oneself;
+            habit_last_s: float64[h], the group's last purchase; habit_gap_s: float64[h], the
+            learned median gap.
         times: int32[groups], purchases for oneself.
         was_bought: bool[groups]: for oneself, or for anybody where it is made to be given.
-        last_item: int32[groups], the item last bought for oneself, −1 where none.
         line: int32[groups], brand bought at least twice and last, −1 where none.
+        has_lines: Whether a brand is kept to in any group.
         series_at: int32[series], highest position bought, −1 where none.
     """
 
     items: Ints
     last_s: Times
-    gift_only_item: NDArray[np.bool_]
+    newest: Ints
+    newest_s: Times
+    only_given: frozenset[int]
+    last_purchase_s: float
     returned: Ints
     returned_until_s: Times
     rest_until_s: Times
     closed_until_s: Times
     gift_until_s: Times
-    last_group_s: Times
-    gap_s: Times
+    habit_item: Ints
+    habit_last_s: Times
+    habit_gap_s: Times
     times: Ints
     was_bought: NDArray[np.bool_]
-    last_item: Ints
     line: Ints
+    has_lines: bool
     series_at: Ints
 
-    @property
-    def has_lines(self) -> bool:
-        """Whether a brand is kept to in any group."""
-        return bool(self.line.size) and bool(self.line.max() >= 0)
+    def since(self, at_s: float) -> Ints:
+        """Return int32[·], what was bought for oneself after a moment, the last bought first."""
+        return self.newest[: np.count_nonzero(self.newest_s > at_s)]
 
 
 def _no_ints() -> Ints:
@@ -147,18 +154,22 @@ def _no_times() -> Times:
 NOTHING_BOUGHT = Memory(
     items=_no_ints(),
     last_s=_no_times(),
-    gift_only_item=np.empty(0, np.bool_),
+    newest=_no_ints(),
+    newest_s=_no_times(),
+    only_given=frozenset(),
+    last_purchase_s=-np.inf,
     returned=_no_ints(),
     returned_until_s=_no_times(),
     rest_until_s=_no_times(),
     closed_until_s=_no_times(),
     gift_until_s=_no_times(),
-    last_group_s=_no_times(),
-    gap_s=_no_times(),
+    habit_item=_no_ints(),
+    habit_last_s=_no_times(),
+    habit_gap_s=_no_times(),
     times=_no_ints(),
     was_bought=np.empty(0, np.bool_),
-    last_item=_no_ints(),
     line=_no_ints(),
+    has_lines=False,
     series_at=_no_ints(),
 )
 
@@ -179,29 +190,37 @@ def remember(purchases: Purchases, classes: Classes, audience: str | None = None
     distinct, where = np.unique(items, return_inverse=True)
     last_s = np.full(distinct.size, -np.inf)
     np.maximum.at(last_s, where, at_s)
-    gift_only = np.bincount(where, own, distinct.size) == 0
+    for_self = np.bincount(where, own, distinct.size) > 0
+    newest = for_self.nonzero()[0]
+    newest = newest[np.argsort(-last_s[newest], kind="stable")]
     last_any = _latest(group, at_s, n_groups)
     last_own = _latest(group[own], at_s[own], n_groups)
     last_gift = _latest(group[~own], at_s[~own], n_groups)
     gap_s = _rhythm(group[own], at_s[own], n_groups)
     returned, until_s = _returned(purchases)
     times = np.bincount(group[own], minlength=n_groups).astype(np.int32)
+    habits = np.isfinite(gap_s).nonzero()[0]
+    line = _lines(items[own], at_s[own], classes)
     return Memory(
         items=distinct.astype(np.int32),
         last_s=last_s,
-        gift_only_item=gift_only,
+        newest=distinct[newest].astype(np.int32),
+        newest_s=last_s[newest],
+        only_given=frozenset(distinct[~for_self].tolist()),
+        last_purchase_s=float(last_s.max(initial=-np.inf)),
         returned=returned,
         returned_until_s=until_s,
         rest_until_s=last_any + classes.table.cooldown_s,
         closed_until_s=_closed_until(last_own, gap_s, classes, audience),
         gift_until_s=np.where(np.isfinite(last_own), -np.inf, last_gift + GIFT_REST_S),
-        last_group_s=last_own,
-        gap_s=gap_s,
+        habit_item=_last_items(distinct[for_self], last_s[for_self], classes)[habits],
+        habit_last_s=last_own[habits],
+        habit_gap_s=gap_s[habits],
         times=times,
         # What is made to be given is bought for others as a rule: silent after that all the same.
         was_bought=(times > 0) | (classes.is_kind(ClassKind.GIFT) & np.isfinite(last_any)),
-        last_item=_newest(distinct[~gift_only], last_s[~gift_only], classes),
-        line=_lines(items[own], at_s[own], classes),
+        line=line,
+        has_lines=bool((line >= 0).any()),
         series_at=_series(items[own], classes),
     )
 
@@ -212,11 +231,12 @@ def _latest(group: Ints, at_s: Times, n_groups: int) -> Times:
     return latest
 
 
-def _newest(items: Ints, at_s: Times, classes: Classes) -> Ints:
-    newest = np.full(len(classes.group_ids), -1, np.int32)
+def _last_items(items: Ints, at_s: Times, classes: Classes) -> Ints:
+    """Return int32[groups]: the item last bought of each, −1 where none."""
+    last = np.full(len(classes.group_ids), -1, np.int32)
     oldest_first = items[np.argsort(at_s, kind="stable")]
-    newest[classes.group[oldest_first]] = oldest_first  # the last assignment stands
-    return newest
+    last[classes.group[oldest_first]] = oldest_first  # the last assignment stands
+    return last
 
 
 def _rhythm(group: Ints, at_s: Times, n_groups: int) -> Times:

@@ -24,8 +24,6 @@ Ints = NDArray[np.int32]
 
 MAX_ANCHORS = 6
 """Purchases and basket items looked back at; a full trolley is not a wish list."""
-WIN_BACK_TIMES = 3
-"""Purchases that make a regular."""
 FAVOURITE = "favourite:"
 """Prefix of a stated favourite item; only what was said counts (A02)."""
 
@@ -135,14 +133,13 @@ def kept_prompts(
 def _until(memory: Memory, now_s: float, playbook: Playbook) -> float:
     """Return when the passing of time alone next changes what purchases call for."""
     limits = playbook.limits
-    borders = np.concatenate(
-        [
-            memory.last_s + playbook.classes.table.cooldown_s,
-            memory.last_s + limits.care_for_s,
-            memory.last_group_s + limits.win_back_factor * memory.gap_s,
-        ]
-    )
-    return float(borders[borders >= now_s].min(initial=np.inf))
+    lapse_s = memory.habit_last_s + limits.win_back_factor * memory.habit_gap_s
+    borders: list[float] = lapse_s[lapse_s >= now_s].tolist()
+    for rest_s in (playbook.classes.table.cooldown_s, limits.care_for_s):
+        resting = memory.since(now_s - rest_s).size
+        if resting:
+            borders.append(float(memory.newest_s[resting - 1]) + rest_s)
+    return min(borders, default=np.inf)
 
 
 def _after_purchase(
@@ -187,13 +184,8 @@ def anchors_of(
     playbook: Playbook, moment: Moment, visit: VisitView, memory: Memory
 ) -> Sequence[int]:
     """Return today's basket and the purchases still resting, newest first; never a gift."""
-    rest_s = moment.now_s - playbook.classes.table.cooldown_s
-    recent = ((memory.last_s > rest_s) & ~memory.gift_only_item).nonzero()[0]
-    if not recent.size and not visit.basket:
-        return []
-    newest = recent[np.argsort(-memory.last_s[recent], kind="stable")]
-    basket = [*reversed(visit.basket)]
-    return list(dict.fromkeys([*basket, *memory.items[newest].tolist()]))[:MAX_ANCHORS]
+    resting = memory.since(moment.now_s - playbook.classes.table.cooldown_s)
+    return list(dict.fromkeys([*reversed(visit.basket), *resting.tolist()]))[:MAX_ANCHORS]
 
 
 def next_in_series(playbook: Playbook, memory: Memory, then: NDArray[np.uint8]) -> Ints:
@@ -212,12 +204,9 @@ def next_in_series(playbook: Playbook, memory: Memory, then: NDArray[np.uint8]) 
 def care(playbook: Playbook, moment: Moment, memory: Memory, then: NDArray[np.uint8]) -> Ints:
     """Return purchases of the last days that have a care tip worth giving (C16)."""
     limits, items = playbook.limits, playbook.catalog.items
-    if not memory.items.size:
-        return np.empty(0, np.int32)
-    is_recent = (memory.last_s > moment.now_s - limits.care_for_s) & ~memory.gift_only_item
     found = [
         item
-        for item in memory.items[is_recent].tolist()
+        for item in sorted(memory.since(moment.now_s - limits.care_for_s).tolist())
         if items[item].care is not None
         and items[item].price_cents >= limits.care_min_price_cents
         and int(then[playbook.classes.group[item]]) & Action.CARE
@@ -227,11 +216,8 @@ def care(playbook: Playbook, moment: Moment, memory: Memory, then: NDArray[np.ui
 
 def win_back(playbook: Playbook, moment: Moment, memory: Memory) -> list[int]:
     """Return the last item of every group somebody bought regularly, long ago (A26)."""
-    if not memory.times.size:
-        return []
-    lapse_s = playbook.limits.win_back_factor * memory.gap_s
-    is_lapsed = (memory.times >= WIN_BACK_TIMES) & (moment.now_s - memory.last_group_s > lapse_s)
-    found: list[int] = memory.last_item[is_lapsed & (memory.last_item >= 0)].tolist()
+    lapse_s = playbook.limits.win_back_factor * memory.habit_gap_s
+    found: list[int] = memory.habit_item[moment.now_s - memory.habit_last_s > lapse_s].tolist()
     return found
 
 
