@@ -9,6 +9,7 @@ from operator import attrgetter
 
 from edge.core.cap_rules import (
     NOBODY,
+    OF_GOODS,
     OF_MOMENT,
     Calendar,
     CapRule,
@@ -20,12 +21,10 @@ from edge.core.cap_rules import (
     Rolling,
     ThisVisit,
     Unanswered,
+    Values,
 )
 from edge.core.moment import Moment, month_of, week_of
 
-Values = tuple[tuple[Dimension, str], ...]
-
-_VARYING = frozenset({Dimension.ITEM, Dimension.OFFER, Dimension.CLASS, Dimension.CAMPAIGN})
 MOST_FOLDED = 1_000
 """Folded rows a person has at most; beyond, those not seen for longest no longer tell the item."""
 
@@ -80,12 +79,13 @@ class Entry:
 
 @dataclass(slots=True, eq=False)
 class Keyed:
-    """The impressions of one person under one rule and key, in time order."""
+    """The impressions of one person under one rule and key, in time order; units: their sum."""
 
     rule: CapRule
     here: Values
     closed: Closed
     entries: list[Entry]
+    units: int
 
 
 class Tally:
@@ -111,7 +111,7 @@ class Tally:
     def closed(self, context: CapContext, stock_of: Callable[[str], int]) -> list[Closed]:
         """Return the keys whose limit is reached here and now."""
         return [
-            Closed(self.rule, tuple(v for v in values if v[0] in _VARYING))
+            Closed(self.rule, tuple(v for v in values if v[0] in OF_GOODS))
             for key, buckets in self._units.items()
             if is_here(values := tuple(zip(self.rule.key, key, strict=True)), context)
             and self._total(buckets, context.moment) >= _limit(self.rule, values, stock_of)
@@ -131,7 +131,7 @@ class Tally:
             values = tuple(zip(self.rule.key, key, strict=True))
             total = self._total(self._units.get(key, {}), context.moment) + units
             if is_here(values, context) and total >= _limit(self.rule, values, stock_of):
-                found.append(Closed(self.rule, tuple(v for v in values if v[0] in _VARYING)))
+                found.append(Closed(self.rule, tuple(v for v in values if v[0] in OF_GOODS)))
         return found
 
     def _bucket(self, at_s: float, day: int) -> float:
@@ -186,18 +186,23 @@ def is_here(values: Values, context: CapContext) -> bool:
 
 def by_key(rule: CapRule, entries: Iterable[Entry]) -> Iterator[Keyed]:
     """Group one person's impressions by the key of a rule."""
-    dimensions = [d for d in rule.key if d is not Dimension.PERSON]
-    by_key: dict[Values, list[Entry]] = {}
+    by_key: dict[tuple[Values, Values], list[Entry]] = {}
     for entry in entries:
         impression = entry.impression
         if _counts(rule, impression):
-            found = [(d, v) for d in dimensions if (v := impression.value(d)) is not None]
-            if len(found) == len(dimensions):
-                by_key.setdefault(tuple(found), []).append(entry)
-    for values, mine in by_key.items():
-        here: Values = tuple([v for v in values if v[0] not in _VARYING])
-        goods: Values = tuple([v for v in values if v[0] in _VARYING])
-        yield Keyed(rule, here, Closed(rule, _with_only(rule, goods)), mine)
+            here, goods = impression.values(rule.here), impression.values(rule.goods)
+            if here is not None and goods is not None:
+                by_key.setdefault((here, goods), []).append(entry)
+    for (here, goods), mine in by_key.items():
+        units = sum([entry.impression.units for entry in mine])
+        yield Keyed(rule, here, Closed(rule, _with_only(rule, goods)), mine, units)
+
+
+def has_room(rule: CapRule, seen: Iterable[Keyed], more: int) -> bool:
+    """Tell whether so many units more reach no key of a rule, whatever its window leaves out."""
+    if isinstance(rule.window, Lifetime):
+        return False  # it counts time, not units
+    return rule.limit > more + max([keyed.units for keyed in seen], default=0)
 
 
 def _with_only(rule: CapRule, values: Values) -> Values:
@@ -205,7 +210,7 @@ def _with_only(rule: CapRule, values: Values) -> Values:
     if not rule.only:
         return values
     named = {d for d, _ in values}
-    return values + tuple((d, v) for d, v in rule.only.items() if d in _VARYING and d not in named)
+    return values + tuple((d, v) for d, v in rule.only.items() if d in OF_GOODS and d not in named)
 
 
 def _limit(rule: CapRule, values: Values, stock_of: Callable[[str], int]) -> int:

@@ -4,7 +4,7 @@ Values only. `caps` holds the counters and asks them. A rule names its window, s
 week and a calendar week cannot be mixed up.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -23,6 +23,8 @@ class Dimension(StrEnum):
     SURFACE = "surface"
 
 
+OF_GOODS = frozenset({Dimension.ITEM, Dimension.OFFER, Dimension.CLASS, Dimension.CAMPAIGN})
+"""Dimensions on which the candidates of a decision differ."""
 OF_MOMENT = frozenset(
     {Dimension.HOUSEHOLD, Dimension.VISIT, Dimension.SURFACE, Dimension.PLACEMENT}
 )
@@ -92,6 +94,7 @@ REMEMBERED_S = 90 * 86_400.0
 older is folded (`cap_counting.folded`) for the windows without an end."""
 NOBODY = "visit:"
 """Begins the key of a visit that nobody is known on."""
+Values = tuple[tuple[Dimension, str], ...]
 PROMOTIONS = frozenset({Message.OFFER})
 DAY_S = 86_400.0
 
@@ -106,7 +109,8 @@ class CapRule:
         messages: Kinds counted and capped.
         stock_factor: Limit as a multiple of the offer's units in stock, instead of `limit`.
         is_pull_exempt: An explicit request passes, but is counted.
-        key: `per` in the order of `Dimension`; here: of these, what the moment decides.
+        key: `per` in the order of `Dimension`; of these, here: what the moment decides, goods:
+            what the candidate decides.
     """
 
     cap_id: str
@@ -119,10 +123,12 @@ class CapRule:
     is_pull_exempt: bool = True
     key: tuple[Dimension, ...] = field(init=False, repr=False, compare=False)
     here: tuple[Dimension, ...] = field(init=False, repr=False, compare=False)
+    goods: tuple[Dimension, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", tuple(d for d in Dimension if d in self.per))
         object.__setattr__(self, "here", tuple(d for d in self.key if d in OF_MOMENT))
+        object.__setattr__(self, "goods", tuple(d for d in self.key if d in OF_GOODS))
 
     @property
     def is_personal(self) -> bool:
@@ -207,6 +213,11 @@ class Impression:
         """Return this impression's value on a dimension."""
         found: str | None = getattr(self, _ON[dimension])
         return found
+
+    def values(self, dimensions: Sequence[Dimension]) -> Values | None:
+        """Return the values on several dimensions, None where one of them has none."""
+        found = tuple([(d, v) for d in dimensions if (v := getattr(self, _ON[d])) is not None])
+        return found if len(found) == len(dimensions) else None
 
 
 _ON: Mapping[Dimension, str] = {

@@ -17,13 +17,21 @@ from edge.core.cap_counting import (
     Entry,
     Keyed,
     Tally,
-    Values,
     applies,
     by_key,
     folded,
+    has_room,
     is_reached,
 )
-from edge.core.cap_rules import DAY_S, DEFAULT_CAPS, CapRule, Dimension, Impression, Message
+from edge.core.cap_rules import (
+    DAY_S,
+    DEFAULT_CAPS,
+    CapRule,
+    Dimension,
+    Impression,
+    Message,
+    Values,
+)
 from edge.core.moment import Moment
 
 __all__ = ["CapContext", "CapRule", "Caps", "Closed", "Impression", "Message", "Values"]
@@ -112,6 +120,7 @@ class Caps:
         """
         of_who = self._keyed_of(self._root(context.who))
         entries = [Entry(impression) for impression in picked]
+        units = sum([impression.units for impression in picked])
         found: list[Closed] = []
         for rule in self._rules:
             if not applies(rule, context):
@@ -120,9 +129,12 @@ class Caps:
                 found += tally.closed_with(context, picked, stock_of)
                 continue
             here = context.here(rule)
+            before = of_who.get((rule.cap_id, here), ())
+            if has_room(rule, before, units):
+                continue
             for new in by_key(rule, entries):
                 seen = new.entries
-                for keyed in of_who.get((rule.cap_id, here), ()):
+                for keyed in before:
                     if keyed.closed.values == new.closed.values:
                         seen = keyed.entries + new.entries
                 if new.here == here and is_reached(rule, context, seen):

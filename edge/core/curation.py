@@ -133,7 +133,7 @@ def _tiers(judged: Judged, snapshot: Snapshot) -> NDArray[np.int32]:
     tier.fill(MODEL)
     if snapshot.prompts.partner.size:
         tier[snapshot.prompts.partner[judged.items]] = COMPLEMENT
-    if np.count_nonzero(judged.is_service):
+    if judged.is_service is not None:
         tier[judged.is_service] = SERVICE
     if judged.effect.has_pins:
         tier[judged.effect.pin[judged.items] > 0] = PINNED
@@ -324,7 +324,7 @@ class _Choice:
     def _line(self, row: int, propensity: float, is_explored: bool) -> Shown:
         playbook, item = self.snapshot.playbook, int(self.judged.items[row])
         offer = int(self.judged.offer[row])
-        is_service = bool(self.judged.is_service[row])
+        is_service = self.judged.is_service is not None and bool(self.judged.is_service[row])
         has_offer = offer != NO_OFFER and not is_service
         score = float(self.final[row])
         return Shown(

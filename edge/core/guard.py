@@ -55,7 +55,7 @@ class Judged:
         reasons: uint32[n], bit k set where `ITEM_REASONS[k]` speaks against it; 0: allowed.
         offer: int32[n], the promotion on it now, `NO_OFFER` where none.
         effect: The human rules in force. closed: The caps reached.
-        is_service: bool[n], care or help, not an offer.
+        is_service: bool[n], care or help, not an offer; None where none is.
     """
 
     items: NDArray[np.int32]
@@ -63,7 +63,7 @@ class Judged:
     reasons: NDArray[np.uint32]
     offer: NDArray[np.int32]
     effect: Effect
-    is_service: Mask
+    is_service: Mask | None
     closed: tuple[Closed, ...] = ()
 
     @property
@@ -123,10 +123,9 @@ def judge(candidates: Candidates, snapshot: Snapshot) -> Judged:
     _mark_memory(marks, at, snapshot)
     if snapshot.prompts.partner.size:
         _mark_purchase(marks, at, snapshot)
-    has_service = np.count_nonzero(is_service) > 0
-    if has_service:
+    if is_service is not None:
         marks.reasons[is_service] &= _HOLDS_FOR_SERVICE
-    closed = _mark_caps(marks, items, offer, is_service if has_service else None, snapshot)
+    closed = _mark_caps(marks, items, offer, is_service, snapshot)
     return Judged(items, sources, marks.reasons, offer, effect, is_service, closed)
 
 
@@ -157,12 +156,12 @@ class _Marks:
         self.reasons |= mask * _FLAG[reason]
 
 
-def _is_service(candidates: Candidates, snapshot: Snapshot) -> Mask:
-    """Return bool[n]: care for what was bought, or help around an item; no offer of it."""
+def _is_service(candidates: Candidates, snapshot: Snapshot) -> Mask | None:
+    """Return bool[n]: care for what was bought, or help around an item; None where none is."""
     is_care: Mask = (candidates.sources & _CARE) != 0
     if snapshot.prompts.service.size:
         is_care |= np.isin(candidates.items, snapshot.prompts.service)
-    return is_care
+    return is_care if np.count_nonzero(is_care) else None
 
 
 def _mark_caps(
@@ -172,12 +171,9 @@ def _mark_caps(
     is_service: Mask | None,
     snapshot: Snapshot,
 ) -> tuple[Closed, ...]:
-    """Mark what was shown often enough; service counts apart from offers."""
+    """Mark what was shown often enough."""
     closed: tuple[Closed, ...] = ()
-    rounds: list[tuple[Message, Mask | None]] = [(Message.OFFER, None)]
-    if is_service is not None:
-        rounds = [(Message.OFFER, ~is_service), (Message.CARE, is_service)]
-    for message, counted in rounds:
+    for message, counted in _messages(is_service):
         reached = snapshot.caps.closed(
             _cap_context(snapshot, message), partial(_stock_of, snapshot)
         )
@@ -188,21 +184,29 @@ def _mark_caps(
     return closed
 
 
+def _messages(is_service: Mask | None) -> list[tuple[Message, Mask | None]]:
+    """Return the kinds of messages and which candidates are of each, None: all.
+
+    Service counts apart from offers.
+    """
+    if is_service is None:
+        return [(Message.OFFER, None)]
+    return [(Message.OFFER, ~is_service), (Message.CARE, is_service)]
+
+
 def no_room(
     shown: Sequence[Shown], judged: Judged, rows: NDArray[np.intp], snapshot: Snapshot
 ) -> Mask:
     """Return bool[rows]: candidates that would be one too many after the lines chosen so far."""
-    items, offer = judged.items[rows], judged.offer[rows]
-    is_service = judged.is_service[rows]
-    mask: Mask = np.zeros(rows.size, np.bool_)
-    for message, counted in ((Message.OFFER, ~is_service), (Message.CARE, is_service)):
-        if np.count_nonzero(counted):
-            context = _cap_context(snapshot, message)
-            picked = of_lines(shown, "", context, snapshot.playbook)  # caps ask for no card id
-            reached = snapshot.caps.reached_with(context, picked, partial(_stock_of, snapshot))
-            for _, values in _alike(reached):
-                mask |= _mask_of(values, items, offer, snapshot) & counted
-    return mask
+    is_full: Mask = np.zeros(rows.size, np.bool_)
+    for message, counted in _messages(judged.is_service):
+        context = _cap_context(snapshot, message)
+        picked = of_lines(shown, "", context, snapshot.playbook)  # caps ask for no card id
+        reached = snapshot.caps.reached_with(context, picked, partial(_stock_of, snapshot))
+        for _, values in _alike(reached):
+            mask = _mask_of(values, judged.items[rows], judged.offer[rows], snapshot)
+            is_full |= mask if counted is None else mask & counted[rows]
+    return is_full
 
 
 def _alike(reached: tuple[Closed, ...]) -> Iterator[tuple[Reason, list[Values]]]:

@@ -16,8 +16,11 @@ from edge.core.cap_rules import (
     Ever,
     Fixed,
     Impression,
+    Lifetime,
     Rolling,
     ThisVisit,
+    Unanswered,
+    Window,
 )
 from edge.core.caps import CapContext, Caps
 from edge.core.curation import curate, decide
@@ -173,6 +176,47 @@ def impression(card_id: str, item_id: str) -> Impression:
         card_id, "p1", "v1", NOW.now_s - 3_600.0, NOW.day, "tablet", "contact", item_id, group,
         offer, offer and "spring-campaign",
     )  # fmt: skip
+
+
+SEEN = st.builds(
+    lambda item_id, hours, is_answered: replace(
+        impression("", item_id),
+        at_s=NOW.now_s - hours * 3_600.0,
+        day=NOW.day - hours // 24,
+        is_answered=is_answered,
+    ),
+    ITEM,
+    st.sampled_from([0, 1, 30, 24 * 7, 24 * 60]),
+    st.booleans(),
+)
+WINDOWS = [
+    Rolling(7 * 86_400.0), Fixed(Calendar.DAY), Ever(), ThisVisit(), Unanswered(86_400.0),
+    Lifetime(86_400.0),
+]  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.integers(1, 4),
+    st.sampled_from(WINDOWS),
+    st.sets(st.sampled_from(list(Dimension)), max_size=3).map(frozenset),
+    st.lists(SEEN, max_size=6),
+    ITEM,
+)
+def test_what_one_more_card_reaches_is_what_showing_it_closes(
+    limit: int, window: Window, per: frozenset[Dimension], seen: list[Impression], item_id: str
+) -> None:
+    """Asking what a card would close is the same as showing it and looking."""
+    caps = Caps([CapRule("rule", limit, window, per)])
+    kept = [replace(one, card_id=f"c{n}") for n, one in enumerate(seen)]
+    caps.restore(kept)
+    caps.admit(kept)
+    card = replace(impression("new", item_id), at_s=NOW.now_s)
+    context = CapContext("p1", "v1", "tablet", "contact", is_pull=False, moment=NOW)
+    asked = {closed.values for closed in caps.reached_with(context, [card])}
+    caps.reserve([card])
+    found = {closed.values for closed in caps.closed(context)}
+    assert asked == {values for values in found if all(card.value(d) == v for d, v in values)}
 
 
 @few
