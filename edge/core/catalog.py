@@ -5,10 +5,9 @@ addressed by their position in the catalogue (`int`), so that rules and features
 Reading the file is the work of the settings layer; this module holds the checked values.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -256,13 +255,22 @@ class Stock:
 
     def in_stock(self, item: int) -> Sequence[Variant]:
         """Return the variants of an item that are in stock, in catalogue order."""
-        first, after = self._catalog.sku_starts[item : item + 2]
-        has_units = (self._units[first:after] > 0).tolist()
-        return list(compress(self._catalog.items[item].variants, has_units))
+        return [variant for variant, units in self._counted(item) if units > 0]
+
+    def has_size(self, item: int, size: str) -> bool | None:
+        """Tell whether a size of an item is in stock, None where the item comes in no such size."""
+        found = [units > 0 for variant, units in self._counted(item) if variant.size == size]
+        return any(found) if found else None
 
     def units_of_item(self, item: int) -> int:
         """Return the known units of an item over all its variants."""
         return int(self._per_item[item])
+
+    def _counted(self, item: int) -> Iterator[tuple[Variant, int]]:
+        """Return the variants of an item with their units, −1 where never counted."""
+        first, after = self._catalog.sku_starts[item : item + 2].tolist()
+        units: list[int] = self._units[first:after].tolist()
+        return zip(self._catalog.items[item].variants, units, strict=True)
 
     def _put(self, at: int, units: int) -> None:
         """Set the units of a sku by its position."""

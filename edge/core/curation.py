@@ -79,7 +79,8 @@ def curate(judged: Judged, scores: NDArray[np.float32], snapshot: Snapshot) -> S
     rows = (reasons == 0).nonzero()[0]
     shown: tuple[Shown, ...] = ()
     if rows.size:
-        shown = _Choice(judged, final, tier, reasons, snapshot).fill(rows)
+        is_tiered = bool((tier != MODEL).any())
+        shown = _Choice(judged, final, tier, is_tiered, reasons, snapshot).fill(rows)
     return Slate(shown, reasons, scores, None if shown else _why_empty(reasons))
 
 
@@ -188,6 +189,7 @@ class _Choice:
     judged: Judged
     final: NDArray[np.float32]
     tier: NDArray[np.int32]
+    is_tiered: bool
     reasons: NDArray[np.uint32]
     snapshot: Snapshot
 
@@ -220,8 +222,8 @@ class _Choice:
         return tuple(shown)
 
     def _mark(self, rows: NDArray[np.intp], reason: Reason) -> None:
-        if rows.size:
-            self.reasons[rows] |= np.uint32(1 << BIT[reason])
+        """Say why rows are out; nothing spoke against any of them before."""
+        self.reasons[rows] = 1 << BIT[reason]
 
     def _that_fit(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the rows that come in the customer's size, as far as it is known."""
@@ -242,10 +244,10 @@ class _Choice:
 
     def _ready(self, left: NDArray[np.intp], place: int) -> NDArray[np.intp]:
         """Return the rows of the best tier; a pin waits for its place while others are there."""
+        if not self.is_tiered:
+            return left
         tiers = self.tier[left]
         best = tiers.min()
-        if best == MODEL:
-            return left
         wanted = tiers == best
         if best == PINNED:
             pin = np.where(wanted, self.judged.effect.pin[self.judged.items[left]], NOT_PINNED)
@@ -357,9 +359,8 @@ def fits(item: int, snapshot: Snapshot) -> bool:
     size = size_of(item, snapshot)
     if size is None:
         return True
-    mine = [v.sku for v in snapshot.playbook.catalog.items[item].variants if v.size == size]
     # Without one of it, this is not the item's way of counting sizes.
-    return not mine or any(snapshot.stock.units(sku) for sku in mine)
+    return snapshot.stock.has_size(item, size) is not False
 
 
 def _why_empty(reasons: NDArray[np.uint32]) -> Reason:

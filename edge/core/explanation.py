@@ -323,8 +323,8 @@ def _of_stated(line: Shown, snapshot: Snapshot) -> Cause | None:
     if person is None:
         return None
     goods = snapshot.playbook.catalog.items[line.item]
-    names = {goods.class_id or "", goods.category, goods.department, *goods.tags}
-    if not names & person.stated:
+    names = (goods.class_id or "", goods.category, goods.department, *goods.tags)
+    if person.stated.isdisjoint(names):
         return None
     name = _class_name(line.item, snapshot)
     text = Text(f"Eigene Angabe: mag {name.de}", f"Own words: likes {name.en}")

@@ -114,9 +114,10 @@ class Scoring:
             and before.still_holds(prepared, found, context)
         ):
             scores = before.scores
+            rows = (allowed & np.isnan(scores)).nonzero()[0]
         else:
             scores = np.full(found.items.size, np.nan, np.float32)
-        rows = (allowed & np.isnan(scores)).nonzero()[0]
+            rows = allowed.nonzero()[0]
         if not rows.size:
             return Scored(prepared, found, context, scores, zone)
         left = Candidates(found.items[rows], found.sources[rows])
