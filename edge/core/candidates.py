@@ -116,8 +116,8 @@ class Scores:
     """Sparse scores per item, made by `over`.
 
     Attributes:
-        items: int32[k + 1] rising; the last is no item.
-        values: float32[k + 1, columns]; the last row is zero, for all other items.
+        items: int32[k + 2] rising; the first and the last are no items.
+        values: float32[k + 2, columns]; these two rows are zero, for all other items.
     """
 
     items: Ints
@@ -126,14 +126,16 @@ class Scores:
     @classmethod
     def over(cls, items: npt.NDArray[np.integer], values: Floats) -> "Scores":
         """Keep the scores float32[columns, k] of int[k] rising items."""
-        padded = np.zeros((items.size + 1, values.shape[0]), np.float32)
-        padded[:-1] = values.T
-        return cls(np.append(items, _NO_ITEM).astype(np.int32), padded)
+        named = np.empty(items.size + 2, np.int32)
+        named[0], named[1:-1], named[-1] = -1, items, _NO_ITEM
+        padded = np.zeros((named.size, values.shape[0]), np.float32)
+        padded[1:-1] = values.T
+        return cls(named, padded)
 
     def of(self, items: Ints) -> Floats:
         """Return float32[n, columns], 0 where an item has no score."""
         at = self.items.searchsorted(items)
-        at[self.items.take(at) != items] = -1
+        at *= self.items.take(at) == items
         return self.values.take(at, axis=0)
 
 

@@ -71,15 +71,17 @@ def curate(judged: Judged, scores: NDArray[np.float32], snapshot: Snapshot) -> S
         snapshot: The same that was judged.
     """
     reasons = judged.reasons.copy()
-    tier = _tiers(judged, snapshot)
+    tier, is_tiered = _tiers(judged, snapshot)
     final = _weighted(scores, judged, snapshot)
     floor = snapshot.playbook.limits.floors.get(snapshot.surface, DEFAULT_FLOOR)
-    below = (reasons == 0) & (tier == MODEL) & ~(final >= floor)
-    reasons |= below * np.uint32(1 << BIT[Reason.BELOW_FLOOR])
-    rows = (reasons == 0).nonzero()[0]
+    is_worth = final >= floor
+    if is_tiered:
+        is_worth |= tier != MODEL
+    is_allowed = reasons == 0
+    reasons[is_allowed & ~is_worth] = 1 << BIT[Reason.BELOW_FLOOR]
+    rows = (is_allowed & is_worth).nonzero()[0]
     shown: tuple[Shown, ...] = ()
     if rows.size:
-        is_tiered = bool((tier != MODEL).any())
         shown = _Choice(judged, final, tier, is_tiered, reasons, snapshot).fill(rows)
     return Slate(shown, reasons, scores, None if shown else _why_empty(reasons))
 
@@ -129,16 +131,18 @@ def _decision(
     )
 
 
-def _tiers(judged: Judged, snapshot: Snapshot) -> NDArray[np.int32]:
+def _tiers(judged: Judged, snapshot: Snapshot) -> tuple[NDArray[np.int32], bool]:
+    """Return int32[n], the tier of each candidate, and whether there may be any but the model's."""
+    effect, partner = judged.effect, snapshot.prompts.partner
     tier = np.empty(judged.items.size, np.int32)
     tier.fill(MODEL)
-    if snapshot.prompts.partner.size:
-        tier[snapshot.prompts.partner[judged.items]] = COMPLEMENT
+    if partner.size:
+        tier[partner[judged.items]] = COMPLEMENT
     if judged.is_service is not None:
         tier[judged.is_service] = SERVICE
-    if judged.effect.has_pins:
-        tier[judged.effect.pin[judged.items] > 0] = PINNED
-    return tier
+    if effect.has_pins:
+        tier[effect.pin[judged.items] > 0] = PINNED
+    return tier, partner.size > 0 or judged.is_service is not None or effect.has_pins
 
 
 def _weighted(
@@ -239,8 +243,10 @@ class _Choice:
             for at, item in zip(sized.tolist(), items[sized].tolist(), strict=True)
             if not fits(item, self.snapshot)
         ]
+        if not missing:
+            return rows
         self._mark(rows[missing], Reason.SIZE_UNAVAILABLE)
-        return np.delete(rows, missing) if missing else rows
+        return np.delete(rows, missing)
 
     def _ready(self, left: NDArray[np.intp], place: int) -> NDArray[np.intp]:
         """Return the rows of the best tier; a pin waits for its place while others are there."""
