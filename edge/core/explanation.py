@@ -8,6 +8,7 @@ the board knows them.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 
 import numpy as np
@@ -246,8 +247,7 @@ _PROFILE = Text(
 
 def _causes(line: Shown, snapshot: Snapshot) -> Iterator[Cause]:
     """Yield the causes of a line, the most telling first."""
-    first = [_of_rule, _of_prompt]
-    for make in (*first, *(make for source, make in _OF_SOURCE if line.sources & source)):
+    for make in _makers(line.sources):
         if (cause := make(line, snapshot)) is not None:
             yield cause
 
@@ -305,7 +305,7 @@ def _class_name(item: int, snapshot: Snapshot) -> Text:
 
 def _bought_age_s(item: int, snapshot: Snapshot) -> float | None:
     memory = snapshot.memory
-    at = int(np.searchsorted(memory.items, item))
+    at = int(memory.items.searchsorted(item))
     if at >= memory.items.size or memory.items[at] != item:
         return None
     return max(0.0, snapshot.moment.now_s - float(memory.last_s[at]))
@@ -359,7 +359,9 @@ def _of_popular(_: Shown, __: Snapshot) -> Cause:
     return _POPULAR
 
 
-_OF_SOURCE: Sequence[tuple[int, Callable[[Shown, Snapshot], Cause | None]]] = (
+Maker = Callable[[Shown, Snapshot], Cause | None]
+
+_OF_SOURCE: Sequence[tuple[int, Maker]] = (
     (Source.STATED.value, _of_stated),
     (Source.SERIES.value, _of_series),
     (Source.HISTORY.value, _of_history),
@@ -370,6 +372,12 @@ _OF_SOURCE: Sequence[tuple[int, Callable[[Shown, Snapshot], Cause | None]]] = (
     (Source.POPULAR.value, _of_popular),
 )
 """By source bit, the most telling first. Personal ones tell a fact and share the budget."""
+
+
+@cache
+def _makers(sources: int) -> tuple[Maker, ...]:
+    """Return what may make a cause for a set of sources; people's own words come first."""
+    return (_of_rule, _of_prompt, *(make for source, make in _OF_SOURCE if sources & source))
 
 
 def _insights(snapshot: Snapshot) -> list[Insight]:
