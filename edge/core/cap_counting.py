@@ -67,6 +67,19 @@ class Closed:
     values: Values = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What the caps close at a moment.
+
+    Attributes:
+        closed: Every reached cap.
+        room: With fewer units than this chosen besides, no other cap is reached.
+    """
+
+    closed: tuple[Closed, ...]
+    room: float
+
+
 @dataclass(slots=True, eq=False)
 class Entry:
     """One impression while somebody is present: held, shown, answered."""
@@ -79,13 +92,12 @@ class Entry:
 
 @dataclass(slots=True, eq=False)
 class Keyed:
-    """The impressions of one person under one rule and key, in time order; units: their sum."""
+    """The impressions of one person under one rule and key, in time order."""
 
     rule: CapRule
     here: Values
     closed: Closed
     entries: list[Entry]
-    units: int
 
 
 class Tally:
@@ -194,15 +206,7 @@ def by_key(rule: CapRule, entries: Iterable[Entry]) -> Iterator[Keyed]:
             if here is not None and goods is not None:
                 by_key.setdefault((here, goods), []).append(entry)
     for (here, goods), mine in by_key.items():
-        units = sum([entry.impression.units for entry in mine])
-        yield Keyed(rule, here, Closed(rule, _with_only(rule, goods)), mine, units)
-
-
-def has_room(rule: CapRule, seen: Iterable[Keyed], more: int) -> bool:
-    """Tell whether so many units more reach no key of a rule, whatever its window leaves out."""
-    if isinstance(rule.window, Lifetime):
-        return False  # it counts time, not units
-    return rule.limit > more + max([keyed.units for keyed in seen], default=0)
+        yield Keyed(rule, here, Closed(rule, _with_only(rule, goods)), mine)
 
 
 def _with_only(rule: CapRule, values: Values) -> Values:
@@ -257,13 +261,14 @@ def _added_up(impressions: Iterable[Impression]) -> tuple[Impression, ...]:
     return tuple(sorted(by_names.values(), key=lambda row: (-row.at_s, row.item, str(row.offer))))
 
 
-def is_reached(rule: CapRule, context: CapContext, entries: Sequence[Entry]) -> bool:
-    """Tell whether one key of a rule is closed now."""
+def room_left(rule: CapRule, context: CapContext, entries: Sequence[Entry]) -> float:
+    """Return how many units more reach one key of a rule; none or less: it is closed now."""
     now_s, window = context.moment.now_s, rule.window
     if isinstance(window, Lifetime):
-        return now_s >= min(e.impression.began_s for e in entries) + window.seconds
+        is_over = now_s >= min(e.impression.began_s for e in entries) + window.seconds
+        return 0.0 if is_over else float("inf")  # time closes it, not units
     if isinstance(window, Unanswered):
-        return _is_resting(window, now_s, entries, rule.limit)
+        return rule.limit - _unanswered(window, now_s, entries, rule.limit)
     shown = [entry.impression for entry in entries]
     if isinstance(window, Rolling):
         oldest_s = now_s - window.seconds
@@ -275,7 +280,14 @@ def is_reached(rule: CapRule, context: CapContext, entries: Sequence[Entry]) -> 
         inside = [i.units for i in shown if i.visit_id == context.visit_id]
     else:
         inside = [i.units for i in shown]
-    return sum(inside) >= rule.limit
+    return rule.limit - sum(inside)
+
+
+def room_of_new(rule: CapRule) -> float:
+    """Return how many units reach a key of a rule that nothing was seen of."""
+    if isinstance(rule.window, Lifetime) and rule.window.seconds > 0:
+        return float("inf")
+    return rule.limit
 
 
 def _block(window: Fixed, day: int) -> int:
@@ -285,7 +297,8 @@ def _block(window: Fixed, day: int) -> int:
     return (week_of(day) if window.unit is Calendar.WEEK else month_of(day)) // window.n
 
 
-def _is_resting(window: Unanswered, now_s: float, entries: Sequence[Entry], limit: int) -> bool:
+def _unanswered(window: Unanswered, now_s: float, entries: Sequence[Entry], limit: int) -> int:
+    """Return how many units count as not reacted to; after a rest none do."""
     count, last_s = 0, float("-inf")
     for entry in entries:
         at_s = entry.impression.at_s
@@ -293,4 +306,4 @@ def _is_resting(window: Unanswered, now_s: float, entries: Sequence[Entry], limi
             count = 0
         count = 0 if entry.is_answered else count + entry.impression.units
         last_s = at_s
-    return count >= limit and now_s < last_s + window.rest_s
+    return 0 if count >= limit and now_s >= last_s + window.rest_s else count

@@ -16,12 +16,13 @@ from edge.core.cap_counting import (
     Closed,
     Entry,
     Keyed,
+    Reached,
     Tally,
     applies,
     by_key,
     folded,
-    has_room,
-    is_reached,
+    room_left,
+    room_of_new,
 )
 from edge.core.cap_rules import (
     DAY_S,
@@ -85,7 +86,11 @@ class Caps:
     def closed(
         self, context: CapContext, stock_of: Callable[[str], int] = lambda _: 0
     ) -> tuple[Closed, ...]:
-        """Return every cap reached for this person, visit, surface, placement and moment.
+        """Return every cap reached; see `look`."""
+        return self.look(context, stock_of).closed
+
+    def look(self, context: CapContext, stock_of: Callable[[str], int] = lambda _: 0) -> Reached:
+        """Find the caps reached for this person, visit, surface, placement and moment.
 
         Args:
             context: The constant part of the key.
@@ -94,16 +99,22 @@ class Caps:
         of_who = self._keyed_of(self._root(context.who))
         found: list[Closed] = []
         of_store: list[Closed] = []
+        room = float("inf")
         for rule in self._rules:
             if not applies(rule, context):
                 continue
             if (tally := self._tallies.get(rule.cap_id)) is not None:
                 of_store += tally.closed(context, stock_of)
+                room = 0.0  # totals may stand anywhere below their limit
                 continue
+            room = min(room, room_of_new(rule))
             for keyed in of_who.get((rule.cap_id, context.here(rule)), ()):
-                if is_reached(rule, context, keyed.entries):
+                left = room_left(rule, context, keyed.entries)
+                if left <= 0:
                     found.append(keyed.closed)
-        return (*found, *of_store)
+                else:
+                    room = min(room, left)
+        return Reached((*found, *of_store), room)
 
     def reached_with(
         self,
@@ -120,7 +131,6 @@ class Caps:
         """
         of_who = self._keyed_of(self._root(context.who))
         entries = [Entry(impression) for impression in picked]
-        units = sum([impression.units for impression in picked])
         found: list[Closed] = []
         for rule in self._rules:
             if not applies(rule, context):
@@ -129,15 +139,12 @@ class Caps:
                 found += tally.closed_with(context, picked, stock_of)
                 continue
             here = context.here(rule)
-            before = of_who.get((rule.cap_id, here), ())
-            if has_room(rule, before, units):
-                continue
             for new in by_key(rule, entries):
                 seen = new.entries
-                for keyed in before:
+                for keyed in of_who.get((rule.cap_id, here), ()):
                     if keyed.closed.values == new.closed.values:
                         seen = keyed.entries + new.entries
-                if new.here == here and is_reached(rule, context, seen):
+                if new.here == here and room_left(rule, context, seen) <= 0:
                     found.append(new.closed)
         return tuple(found)
 

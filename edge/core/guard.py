@@ -54,7 +54,8 @@ class Judged:
         items: int32[n], sources: uint16[n], as they came in.
         reasons: uint32[n], bit k set where `ITEM_REASONS[k]` speaks against it; 0: allowed.
         offer: int32[n], the promotion on it now, `NO_OFFER` where none.
-        effect: The human rules in force. closed: The caps reached.
+        effect: The human rules in force. closed: The caps reached; room: with fewer lines chosen
+            than this, no other is.
         is_service: bool[n], care or help, not an offer; None where none is.
     """
 
@@ -65,6 +66,7 @@ class Judged:
     effect: Effect
     is_service: Mask | None
     closed: tuple[Closed, ...] = ()
+    room: float = 0.0
 
     @property
     def allowed(self) -> Mask:
@@ -125,8 +127,8 @@ def judge(candidates: Candidates, snapshot: Snapshot) -> Judged:
         _mark_purchase(marks, at, snapshot)
     if is_service is not None:
         marks.reasons[is_service] &= _HOLDS_FOR_SERVICE
-    closed = _mark_caps(marks, items, offer, is_service, snapshot)
-    return Judged(items, sources, marks.reasons, offer, effect, is_service, closed)
+    reached = _mark_caps(marks, items, offer, is_service, snapshot)
+    return Judged(items, sources, marks.reasons, offer, effect, is_service, *reached)
 
 
 # Help around an item one has: stock, purchases and holdout do not speak against it.
@@ -170,18 +172,18 @@ def _mark_caps(
     offer: NDArray[np.int32],
     is_service: Mask | None,
     snapshot: Snapshot,
-) -> tuple[Closed, ...]:
-    """Mark what was shown often enough."""
+) -> tuple[tuple[Closed, ...], float]:
+    """Mark what was shown often enough; return the caps reached and the room below the others."""
     closed: tuple[Closed, ...] = ()
+    room = float("inf")
     for message, counted in _messages(is_service):
-        reached = snapshot.caps.closed(
-            _cap_context(snapshot, message), partial(_stock_of, snapshot)
-        )
-        for reason, values in _alike(reached):
+        reached = snapshot.caps.look(_cap_context(snapshot, message), partial(_stock_of, snapshot))
+        for reason, values in _alike(reached.closed):
             mask = _mask_of(values, items, offer, snapshot)
             marks.put(reason, mask if counted is None else mask & counted)
-        closed += reached
-    return closed
+        closed += reached.closed
+        room = min(room, reached.room)
+    return closed, room
 
 
 def _messages(is_service: Mask | None) -> list[tuple[Message, Mask | None]]:
@@ -199,6 +201,8 @@ def no_room(
 ) -> Mask:
     """Return bool[rows]: candidates that would be one too many after the lines chosen so far."""
     is_full: Mask = np.zeros(rows.size, np.bool_)
+    if len(shown) < judged.room:
+        return is_full
     for message, counted in _messages(judged.is_service):
         context = _cap_context(snapshot, message)
         picked = of_lines(shown, "", context, snapshot.playbook)  # caps ask for no card id

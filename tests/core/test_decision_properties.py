@@ -206,14 +206,16 @@ WINDOWS = [
 def test_what_one_more_card_reaches_is_what_showing_it_closes(
     limit: int, window: Window, per: frozenset[Dimension], seen: list[Impression], item_id: str
 ) -> None:
-    """Asking what a card would close is the same as showing it and looking."""
+    """Asking what a card would close is showing it and looking; where there is room: nothing."""
     caps = Caps([CapRule("rule", limit, window, per)])
     kept = [replace(one, card_id=f"c{n}") for n, one in enumerate(seen)]
     caps.restore(kept)
     caps.admit(kept)
     card = replace(impression("new", item_id), at_s=NOW.now_s)
     context = CapContext("p1", "v1", "tablet", "contact", is_pull=False, moment=NOW)
+    before = caps.look(context)
     asked = {closed.values for closed in caps.reached_with(context, [card])}
+    assert before.room <= 1.0 or asked <= {closed.values for closed in before.closed}
     caps.reserve([card])
     found = {closed.values for closed in caps.closed(context)}
     assert asked == {values for values in found if all(card.value(d) == v for d, v in values)}
