@@ -30,6 +30,8 @@ DISMISSAL_COST = 0.7
 DISMISSAL_HALF_LIFE_S = 14 * 86_400.0
 """A wave of the hand costs an item most of its score, and half as much a fortnight later (D03;
 proposals)."""
+LIKENESS = (0.6, 0.4)
+"""How much one brand and one price band make two items alike (a proposal)."""
 DEFAULT_FLOOR = 0.05
 NOT_PINNED = 2**31 - 1
 
@@ -288,15 +290,14 @@ class _Choice:
         self, value: NDArray[np.float32], ready: NDArray[np.intp], taken: list[int]
     ) -> NDArray[np.float32]:
         """Weigh score against likeness to what is already taken (maximal marginal relevance)."""
-        playbook, items = self.snapshot.playbook, self.judged.items
-        cost, of_ready = playbook.limits.similar_cost, items[ready].astype(np.intp)
+        cost, items = self.snapshot.playbook.limits.similar_cost, self.judged.items
+        looks = self.snapshot.playbook.looks.take(items[ready], axis=0)
+        is_alike = np.zeros(looks.shape, np.bool_)
+        for item in items[taken]:
+            is_alike |= looks == self.snapshot.playbook.looks[item]
         value = value * np.float32((1.0 - cost) / max(float(value.max()), 1e-9))
-        for column, share in ((playbook.classes.brand, 0.6), (playbook.price_band, 0.4)):
-            found = column[of_ready]
-            is_alike = found == column[items[taken[0]]]
-            for row in taken[1:]:
-                is_alike |= found == column[items[row]]
-            value -= is_alike * np.float32(cost * share)
+        for column, share in enumerate(LIKENESS):
+            np.subtract(value, np.float32(cost * share), out=value, where=is_alike[:, column])
         return value
 
     def _first(self, ready: NDArray[np.intp], value: NDArray[np.float32]) -> int:

@@ -6,8 +6,11 @@ closes nothing for the giver, but is no sign of interest either. Leaves out the 
 `guard` compares these dates with now.
 """
 
+from array import array
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,23 +97,28 @@ class Purchases:
         )
 
 
+class Habit(NamedTuple):
+    """A group bought in a rhythm: the item and moment of the last purchase, the median gap."""
+
+    item: int
+    last_s: float
+    gap_s: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Memory:
     """What purchases mean, in columns; empty columns where nothing is known.
 
     Attributes:
         items: int32[k] rising, distinct items bought. last_s: float64[k], when last.
-        newest: int32[j], items bought for oneself too, the last bought first; newest_s:
-            float64[j], when last.
+        bought, bought_s: Items bought for oneself too and when last, the last bought at the end.
         only_given: Items only ever bought as gifts.
         last_purchase_s: Of anything, for anybody; −inf where none.
         returned: int32[m] rising, items that came back. returned_until_s: float64[m].
         rest_until_s: float64[groups], end of the cool-down after the last purchase.
         closed_until_s: float64[groups], when the group opens again, −inf where open.
         gift_until_s: float64[groups], end of the rest of a group bought only as gifts.
-        habit_item: int32[h], of every group bought in a rhythm the item last bought for oneself;
-            habit_last_s: float64[h], the group's last purchase; habit_gap_s: float64[h], the
-            learned median gap.
+        habits: Groups bought for oneself in a rhythm.
         times: int32[groups], purchases for oneself.
         was_bought: bool[groups]: for oneself, or for anybody where it is made to be given.
         line: int32[groups], brand bought at least twice and last, −1 where none.
@@ -120,8 +128,8 @@ class Memory:
 
     items: Ints
     last_s: Times
-    newest: Ints
-    newest_s: Times
+    bought: "array[int]"
+    bought_s: "array[float]"
     only_given: frozenset[int]
     last_purchase_s: float
     returned: Ints
@@ -129,18 +137,21 @@ class Memory:
     rest_until_s: Times
     closed_until_s: Times
     gift_until_s: Times
-    habit_item: Ints
-    habit_last_s: Times
-    habit_gap_s: Times
+    habits: tuple[Habit, ...]
     times: Ints
     was_bought: NDArray[np.bool_]
     line: Ints
     has_lines: bool
     series_at: Ints
 
-    def since(self, at_s: float) -> Ints:
-        """Return int32[·], what was bought for oneself after a moment, the last bought first."""
-        return self.newest[: np.count_nonzero(self.newest_s > at_s)]
+    def since(self, at_s: float) -> list[int]:
+        """Return what was bought for oneself after a moment, the last bought first."""
+        return self.bought[bisect_right(self.bought_s, at_s) :].tolist()[::-1]
+
+    def first_since(self, at_s: float) -> float:
+        """Return when the first of `since` was bought, UTC seconds; infinite where none was."""
+        first = bisect_right(self.bought_s, at_s)
+        return self.bought_s[first] if first < len(self.bought_s) else np.inf
 
 
 def _no_ints() -> Ints:
@@ -154,8 +165,8 @@ def _no_times() -> Times:
 NOTHING_BOUGHT = Memory(
     items=_no_ints(),
     last_s=_no_times(),
-    newest=_no_ints(),
-    newest_s=_no_times(),
+    bought=array("i"),
+    bought_s=array("d"),
     only_given=frozenset(),
     last_purchase_s=-np.inf,
     returned=_no_ints(),
@@ -163,9 +174,7 @@ NOTHING_BOUGHT = Memory(
     rest_until_s=_no_times(),
     closed_until_s=_no_times(),
     gift_until_s=_no_times(),
-    habit_item=_no_ints(),
-    habit_last_s=_no_times(),
-    habit_gap_s=_no_times(),
+    habits=(),
     times=_no_ints(),
     was_bought=np.empty(0, np.bool_),
     line=_no_ints(),
@@ -191,21 +200,20 @@ def remember(purchases: Purchases, classes: Classes, audience: str | None = None
     last_s = np.full(distinct.size, -np.inf)
     np.maximum.at(last_s, where, at_s)
     for_self = np.bincount(where, own, distinct.size) > 0
-    newest = for_self.nonzero()[0]
-    newest = newest[np.argsort(-last_s[newest], kind="stable")]
+    bought = for_self.nonzero()[0]
+    bought = bought[np.argsort(-last_s[bought], kind="stable")][::-1]
     last_any = _latest(group, at_s, n_groups)
     last_own = _latest(group[own], at_s[own], n_groups)
     last_gift = _latest(group[~own], at_s[~own], n_groups)
     gap_s = _rhythm(group[own], at_s[own], n_groups)
     returned, until_s = _returned(purchases)
     times = np.bincount(group[own], minlength=n_groups).astype(np.int32)
-    habits = np.isfinite(gap_s).nonzero()[0]
     line = _lines(items[own], at_s[own], classes)
     return Memory(
         items=distinct.astype(np.int32),
         last_s=last_s,
-        newest=distinct[newest].astype(np.int32),
-        newest_s=last_s[newest],
+        bought=array("i", distinct[bought].tolist()),
+        bought_s=array("d", last_s[bought].tolist()),
         only_given=frozenset(distinct[~for_self].tolist()),
         last_purchase_s=float(last_s.max(initial=-np.inf)),
         returned=returned,
@@ -213,9 +221,7 @@ def remember(purchases: Purchases, classes: Classes, audience: str | None = None
         rest_until_s=last_any + classes.table.cooldown_s,
         closed_until_s=_closed_until(last_own, gap_s, classes, audience),
         gift_until_s=np.where(np.isfinite(last_own), -np.inf, last_gift + GIFT_REST_S),
-        habit_item=_last_items(distinct[for_self], last_s[for_self], classes)[habits],
-        habit_last_s=last_own[habits],
-        habit_gap_s=gap_s[habits],
+        habits=_habits(_last_items(distinct[for_self], last_s[for_self], classes), last_own, gap_s),
         times=times,
         # What is made to be given is bought for others as a rule: silent after that all the same.
         was_bought=(times > 0) | (classes.is_kind(ClassKind.GIFT) & np.isfinite(last_any)),
@@ -237,6 +243,13 @@ def _last_items(items: Ints, at_s: Times, classes: Classes) -> Ints:
     oldest_first = items[np.argsort(at_s, kind="stable")]
     last[classes.group[oldest_first]] = oldest_first  # the last assignment stands
     return last
+
+
+def _habits(last_item: Ints, last_own: Times, gap_s: Times) -> tuple[Habit, ...]:
+    """Return the groups that have a rhythm; all arguments by group."""
+    found = np.isfinite(gap_s).nonzero()[0]
+    columns = (column[found].tolist() for column in (last_item, last_own, gap_s))
+    return tuple(map(Habit, *columns))
 
 
 def _rhythm(group: Ints, at_s: Times, n_groups: int) -> Times:

@@ -73,7 +73,7 @@ class Playbook:
     Attributes:
         is_restricted: bool[items], only for adults. is_bulky: bool[items].
         item_hash: uint64[items], of the item's id; the same in every catalogue.
-        price_band: int32[items], doublings of one euro.
+        looks: int32[items, 2], brand and doublings of one euro in price: what makes two alike.
     """
 
     def __init__(self, catalog: Catalog, orders: Orders | None = None) -> None:
@@ -96,7 +96,9 @@ class Playbook:
         )
         self._named: dict[str, NDArray[np.bool_]] = {}
         euros = np.maximum(catalog.price_cents, 100) / 100
-        self.price_band: NDArray[np.int32] = np.log2(euros).astype(np.int32)
+        self.looks: NDArray[np.int32] = np.stack(
+            [self.classes.brand, np.log2(euros).astype(np.int32)], axis=1
+        )
 
     def named(self, name: str) -> NDArray[np.bool_]:
         """Return bool[items]: whose class, category or department has this name.

@@ -173,7 +173,7 @@ def _holds(ground: str, card: Basis, snapshot: Snapshot) -> bool:
         is_partner = bool(prompts.partner.size and prompts.partner[card.item])
         return card.item in prompts.care if card.is_service else is_partner
     if ground == "purchases":
-        return bool(snapshot.memory.newest.size)
+        return bool(snapshot.memory.bought)
     if ground == "series":
         return card.item in prompts.series
     if ground == "stated":

@@ -133,13 +133,10 @@ def kept_prompts(
 def _until(memory: Memory, now_s: float, playbook: Playbook) -> float:
     """Return when the passing of time alone next changes what purchases call for."""
     limits = playbook.limits
-    lapse_s = memory.habit_last_s + limits.win_back_factor * memory.habit_gap_s
-    borders: list[float] = lapse_s[lapse_s >= now_s].tolist()
-    for rest_s in (playbook.classes.table.cooldown_s, limits.care_for_s):
-        resting = memory.since(now_s - rest_s).size
-        if resting:
-            borders.append(float(memory.newest_s[resting - 1]) + rest_s)
-    return min(borders, default=np.inf)
+    rests_s = (playbook.classes.table.cooldown_s, limits.care_for_s)
+    borders = [memory.first_since(now_s - rest_s) + rest_s for rest_s in rests_s]
+    lapses = (habit.last_s + limits.win_back_factor * habit.gap_s for habit in memory.habits)
+    return min(*borders, *(at_s for at_s in lapses if at_s >= now_s))
 
 
 def _after_purchase(
@@ -185,7 +182,7 @@ def anchors_of(
 ) -> Sequence[int]:
     """Return today's basket and the purchases still resting, newest first; never a gift."""
     resting = memory.since(moment.now_s - playbook.classes.table.cooldown_s)
-    return list(dict.fromkeys([*reversed(visit.basket), *resting.tolist()]))[:MAX_ANCHORS]
+    return list(dict.fromkeys([*reversed(visit.basket), *resting]))[:MAX_ANCHORS]
 
 
 def next_in_series(playbook: Playbook, memory: Memory, then: NDArray[np.uint8]) -> Ints:
@@ -206,7 +203,7 @@ def care(playbook: Playbook, moment: Moment, memory: Memory, then: NDArray[np.ui
     limits, items = playbook.limits, playbook.catalog.items
     found = [
         item
-        for item in sorted(memory.since(moment.now_s - limits.care_for_s).tolist())
+        for item in sorted(memory.since(moment.now_s - limits.care_for_s))
         if items[item].care is not None
         and items[item].price_cents >= limits.care_min_price_cents
         and int(then[playbook.classes.group[item]]) & Action.CARE
@@ -216,9 +213,8 @@ def care(playbook: Playbook, moment: Moment, memory: Memory, then: NDArray[np.ui
 
 def win_back(playbook: Playbook, moment: Moment, memory: Memory) -> list[int]:
     """Return the last item of every group somebody bought regularly, long ago (A26)."""
-    lapse_s = playbook.limits.win_back_factor * memory.habit_gap_s
-    found: list[int] = memory.habit_item[moment.now_s - memory.habit_last_s > lapse_s].tolist()
-    return found
+    now_s, factor = moment.now_s, playbook.limits.win_back_factor
+    return [habit.item for habit in memory.habits if now_s - habit.last_s > factor * habit.gap_s]
 
 
 def free_delivery(playbook: Playbook, memory: Memory, person: PersonView) -> list[int]:
