@@ -122,8 +122,9 @@ def decide(
     mark("candidates")
     judged = guard.judge(found, seen)
     mark("guard")
-    guest.scored = scoring.score(regular.prepared, found, judged.allowed, context, guest.scored)
-    scores = chances(guest.scored, judged.allowed)
+    allowed = judged.allowed
+    guest.scored = scoring.score(regular.prepared, found, allowed, context, guest.scored)
+    scores = chances(guest.scored, allowed)
     mark("score")
     slate = curation.curate(judged, scores, seen)
     decision = curation.decide(judged, slate, seen)

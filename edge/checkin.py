@@ -396,9 +396,10 @@ class Path:
         scene = None
         if prepared is self._nobody:  # the main case in a real store: the visit alone is known
             scene = Scene.of(snapshot.moment, guest.zone, context.basket)
-        scored = self._scoring.score(prepared, found, judged.allowed, context, guest.scored, scene)
+        allowed = judged.allowed
+        scored = self._scoring.score(prepared, found, allowed, context, guest.scored, scene)
         guest.scored, guest.has_moved = scored, False
-        return judged, self.lessons.moved(chances(scored, judged.allowed), found.items)
+        return judged, self.lessons.moved(chances(scored, allowed), found.items)
 
     def _guess(self, guest: Guest, now_s: float) -> None:
         """Guess why the guest is here; without a model, or a sure answer, nobody knows."""

@@ -91,7 +91,7 @@ class Classes:
     """The class table laid over a catalogue: columns over groups, a group for every item.
 
     Attributes:
-        group: int32[items], the substitute group.
+        group: intp[items], the substitute group.
         kind: uint8[groups], position in `KINDS`. interval_s: float64[groups], 0 where none.
         reopen_share: float64[groups]. is_known: bool[groups], False for the cautious default.
         if_closed, if_resting: uint32[groups], what speaks against a group (`reasons`) while it is
@@ -106,7 +106,7 @@ class Classes:
         named = [_group_of(item, catalog) for item in catalog.items]
         self.group_ids: tuple[str, ...] = tuple(dict.fromkeys(named))
         self.group_at = {group: at for at, group in enumerate(self.group_ids)}
-        self.group: NDArray[np.int32] = np.array([self.group_at[g] for g in named], np.int32)
+        self.group: NDArray[np.intp] = np.array([self.group_at[g] for g in named], np.intp)
         self._example = dict(zip(named, catalog.items, strict=True))
         policies = [self._policy(group) for group in self.group_ids]
         kinds = [self._kind(group) for group in self.group_ids]

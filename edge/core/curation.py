@@ -180,7 +180,7 @@ def _is_other_line(judged: Judged, snapshot: Snapshot) -> NDArray[np.bool_]:
     """Return bool[n]: a repeated good of another brand than the one kept (D10)."""
     classes, person = snapshot.playbook.classes, snapshot.person
     at = judged.items.astype(np.intp)
-    group = classes.group[at].astype(np.intp)
+    group = classes.group[at]
     line = snapshot.memory.line[group]
     audience = person.declared.get("audience") if person else None
     is_repeated = (classes.then(audience)[group] & _REPEAT) != 0

@@ -304,7 +304,7 @@ def remembered(
             just = memory.items[memory.last_s > rest_s]
             reasons |= _among(just, at, classes.group.size) * _FLAG[Reason.JUST_BOUGHT]
         closed = _closed_groups(memory, classes, now_s, audience, stated)
-        reasons |= closed[classes.group[at].astype(np.intp)]
+        reasons |= closed[classes.group[at]]
     return reasons
 
 
@@ -397,8 +397,8 @@ def _column(
     items: NDArray[np.int32],
     offer: NDArray[np.int32],
     snapshot: Snapshot,
-) -> NDArray[np.int32]:
-    """Return int32[n], each candidate's position on a dimension of goods, −1 where none."""
+) -> Positions:
+    """Return int[n], each candidate's position on a dimension of goods, −1 where none."""
     match dimension:
         case Dimension.ITEM:
             return items

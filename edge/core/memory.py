@@ -231,7 +231,7 @@ def remember(purchases: Purchases, classes: Classes, audience: str | None = None
     )
 
 
-def _latest(group: Ints, at_s: Times, n_groups: int) -> Times:
+def _latest(group: NDArray[np.intp], at_s: Times, n_groups: int) -> Times:
     latest = np.full(n_groups, -np.inf)
     np.maximum.at(latest, group, at_s)
     return latest
@@ -252,7 +252,7 @@ def _habits(last_item: Ints, last_own: Times, gap_s: Times) -> tuple[Habit, ...]
     return tuple(map(Habit, *columns))
 
 
-def _rhythm(group: Ints, at_s: Times, n_groups: int) -> Times:
+def _rhythm(group: NDArray[np.intp], at_s: Times, n_groups: int) -> Times:
     """Return float64[groups]: the median gap between trips, NaN under `MIN_GAPS` gaps."""
     gap_s = np.full(n_groups, np.nan)
     order = np.lexsort((at_s, group))
