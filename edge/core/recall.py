@@ -8,7 +8,7 @@ accepted card stays and is marked instead.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -117,7 +117,9 @@ def review(cards: Sequence[Basis], snapshot: Snapshot) -> Review:
     items = np.array([card.item for card in ordered], np.int32)
     service = np.array([card.is_service for card in ordered], np.bool_)
     sources = np.where(service, np.uint16(Source.CARE), np.uint16(0))
-    judged = judge(Candidates(items, sources), snapshot)
+    # A card is a service or not for good, whatever its item would be prompted for by now.
+    as_shown = replace(snapshot, prompts=replace(snapshot.prompts, service=items[:0]))
+    judged = judge(Candidates(items, sources), as_shown)
     masks = (judged.reasons & RECALLING).tolist()
     has_consent = silence(snapshot) is not Reason.NO_CONSENT
     found: list[Recall] = []

@@ -18,6 +18,7 @@ from tests.core.decision_world import CATALOG, MEMBER, NOW, World, at, number
 NOT_TIE = [goods.item_id for goods in CATALOG.items if goods.item_id != "tie"]
 TIE = Basis("c-tie", number("tie"), int(Source.POPULAR), offer_id="spring")
 SCARF = Basis("c-scarf", number("scarf"), int(Source.HISTORY))
+PAPER = Basis("c-paper", number("paper"), int(Source.POPULAR))
 COAT_CARE = Basis("c-care", number("coat-a"), int(Source.CARE), is_service=True)
 
 HERE = replace(SCARF, sources=int(Source.ZONE), told=("zone", "sales"), zone="fashion")
@@ -50,6 +51,8 @@ EVENTS: list[tuple[str, Event, Basis, Reason | None]] = [
     ("the tie was bought", lambda w: w.bought("tie"), TIE, Reason.JUST_BOUGHT),
     ("it was bought 72 h ago, known now", lambda w: w.bought("tie", days_ago=3), TIE,
      Reason.JUST_BOUGHT),
+    ("it was bought, often enough by now to offer delivering it",
+     lambda w: w.bought("paper", "paper", days_ago=20).bought("paper"), PAPER, Reason.JUST_BOUGHT),
     ("another coat was bought", lambda w: w.bought("coat-b"), COAT_CARE, Reason.BASIS_GONE),
     ("the coat stands", lambda w: w.bought("coat-a"), COAT_CARE, None),
     ("the coat's sale was voided: it is not among the purchases", lambda w: w, COAT_CARE,
