@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import gc
 from collections.abc import Iterator
+from functools import cache
 
 # mallopt(3). Blocks of this size go back to the system when freed: glibc would raise its own
 # threshold after the first large file and keep such blocks between small ones for ever.
@@ -18,9 +19,8 @@ _ARENA_MAX, _ARENAS = -8, 2
 def keep_heap_small() -> None:
     """Tell the allocator to give back what is freed; call before anything large is read."""
     with contextlib.suppress(OSError, AttributeError):
-        libc = ctypes.CDLL("libc.so.6")
-        libc.mallopt(_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES)
-        libc.mallopt(_ARENA_MAX, _ARENAS)
+        _libc().mallopt(_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES)
+        _libc().mallopt(_ARENA_MAX, _ARENAS)
 
 
 def give_back_memory() -> None:
@@ -32,7 +32,13 @@ def give_back_memory() -> None:
 def _trim() -> None:
     """Return whole free pages, also those between what is still needed."""
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
+        _libc().malloc_trim(0)
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    """Open the C library; each time anew, it would leave a class of its own as garbage."""
+    return ctypes.CDLL("libc.so.6")
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """The broker loop against real brokers: delivery, acknowledgement, restarts, floods."""
 
 import asyncio
+import gc
 import socket
 import threading
 import tracemalloc
@@ -70,6 +71,21 @@ def test_messages_arrive_in_order(mosquitto: Mosquitto, protocol: MQTTProtocolVe
             sender.publish("t/a", str(n))
         wait_until(lambda: len(heard) == 100, "100 messages")
         assert [m.payload for m in heard] == [str(n).encode() for n in range(100)]
+
+
+@each_version
+def test_a_message_leaves_no_garbage(mosquitto: Mosquitto, protocol: MQTTProtocolVersion) -> None:
+    """What 500 messages needed is free without a collector, which runs once a second at most."""
+    with _listening(mosquitto.port, protocol) as (_, heard), _speaking(mosquitto.port) as sender:
+        gc.collect()
+        gc.disable()
+        try:
+            for n in range(500):
+                sender.publish("t/a", str(n))
+            wait_until(lambda: len(heard) == 500, "500 messages")
+            assert gc.collect() < 500
+        finally:
+            gc.enable()
 
 
 @each_version
