@@ -325,7 +325,7 @@ def test_a_broker_of_version_5_keeps_what_is_huge(mosquitto: Mosquitto, qos: int
 
 @pytest.mark.parametrize("qos", [0, 1])
 def test_a_huge_message_fills_no_memory_in_3_1_1(mosquitto: Mosquitto, qos: int) -> None:
-    """32 MB are read past, counted and acknowledged; less than 2 MB of them are held at a time."""
+    """32 MB are read past, counted and acknowledged; less than 4 MB of them are held at a time."""
     with _listening(mosquitto.port, V311) as (ear, heard):
         tracemalloc.start()
         try:
@@ -338,7 +338,7 @@ def test_a_huge_message_fills_no_memory_in_3_1_1(mosquitto: Mosquitto, qos: int)
             sender.publish("t/after", b"1", qos)
             wait_until(lambda: heard, "the message after it")
         assert [m.topic for m in heard] == ["t/after"]
-        assert peak_bytes < 2 * MB
+        assert peak_bytes < 4 * MB
     with _listening(mosquitto.port, V311) as (ear, heard), _speaking(mosquitto.port) as sender:
         sender.publish("t/next", b"1", qos)
         wait_until(lambda: [m for m in heard if m.topic == "t/next"], "a message of the next run")
