@@ -1,6 +1,7 @@
 """Gradients worked out by hand, against finite differences, and the sparse sums they rest on."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ from models.adam import Adam, Halves, Part, Tree
 from models.calibrate import rising
 from models.encoder import EncoderPlan
 from models.purchases import Purchases
-from models.ranker import RankerPlan
+from models.ranker import RankerPlan, Scaling
 from models.sparse import Lines, _blocks, sum_rows, top_products
+from models.stages import Examples
 
 ITEMS, STEP = 14, 1e-3
 
@@ -98,6 +100,40 @@ def test_two_halves_add_up() -> None:
     once = ranker.slopes(params, part)
     for name, slope in once.items():
         np.testing.assert_allclose(both[name], 2.0 * slope, rtol=1e-6)
+
+
+def ranker_examples(customers: int) -> Examples:
+    """Return drawn examples: four candidates of three features a customer, one of them bought."""
+    rng = np.random.default_rng(5)
+    return Examples(
+        features=rng.normal(0, 1, (customers, 4, 3)).astype(np.float16),
+        items=rng.integers(0, ITEMS, (customers, 4)).astype(np.int32),
+        hit=np.tile([True, False, False, False], (customers, 1)),
+        mask=np.ones((customers, 4), bool),
+        person=rng.normal(0, 1, (customers, 8)).astype(np.float32),
+        n_labels=np.ones(customers, np.int32),
+        customer=np.arange(customers, dtype=np.int32),
+    )
+
+
+@pytest.mark.parametrize(
+    ("few", "batch"), [(12, 6), (13, 2)], ids=["as many as are enough", "one too few"]
+)
+def test_few_customers_are_learned_from_in_small_steps(few: int, batch: int) -> None:
+    """Twelve customers, counted over all stages, go two a step only where 13 are needed."""
+    stages = [ranker_examples(7), ranker_examples(5)]
+    scaling = Scaling(np.zeros(3, np.float32), np.ones(3, np.float32))
+    plan = RankerPlan(widths=(4,), item_size=2, tower_size=2, batch=6, small_batch=2, few=few)
+    start = ranker.initial(3, ITEMS, 8, plan, 0)
+
+    def trained(plan: RankerPlan) -> Tree:
+        return ranker.fit(start, stages, scaling, plan, rate=0.01, epochs=1, seed=1)
+
+    found, expected = trained(plan), trained(replace(plan, batch=batch, few=0))
+    for name, value in expected.items():
+        np.testing.assert_array_equal(found[name], value, err_msg=name)
+    other = trained(replace(plan, batch=8 - batch, few=0))
+    assert not np.array_equal(found["weight_0"], other["weight_0"])
 
 
 def test_adam_by_hand() -> None:
