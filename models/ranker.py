@@ -55,10 +55,6 @@ class RankerPlan:
     item_decay: float = 0.3
     decay: float = 0.02
 
-    def batch_of(self, customers: int) -> int:
-        """Return the customers a step where so many are learned from."""
-        return self.batch if customers >= self.few else self.small_batch
-
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
@@ -181,6 +177,11 @@ def float_logits(params: Tree, scaling: Scaling, examples: Examples) -> Floats:
     return out
 
 
+def are_few(examples: list[Examples], plan: RankerPlan) -> bool:
+    """Tell whether a training on these stages needs smaller steps."""
+    return sum(e.n_customers for e in examples) < plan.few
+
+
 def fit(
     params: Tree,
     examples: list[Examples],
@@ -193,7 +194,7 @@ def fit(
     """Train on examples, in the order a seeded generator draws; `params` stay as they are."""
     rng = np.random.default_rng(seed)
     params = {name: value.copy() for name, value in params.items()}
-    batch = plan.batch_of(sum(e.n_customers for e in examples))
+    batch = plan.small_batch if are_few(examples, plan) else plan.batch
     steps = epochs * sum(-(-e.n_customers // batch) for e in examples)
     decay = {name: plan.item_decay for name in params if name.startswith("item_")}
     decay |= {name: plan.decay for name in params if name.startswith("weight_") or name == "tower"}

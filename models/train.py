@@ -31,6 +31,7 @@ from models.ranker import (
     Network,
     RankerPlan,
     Scaling,
+    are_few,
     fit,
     float_logits,
     initial,
@@ -74,6 +75,8 @@ class Course:
         params, scaling: The pretrained ranker.
         newest: Examples of the newest pretraining stage, for tuning when no labels are given.
         newcomers: Examples without a history.
+        is_small: Whether pretraining had few customers (`RankerPlan.few`), so that learning
+            `newest` a second time would harm.
         plan, seed: As given.
     """
 
@@ -83,6 +86,7 @@ class Course:
     scaling: Scaling
     newest: Examples
     newcomers: Examples
+    is_small: bool
     plan: Plan
     seed: int
 
@@ -115,7 +119,17 @@ def prepare_course(
     params = fit(params, examples, scaling, ranker, ranker.rate, ranker.epochs, seed)
     progress("counting and encoding everything")
     tables = tables_of(purchases, learned, category, plan.encoder, seed)
-    return Course(tables, learned.histories(), params, scaling, stages[0], newcomers, plan, seed)
+    return Course(
+        tables,
+        learned.histories(),
+        params,
+        scaling,
+        stages[0],
+        newcomers,
+        is_small=are_few(examples, ranker),
+        plan=plan,
+        seed=seed,
+    )
 
 
 def _stages(
@@ -169,13 +183,21 @@ def _sample(stages: Sequence[Examples], rows: int = 200_000) -> Floats:
 def tune(course: Course, examples: Examples) -> tuple[Network, Calibration]:
     """Tune on the newest labels, and calibrate on customers left out of a tuning of its own.
 
+    A small course is not tuned on `Course.newest`, which its pretraining has read.
+
     Raises:
         ValueError: Rounded to 8 bits the network would rank otherwise.
     """
-    calibration = _calibration(course, examples)
-    params = _tuned(course, examples)
+    is_ready = course.is_small and examples is course.newest
+    learn = _pretrained if is_ready else _tuned
+    calibration = _calibration(course, examples, learn)
+    params = learn(course, examples)
     samples = [examples] if examples is course.newest else [examples, course.newest]
     return gated(Network(params, course.scaling), samples), calibration
+
+
+def _pretrained(course: Course, _: Examples) -> Tree:
+    return course.params
 
 
 def _tuned(course: Course, examples: Examples) -> Tree:
@@ -191,10 +213,12 @@ def _tuned(course: Course, examples: Examples) -> Tree:
     )
 
 
-def _calibration(course: Course, examples: Examples) -> Calibration:
-    """Tune on half of the customers and fit the map on the scores of the other half."""
+def _calibration(
+    course: Course, examples: Examples, learn: Callable[[Course, Examples], Tree]
+) -> Calibration:
+    """Learn from half of the customers and fit the map on the scores of the other half."""
     is_held_out = np.random.default_rng(course.seed).random(examples.n_customers) < 0.5
-    params = _tuned(course, examples.of(~is_held_out))
+    params = learn(course, examples.of(~is_held_out))
     rest = examples.of(is_held_out)
     scores = float_logits(params, course.scaling, rest)
     return calibrate.fit(scores[rest.mask], rest.hit[rest.mask])

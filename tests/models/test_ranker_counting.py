@@ -9,8 +9,8 @@ from models.counting import MAX_ITEMS_A_BASKET, PRIOR, count
 from models.encoder import EncoderPlan, _batches, baskets_to_learn, samples_of
 from models.purchases import Purchases
 from models.ranker import RankerPlan
-from models.stages import stage
-from models.train import Plan, prepare_course
+from models.stages import Examples, stage
+from models.train import Plan, prepare_course, tune
 
 
 def purchases(**people: list[list[int]]) -> Purchases:
@@ -176,3 +176,23 @@ def test_tables_count_those_who_were_not_drawn_as_well() -> None:
     counts = count(everybody)
     assert course.tables.popular.tolist() == counts.popular.tolist()
     assert course.tables.next.tolist() == counts.next.tolist()
+
+
+@pytest.mark.parametrize(("few", "is_tuned"), [(1, True), (10_000, False)], ids=["many", "few"])
+def test_few_customers_are_not_learned_from_twice(few: int, is_tuned: bool) -> None:
+    """Labels that pretraining has read tune a large course alone; new ones tune a small one too."""
+    rng = np.random.default_rng(6)
+    people = {f"c{n:02d}": rng.integers(0, 6, (5, 2)).tolist() for n in range(40)}
+    small = Plan(
+        max_back=2,
+        encoder=EncoderPlan(size=4, hidden=4, epochs=1),
+        ranker=RankerPlan(widths=(4,), item_size=2, tower_size=2, epochs=1, few=few),
+    )
+    course = prepare_course(purchases(**people), plan=small, seed=1)
+
+    def moved(examples: Examples) -> bool:
+        network, _ = tune(course, examples)
+        return not np.array_equal(network.params["weight_0"], course.params["weight_0"])
+
+    assert moved(course.newest) == is_tuned
+    assert moved(course.newest.of(np.arange(20)))
