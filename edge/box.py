@@ -62,7 +62,7 @@ from edge.opening import (
     take_in,
     zones_of_fixed_beacons,
 )
-from edge.rulebook import MAX_DECISIONS, PREVIEW_S, Rulebook
+from edge.rulebook import Rulebook
 from edge.settings import Settings
 
 log = logging.getLogger("stammgast.box")
@@ -130,11 +130,9 @@ class Box:
             lambda now_s: Moment.of(datetime.fromtimestamp(now_s, facts.time_zone)),
             clock.now_s,
         )
-        self.journal.keep = self.rulebook.keep
-        began_s = clock.now_s()
-        for past in self.journal.decisions(began_s - PREVIEW_S, MAX_DECISIONS, began_s):
-            self.rulebook.keep(*past)
-        self.ledger.on_forget(self.rulebook.forget)
+        self.rulebook.past = lambda since_s, most: self.journal.decisions(
+            since_s, most, clock.now_s()
+        )
         house = House(
             catalog=catalog,
             stock=stock,

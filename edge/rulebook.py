@@ -1,17 +1,15 @@
 """The rules of people on this box: the file, what it means, and how a change goes live.
 
 The file lives outside the box's own folder and is edited by hand or on the page; both ways end in
-the same check. A change is tried on the decisions of the last day first. The decisions for that
-stay in memory, bounded, and go with their person on erasure. Decides nothing about guests: `live`
-hands a new playbook to the path.
+the same check. A change is tried on the decisions of the last day first, as the ledger has them.
+Decides nothing about guests: `live` hands a new playbook to the path.
 """
 
 import asyncio
 import json
 import os
 import tempfile
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -29,12 +27,12 @@ from edge.core.rules import Level
 
 PREVIEW_S = 36 * 3_600.0
 """Yesterday and today so far."""
-MAX_DECISIONS = 500
-"""Decisions kept for a preview: about 2 MB with their traces."""
+MAX_DECISIONS = 1_000
+"""Decisions that a preview looks at, evenly drawn from all: half a second beside the event loop."""
 
 
 class Rulebook:
-    """The rule files of a box and the decisions they are tried on.
+    """The rule files of a box.
 
     Args:
         path: A file, a folder with `chain.toml` and `store.toml`, or None for the defaults.
@@ -55,19 +53,15 @@ class Rulebook:
         self._moment = moment
         self._now_s = now_s
         self._files = RuleFiles(path, catalog)
-        self._kept: deque[tuple[str | None, Decision]] = deque(maxlen=MAX_DECISIONS)
         self.live: Callable[[Playbook], None] = lambda _: None
+        # Decisions since a UTC second, at most so many; asked by another thread than the box's.
+        self.past: Callable[[float, int], Sequence[Decision]] = lambda _since_s, _most: ()
         self._files.load()
 
     @property
     def state(self) -> RulesState:
         """How the rule files stand."""
         return self._files.state
-
-    def keep(self, decision: Decision, person: str | None) -> None:
-        """Keep a decision for previews; `person`: None for a visit of nobody."""
-        if decision.trace_items:
-            self._kept.append((person, decision))
 
     def written(self) -> bytes:
         """Return the files in force as one text, for a recording."""
@@ -91,12 +85,6 @@ class Rulebook:
         except (ValueError, TypeError, AttributeError) as error:
             raise ConfigError([f"recorded rules cannot be read: {error}"]) from error
         self._take(self._files.put([Source(path, level, text) for level, path, text in files]))
-
-    def forget(self, person: str) -> None:
-        """Drop the decisions of somebody who is erased."""
-        kept = [pair for pair in self._kept if pair[0] != person]
-        self._kept.clear()
-        self._kept.extend(kept)
 
     async def watch(self) -> None:
         """Follow the files while the box runs."""
@@ -151,8 +139,7 @@ class Rulebook:
             playbook = self._read(text)
         except ConfigError as error:
             return Draft(tuple(error.problems), (), None, {})
-        oldest_s = self._now_s() - PREVIEW_S
-        past = [decision for _, decision in list(self._kept) if decision.at_s >= oldest_s]
+        past = self.past(self._now_s() - PREVIEW_S, MAX_DECISIONS)
         outlook = preview(past, playbook, self._moment) if past else None
         notes = notes_of(playbook)
         if outlook is not None and outlook.is_silencing:

@@ -27,6 +27,7 @@ from websockets.sync.client import connect
 
 from edge.adapters.clock import SimulatedClock, SystemClock
 from edge.box import Box
+from edge.core.decision import Decision
 from edge.core.history import History
 from edge.settings import Settings, read_settings
 from models.encoder import EncoderPlan
@@ -289,6 +290,11 @@ class RunningBox:
     def count(self, kind: str) -> int:
         """Return a counter of the path."""
         return self.box.path.counts[kind]
+
+    def decisions(self) -> list[Decision]:
+        """Return every decision on disk that looked at candidates, the oldest first."""
+        found = self.box.journal.decisions(0.0, 10_000, self.box.clock.now_s())
+        return [decision for decision in found if decision.trace_items]
 
     def metrics(self) -> str:
         """Read the metrics page."""

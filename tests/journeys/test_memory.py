@@ -85,7 +85,6 @@ class Day:
 def test_a_visit_that_ended_leaves_nothing(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     """No object of a guest lives on, and what 900 check-ins leave is not a block for each visit."""
     monkeypatch.setattr("edge.core.caps.MAX_LAPSED", 50)  # a bound that is reached in this test
-    box.journal.keep = None  # of the 500 decisions kept for previews, each has its own size
     before = _living()  # such as the preparation for nobody, made once
     day = Day(box)
     day.live(FILLING)

@@ -277,7 +277,7 @@ def test_a_decision_names_the_versions_it_was_made_with(
     with running(settings) as box, tablet_of(box) as tablet:
         box.check_in(ANNA)
         wait_until(tablet.cards, "a card")
-        _, decision = box.box.rulebook._kept[-1]
+        decision = box.decisions()[-1]
         assert decision.catalog_version == "test-1"
         assert decision.playbook_version == box.box.rulebook.state.playbook.version
         assert decision.model_version == box.box.model

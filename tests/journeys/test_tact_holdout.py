@@ -26,8 +26,11 @@ def test_half_of_the_house_is_held_out(
         box.call(lambda: None)  # the last of them was made in one turn of the loop
         held = {p for p, guest in box.box.path.guests.items() if guest.arm.is_holdout}
         assert abs(len(held) - 40) <= 5.5 * (80 * 0.25) ** 0.5
-        sources = {p: of_slate(box, p) for p, _ in box.box.rulebook._kept if p is not None}
-        assert sources.keys() == box.box.path.guests.keys()
+        shown = {decision.visit_id: decision.slate for decision in box.decisions()}
+        sources = {
+            person: [line.sources for line in shown[guest.visit_id]]
+            for person, guest in box.box.path.guests.items()
+        }
         assert all(sources[person] for person in held), "who asks is answered"
         assert not any(each & PERSONAL for person in held for each in sources[person])
         others = [each for person in sources.keys() - held for each in sources[person]]
@@ -42,12 +45,6 @@ def test_half_of_the_house_is_held_out(
             unasked = box.call(partial(box.box.path.serve, guest, later_s))
             assert unasked.empty is not None
             assert unasked.empty.value == "holdout"
-
-
-def of_slate(box: RunningBox, person: str) -> list[int]:
-    """Return the sources of the items that somebody was shown last."""
-    decisions = [decision for who, decision in box.box.rulebook._kept if who == person]
-    return [line.sources for line in decisions[-1].slate]
 
 
 def exposures(box: RunningBox) -> dict[str, str]:

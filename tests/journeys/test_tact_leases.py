@@ -44,7 +44,7 @@ def for_ben(box: RunningBox, tablet: Tablet) -> set[str]:
 
 def why_not(box: RunningBox, item_id: str) -> set[str]:
     """Return all that spoke against an item in the newest decision."""
-    _, decision = box.box.rulebook._kept[-1]
+    decision = box.decisions()[-1]
     return {r.value for row in decision.trace() if row.item == number(item_id) for r in row.reasons}
 
 

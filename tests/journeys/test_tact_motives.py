@@ -152,7 +152,7 @@ def test_every_motive_is_guessed_from_the_wire_and_chooses(
         assert look(box, tablet, zone="entrance") == {"bag" if motive == "unknown" else "mouse"}
         visit(box, tablet)  # type: ignore[operator]
         assert look(box, tablet, zone=zone) == {"bag"}
-        _, decision = box.box.rulebook._kept[-1]
+        decision = box.decisions()[-1]
         assert decision.motive == motive
         if motive != "unknown":
             assert motive not in json.dumps(tablet.frames)
@@ -178,7 +178,7 @@ def test_who_compares_prices_sees_the_offer(
 
         def scores() -> dict[str, float]:
             look(box, tablet, zone="shoes")
-            _, decision = box.box.rulebook._kept[-1]
+            decision = box.decisions()[-1]
             return {line.item_id: line.score for line in decision.slate}
 
         before = scores()
@@ -207,7 +207,7 @@ def test_two_who_walk_alike_are_guessed_alike(
             for item_id in ("scent-w", "scent-w2", "scent-w"):
                 scan(box, item_id, member)
             look(box, tablet, member)
-            motives.append(box.box.rulebook._kept[-1][1].motive)
+            motives.append(box.decisions()[-1].motive)
         assert motives == ["price_comparing", "price_comparing"]
 
 
@@ -221,11 +221,11 @@ def test_who_takes_location_back_takes_the_stays_along(
     ):
         look(box, tablet, zone="floor")
         look(box, tablet, zone="till")
-        assert box.box.rulebook._kept[-1][1].motive == "about_to_buy"
+        assert box.decisions()[-1].motive == "about_to_buy"
         box.consent("location", is_given=False)
         wait_until(lambda: box.count("consent_withdrawn") == 1, "the withdrawal")
         look(box, tablet, zone="till")
-        assert box.box.rulebook._kept[-1][1].motive == "unknown"
+        assert box.decisions()[-1].motive == "unknown"
         assert next(iter(box.box.path.guests.values())).stays == []
 
 
@@ -235,7 +235,7 @@ def test_without_a_model_nobody_knows(tmp_path: Path, mosquitto: Mosquitto) -> N
         look(box, tablet)
         compares(box, tablet)
         look(box, tablet)
-        assert box.box.rulebook._kept[-1][1].motive == "unknown"
+        assert box.decisions()[-1].motive == "unknown"
         say(box, "scans", "scan", {"sku": sku("bag")})
         assert box.count("scan_of_nobody") == 1
         assert CATALOG.index_of("bag") not in next(iter(box.box.path.guests.values())).basket

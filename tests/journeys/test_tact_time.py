@@ -129,7 +129,7 @@ def slept(box: RunningBox, now_s: float) -> None:
 
 def grounds(box: RunningBox, item_id: str) -> set[str]:
     """Return what speaks against an item in the newest decision."""
-    _, decision = box.box.rulebook._kept[-1]
+    decision = box.decisions()[-1]
     item = CATALOG.index_of(item_id)
     return {r.value for row in decision.trace() if row.item == item for r in row.reasons}
 

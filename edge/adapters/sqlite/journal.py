@@ -6,6 +6,7 @@ the same bytes.
 
 import zlib
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import msgspec
@@ -18,6 +19,8 @@ from edge.core.learning import Kind, Reaction
 from edge.core.lessons import MOST_REACTIONS, event_id_of
 from edge.core.records import CapCounted, DecisionMade, Record
 
+# A disk that is slower than this keeps no preview waiting.
+_FLUSH_S = 2.0
 _encode = msgspec.json.Encoder().encode
 _decode_impression = msgspec.json.Decoder(Impression).decode
 _folded_rows = msgspec.json.Decoder(tuple[Impression, ...]).decode
@@ -29,13 +32,11 @@ class Journal:
 
     Attributes:
         tap: Called with every decision before it is written, for replay.
-        keep: Called with every decision and its person, for previews of rules.
     """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self.tap: Callable[[Decision], object] | None = None
-        self.keep: Callable[[Decision, str | None], object] | None = None
 
     def has_event(self, source: str, event_id: str) -> bool:
         """Tell whether a message was taken before."""
@@ -71,12 +72,14 @@ class Journal:
         single = [_decode_impression(each.body) for each in found.caps]
         return [*single, *(row for each in found.folded for row in _decode_folded(each.body))]
 
-    def decisions(
-        self, since_s: float, most: int, now_s: float
-    ) -> list[tuple[Decision, str | None]]:
-        """Return the newest decisions since a moment with their persons, the oldest first."""
-        found = self._ledger.decisions(since_s, most, now_s)
-        return [(_decode_decision(body), person) for person, body in found]
+    def decisions(self, since_s: float, most: int, now_s: float) -> list[Decision]:
+        """Return decisions since a moment, the oldest first; of too many, some, evenly drawn.
+
+        What is still on its way to the disk is waited for, unless the disk stands still.
+        """
+        with suppress(TimeoutError):
+            self._ledger.writer.flush(_FLUSH_S)
+        return [_decode_decision(body) for body in self._ledger.decisions(since_s, most, now_s)]
 
     def lessons(self, now_s: float) -> list[Reaction]:
         """Return what the box has learned and may still use, the oldest first."""
@@ -102,8 +105,6 @@ class Journal:
         """Return the record of a decision with its whole trace; `person`: None for nobody."""
         if self.tap is not None:
             self.tap(decision)
-        if self.keep is not None:
-            self.keep(decision, person)
         return DecisionMade(
             decision_id=decision.decision_id,
             visit_id=decision.visit_id,

@@ -239,33 +239,41 @@ class Ledger:
         context = decision_context(decision_id)
         return None if opened is None else opened.cipher.open(row[2], context)
 
-    def decisions(self, since_s: float, most: int, now_s: float) -> list[tuple[str | None, bytes]]:
-        """Return past decisions with their persons, the oldest first, for previews of rules.
+    def decisions(self, since_s: float, most: int, now_s: float) -> list[bytes]:
+        """Return past decisions, the oldest first, for previews of rules.
 
-        Those of nobody, and of persons who may be recognised now; no other row is opened.
+        Those of nobody, and of persons who may be recognised now; no other row is opened. Of more
+        than `most`, every second, third, … up to the newest is looked at.
         """
-        rows = (
-            self.reading()
-            .db.execute(
-                "SELECT d.decision_id, d.person_no, p.pseudonym, d.body FROM decisions d"
-                " LEFT JOIN persons p USING (person_no) WHERE d.at_s >= ?"
-                " ORDER BY d.at_s DESC LIMIT ?",
-                [since_s, most],
-            )
-            .fetchall()
-        )
-        consents, found = self.consents(), list[tuple[str | None, bytes]]()
-        for decision_id, person_no, pseudonym, body in rows:
+        db, persons = self.reading().db, self.reading().persons
+        ids = db.execute(
+            "SELECT decision_id FROM decisions WHERE at_s >= ? ORDER BY at_s DESC, rowid DESC",
+            [since_s],
+        ).fetchall()
+        consents, found = self.consents(), list[bytes]()
+        opened: dict[int, Opened | None] = {}
+        for (decision_id,) in reversed(ids[:: -(-len(ids) // most) or 1]):
+            row = db.execute(
+                "SELECT d.person_no, p.pseudonym, d.body FROM decisions d"
+                " LEFT JOIN persons p USING (person_no) WHERE decision_id = ?",
+                [decision_id],
+            ).fetchone()
+            if row is None:  # forgotten meanwhile
+                continue
+            person_no, pseudonym, body = row
             if person_no is None:
-                found.append((None, bytes(body)))
-            elif pseudonym is not None:
-                person = f"{unsigned(pseudonym):016x}"
-                grant = consents.grant(consents.kept(person), Purpose.RECOGNISE, now_s)
-                opened = None if grant is None else self._open(person)
-                if opened is not None:
-                    plain = opened.cipher.open(body, decision_context(decision_id))
-                    found.append((person, plain))
-        return found[::-1]
+                found.append(bytes(body))
+                continue
+            if person_no not in opened:
+                person = None if pseudonym is None else f"{unsigned(pseudonym):016x}"
+                may = person is not None and consents.grant(
+                    consents.kept(person), Purpose.RECOGNISE, now_s
+                )
+                opened[person_no] = persons.open(person) if person is not None and may else None
+            mine = opened[person_no]
+            if mine is not None:
+                found.append(mine.cipher.open(body, decision_context(decision_id)))
+        return found
 
     def prover(self) -> Prover:
         """Return what proves identities on this box; made once, since it counts tries."""
