@@ -26,7 +26,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from benchmarks.bench import arguments, free_port, mosquitto, report
 
 SINGLE, BATCHES, PER_BATCH = 60_000, 10_000, 20
-ROUNDS = 5
+ROUNDS = 7
 GATEWAYS = 64
 MEMBERS = 400
 KNOWN_SHARE = 0.05
