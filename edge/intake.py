@@ -143,7 +143,7 @@ class Intake:
         before = self._told.get(sale.receipt_id, Receipt())
         after = self._tell(sale.receipt_id, before.with_sale(replace(sale, member_id=None)))
         if before.sale is None:  # a till that says it again, under another id, sold it once
-            for line in after.kept():
+            for line in replace(after, returns=()).kept():  # what came back moved it by itself
                 self._move_stock(line.sku, line.gtin, -line.quantity)
         items = {self._item_of(line.sku, line.gtin) for line in sale.lines}
         person = self._member(sale.member_id)
@@ -184,11 +184,13 @@ class Intake:
     def take_back(self, goods: Return, now_s: float) -> tuple[Record, ...]:
         """Goods came back: they are on the shelf again, and they were not liked."""
         goods = replace(goods, at_s=self._not_ahead(goods.at_s, now_s))
-        for line in goods.lines:
-            self._move_stock(line.sku, line.gtin, line.quantity)
+        before = self._told.get(goods.receipt_id or "", Receipt())
+        after = before.with_return(replace(goods, member_id=None))
+        if after is not before:  # a till that says it again took it back once
+            for line in goods.lines:
+                self._move_stock(line.sku, line.gtin, line.quantity)
         if goods.receipt_id is not None:
-            before = self._told.get(goods.receipt_id, Receipt())
-            self._tell(goods.receipt_id, before.with_return(replace(goods, member_id=None)))
+            self._tell(goods.receipt_id, after)
         person = self._member(goods.member_id)
         if person is not None:
             receipt_id = goods.receipt_id or f"return:{goods.return_id}"

@@ -377,6 +377,19 @@ def test_what_was_voided_lies_on_the_shelf_again(tmp_path: Path, mosquitto: Mosq
         assert box.box.path.house.stock.units("mouse") == 5
 
 
+def test_a_return_before_its_sale_and_told_twice_moves_the_stock_once(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    """Out of order and repeated: one piece went, one came, and five lie there."""
+    back = {"return_id": "B1", "receipt_id": "R77", "lines": [{"sku": "mouse", "quantity": 1}]}
+    with store_with(tmp_path, mosquitto, ["mouse"]) as (box, tablet):
+        say(box, "returns", "return", back)
+        sell(box, "mouse", receipt_id="R77")
+        say(box, "returns", "return", back)
+        settled(box, tablet)
+        assert box.box.path.house.stock.units("mouse") == 5
+
+
 def test_goods_come_back_to_the_shelf_once(tmp_path: Path, mosquitto: Mosquitto) -> None:
     """Brought back, and then the receipt voided as well: one piece went, one came."""
     with store_with(tmp_path, mosquitto, ["mouse"]) as (box, tablet):
