@@ -3,9 +3,10 @@
 import asyncio
 import gc
 import socket
+import struct
 import threading
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
@@ -31,14 +32,21 @@ each_version = pytest.mark.parametrize("protocol", [V5, V311], ids=["MQTT 5", "M
 
 @contextmanager
 def _listening(
-    port: int, protocol: MQTTProtocolVersion = V5
+    port: int,
+    protocol: MQTTProtocolVersion = V5,
+    after: Callable[[BrokerLoop, list[Message]], None] = lambda _ear, _batch: None,
 ) -> Iterator[tuple[BrokerLoop, list[Message]]]:
-    """A broker loop on a running event loop, and what it delivered."""
+    """A broker loop on a running event loop, and what it delivered; `after` each batch."""
     heard: list[Message] = []
+
+    def deliver(batch: list[Message]) -> None:
+        heard.extend(batch)
+        after(ear, batch)
+
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    ear = BrokerLoop("127.0.0.1", port, "test-box", [("t/#", 1)], heard.extend, protocol)
+    ear = BrokerLoop("127.0.0.1", port, "test-box", [("t/#", 1)], deliver, protocol)
     running = asyncio.run_coroutine_threadsafe(ear.run(), loop)
     wait_until(lambda: ear.is_connected, "the box to connect")
     assert not ear.dropped["subscription_refused"]
@@ -254,6 +262,45 @@ def test_what_comes_in_one_piece_is_all_told() -> None:
         thread.join(5)
     told = [*range(count), *range(count), 0]
     assert [message.payload for message in heard] == [bytes([n]) for n in told]
+
+
+def test_what_was_read_ahead_of_a_lost_connection_is_let_go() -> None:
+    """Acknowledging the first batch meets a dead socket; the next connection begins anew."""
+    packets = b"".join(
+        bytes([0x32, 8]) + b"\0\3t/a" + bytes([0, n, n]) for n in range(1, 2 * MAX_BATCH)
+    )
+
+    is_heard, is_reset = threading.Event(), threading.Event()
+
+    def acknowledge_late(ear: BrokerLoop, batch: list[Message]) -> None:
+        is_heard.set()
+        is_reset.wait(5)
+        for message in batch:
+            ear.acknowledge(message)
+
+    def broker(listener: socket.socket) -> None:
+        for sent in (packets, bytes([0x30, 6]) + b"\0\3t/b!"):
+            peer, _ = listener.accept()
+            with peer:
+                peer.recv(1024)
+                peer.sendall(bytes([0x20, 2, 0, 0]))
+                number = peer.recv(1024)[2:4]
+                peer.sendall(bytes([0x90, 3]) + number + bytes([1]) + sent)
+                if sent is packets:  # closing then resets the connection
+                    is_heard.wait(5)
+                    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                else:
+                    peer.recv(1024)
+            is_reset.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=broker, args=(listener,))
+        thread.start()
+        with _listening(listener.getsockname()[1], V311, acknowledge_late) as (ear, heard):
+            wait_until(lambda: heard and heard[-1].topic == "t/b", "the next connection's message")
+            assert [message.topic for message in heard] == ["t/a"] * MAX_BATCH + ["t/b"]
+            assert not ear._client.is_ahead
+        thread.join(5)
 
 
 def test_a_broker_restart_is_survived(mosquitto: Mosquitto) -> None:
