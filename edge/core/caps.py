@@ -83,12 +83,6 @@ class Caps:
             r.cap_id: kept.get(r.cap_id) or Tally(r) for r in rules if not r.is_personal
         }
 
-    def closed(
-        self, context: CapContext, stock_of: Callable[[str], int] = lambda _: 0
-    ) -> tuple[Closed, ...]:
-        """Return every cap reached; see `look`."""
-        return self.look(context, stock_of).closed
-
     def look(self, context: CapContext, stock_of: Callable[[str], int] = lambda _: 0) -> Reached:
         """Find the caps reached for this person, visit, surface, placement and moment.
 
@@ -125,9 +119,9 @@ class Caps:
         """Return the caps that are reached once `picked` are shown too; nothing is counted.
 
         Args:
-            context: As for `closed`.
+            context: As for `look`.
             picked: Cards chosen for the same decision so far.
-            stock_of: As for `closed`.
+            stock_of: As for `look`.
         """
         of_who = self._keyed_of(self._root(context.who))
         entries = [Entry(impression) for impression in picked]

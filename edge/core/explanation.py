@@ -420,20 +420,18 @@ def _withheld(decision: Decision, snapshot: Snapshot) -> tuple[Withheld, ...]:
     return tuple(found)
 
 
-_TELLABLE = int(
-    sum(
-        1 << BIT[reason]
-        for reason in (
-            Reason.VETOED,
-            Reason.OUT_OF_STOCK,
-            Reason.JUST_BOUGHT,
-            Reason.JUST_BOUGHT_CLASS,
-            Reason.RETURNED,
-            Reason.NOT_DUE,
-            Reason.FREQUENCY_CAP,
-            Reason.BANNED,
-            Reason.SIZE_UNAVAILABLE,
-        )
+_TELLABLE = sum(
+    1 << BIT[reason]
+    for reason in (
+        Reason.VETOED,
+        Reason.OUT_OF_STOCK,
+        Reason.JUST_BOUGHT,
+        Reason.JUST_BOUGHT_CLASS,
+        Reason.RETURNED,
+        Reason.NOT_DUE,
+        Reason.FREQUENCY_CAP,
+        Reason.BANNED,
+        Reason.SIZE_UNAVAILABLE,
     )
 )
 _SECRET = 1 << BIT[Reason.SENSITIVE] | 1 << BIT[Reason.GIFT_BASKET]

@@ -117,7 +117,7 @@ def show(caps: Caps, card: Impression) -> None:
 
 def is_open(caps: Caps, when: Moment, who: str = "alice") -> bool:
     """Tell whether the person may be pushed another one."""
-    return not caps.closed(CapContext(who, "v1", "push", "inbox", is_pull=False, moment=when))
+    return not caps.look(CapContext(who, "v1", "push", "inbox", is_pull=False, moment=when)).closed
 
 
 def march(day: str, hour: str = "10:00") -> Moment:
@@ -167,7 +167,7 @@ def test_any_reached_cap_closes(cases: dict[str, Any]) -> None:
         ]
     )
     show(caps, impression("a", march("Mon")))
-    assert [c.rule.cap_id for c in caps.closed(_context("Mon"))] == ["narrow"]
+    assert [c.rule.cap_id for c in caps.look(_context("Mon")).closed] == ["narrow"]
 
 
 def _context(day: str) -> CapContext:

@@ -57,7 +57,7 @@ def is_open(caps: Caps, asked: CapContext) -> bool:
     mine = {D.ITEM: "tie", D.CLASS: "tie", D.OFFER: "spring", D.CAMPAIGN: "spring-campaign"}
     return not any(
         all(mine[dimension] == value for dimension, value in closed.values)
-        for closed in caps.closed(asked)
+        for closed in caps.look(asked).closed
     )
 
 
@@ -192,7 +192,7 @@ def test_goods_dimensions_close_their_own_value(dimension: Dimension, is_persona
     per = frozenset({dimension, D.PERSON}) if is_personal else frozenset({dimension})
     caps = Caps([one(Ever(), per=per)])
     show(caps, card("a"))
-    (closed,) = caps.closed(context())
+    (closed,) = caps.look(context()).closed
     assert closed.values == ((dimension, card("a").value(dimension)),)
 
 
@@ -223,8 +223,8 @@ def test_stock_makes_the_total() -> None:
     rule = one(Ever(), 0, per=frozenset({D.OFFER}), stock_factor=2.0)
     caps = Caps([rule])
     show(caps, *(card(f"c{n}", who=f"p{n}") for n in range(4)))
-    assert caps.closed(context(), lambda _: 3) == ()
-    assert len(caps.closed(context(), lambda _: 2)) == 1
+    assert caps.look(context(), lambda _: 3).closed == ()
+    assert len(caps.look(context(), lambda _: 2).closed) == 1
 
 
 def test_campaign_ends_for_a_person_after_28_days() -> None:
@@ -281,7 +281,7 @@ def test_names_as_of_sending() -> None:
     """An impression keeps the campaign it had; renaming the offer later frees nothing."""
     caps = Caps([one(Ever(), per=frozenset({D.PERSON, D.CAMPAIGN}))])
     show(caps, card("a", campaign="old-name"))
-    (closed,) = caps.closed(context())
+    (closed,) = caps.look(context()).closed
     assert closed.values == ((D.CAMPAIGN, "old-name"),)
 
 
@@ -410,9 +410,9 @@ def test_what_the_ledger_kept_counts_after_a_restart() -> None:
     assert not is_open(caps, context(who="p9", visit_id="v9"))
     caps.admit(kept)
     caps.admit(kept)
-    assert {closed.rule.cap_id for closed in caps.closed(context())} == {"rule", "total"}
+    assert {closed.rule.cap_id for closed in caps.look(context()).closed} == {"rule", "total"}
     caps.leave("p1")
-    assert {closed.rule.cap_id for closed in caps.closed(context())} == {"total"}
+    assert {closed.rule.cap_id for closed in caps.look(context()).closed} == {"total"}
 
 
 def test_other_rules_keep_unchanged_totals() -> None:
@@ -451,7 +451,7 @@ def test_adding_a_cap_never_opens(
         caps = Caps(some)
         for number, (who, hour) in enumerate(sorted(events, key=lambda e: e[1])):
             show(caps, card(f"c{number}", later(hour), who=who))
-        return {c.rule.cap_id for c in caps.closed(context(later(hours), visit_id="v1"))}
+        return {c.rule.cap_id for c in caps.look(context(later(hours), visit_id="v1")).closed}
 
     for left_out in rules:
         fewer = [rule for rule in rules if rule is not left_out]
@@ -477,8 +477,8 @@ def test_reservations_never_leak(steps: list[str]) -> None:
             held.clear()
     assert caps.outstanding() == len(held)
     counted = seen + len(held)
-    assert caps.closed(context(), lambda _: counted + 1) == ()
-    assert bool(caps.closed(context(), lambda _: counted)) == bool(counted)
+    assert caps.look(context(), lambda _: counted + 1).closed == ()
+    assert bool(caps.look(context(), lambda _: counted).closed) == bool(counted)
 
 
 def later(hours: int) -> Moment:
@@ -513,7 +513,7 @@ def test_folding_changes_no_window_without_an_end(
     for kept in (shown, folded(shown), nights):
         caps = Caps([rule])
         caps.admit(kept)
-        closed.append({each.values for each in caps.closed(context())})
+        closed.append({each.values for each in caps.look(context()).closed})
     assert closed[0] == closed[1] == closed[2]
     assert folded(nights) == nights
 

@@ -217,7 +217,7 @@ def test_what_one_more_card_reaches_is_what_showing_it_closes(
     asked = {closed.values for closed in caps.reached_with(context, [card])}
     assert before.room <= 1.0 or asked <= {closed.values for closed in before.closed}
     caps.reserve([card])
-    found = {closed.values for closed in caps.closed(context)}
+    found = {closed.values for closed in caps.look(context).closed}
     assert asked == {values for values in found if all(card.value(d) == v for d, v in values)}
 
 
@@ -309,15 +309,15 @@ def test_a_restart_leaks_no_cap_beyond_the_reservation(
     caps.reserve(cards)
     kept = [seen for card in cards[:shown] if (seen := caps.shown(card.card_id, NOW))]
     context = CapContext("p1", "v1", "tablet", "contact", is_pull=False, moment=NOW)
-    assert len(caps.closed(context)) == 1
+    assert len(caps.look(context).closed) == 1
     after = Caps([rule])
     after.restore(kept)
     after.admit(kept)
     assert after.outstanding() == 0
     after.reserve([impression(f"d{n}", "tie") for n in range(6 - shown)])
-    assert len(after.closed(context)) == 1
+    assert len(after.look(context).closed) == 1
     after.refund("d0")
-    assert bool(after.closed(context)) is (shown == 6)
+    assert bool(after.look(context).closed) is (shown == 6)
 
 
 @settings(max_examples=200)
@@ -333,7 +333,7 @@ def test_calendar_days_follow_the_stores_clock(start: datetime, step: timedelta)
     caps.reserve([replace(impression("c", "tie"), at_s=first.timestamp(), day=first.toordinal())])
     moment = Moment.of(then)
     context = CapContext("p1", "v1", "tablet", "contact", is_pull=False, moment=moment)
-    assert bool(caps.closed(context)) is (first.date() == then.date())
+    assert bool(caps.look(context).closed) is (first.date() == then.date())
 
 
 @few

@@ -245,12 +245,11 @@ class Ledger:
         Those of nobody, and of persons who may be recognised now; no other row is opened. Of more
         than `most`, every second, third, … up to the newest is looked at.
         """
-        db, persons = self.reading().db, self.reading().persons
+        db, found = self.reading().db, list[bytes]()
         ids = db.execute(
             "SELECT decision_id FROM decisions WHERE at_s >= ? ORDER BY at_s DESC, rowid DESC",
             [since_s],
         ).fetchall()
-        consents, found = self.consents(), list[bytes]()
         opened: dict[int, Opened | None] = {}
         for (decision_id,) in reversed(ids[:: -(-len(ids) // most) or 1]):
             row = db.execute(
@@ -265,11 +264,7 @@ class Ledger:
                 found.append(bytes(body))
                 continue
             if person_no not in opened:
-                person = None if pseudonym is None else f"{unsigned(pseudonym):016x}"
-                may = person is not None and consents.grant(
-                    consents.kept(person), Purpose.RECOGNISE, now_s
-                )
-                opened[person_no] = persons.open(person) if person is not None and may else None
+                opened[person_no] = self._recognised(pseudonym, now_s)
             mine = opened[person_no]
             if mine is not None:
                 found.append(mine.cipher.open(body, decision_context(decision_id)))
@@ -636,6 +631,14 @@ class Ledger:
             if len(rows) == 1:
                 sole.append((key, f"{unsigned(rows[0][0]):016x}"))
         return sole
+
+    def _recognised(self, pseudonym: int | None, now_s: float) -> Opened | None:
+        """Open a person who may be recognised now; None for any other."""
+        if pseudonym is None:
+            return None
+        consents, person = self.consents(), f"{unsigned(pseudonym):016x}"
+        grant = consents.grant(consents.kept(person), Purpose.RECOGNISE, now_s)
+        return None if grant is None else self._open(person)
 
     def _open(self, person: str) -> Opened | None:
         return self.reading().persons.open(person)
