@@ -331,10 +331,19 @@ def test_an_exception_in_the_callback_does_not_end_the_loop(mosquitto: Mosquitto
 def test_an_exception_beside_the_callbacks_does_not_end_the_loop(
     mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What fails in the housekeeping is counted, and the box connects again."""
+    """What fails in the housekeeping is counted once it is let go, and the box connects again."""
     with _listening(mosquitto.port) as (ear, heard):
+        told: list[tuple[bool, int]] = []
+        let_go = ear._client.disconnect
+
+        def disconnect() -> None:
+            told.append((ear.is_connected, ear.restarts))
+            let_go()
+
+        monkeypatch.setattr(ear._client, "disconnect", disconnect)
         monkeypatch.setattr(ear._client, "loop_misc", _explode)
-        wait_until(lambda: ear.restarts >= 1, "the supervisor to see it")
+        wait_until(lambda: ear.restarts == 1, "the supervisor to see it")
+        assert told == [(False, 0)]
         monkeypatch.undo()
         wait_until(lambda: ear.is_connected, "the box to reconnect", 30)
         with _speaking(mosquitto.port) as sender:

@@ -139,8 +139,7 @@ class BrokerLoop:
                 except OSError:
                     self.dropped["broker_unreachable"] += 1
                 except Exception:  # a bug must not end the ear of the store
-                    self.restarts += 1
-                    self._client.disconnect()  # in this thread, where the socket is listened to
+                    self._restart()
                 self._is_subscribed = False
                 # Jitter keeps the boxes of a chain from reconnecting in step (not a secret: S311).
                 await asyncio.sleep(retry_s * random.uniform(0.5, 1.5))  # noqa: S311
@@ -202,6 +201,12 @@ class BrokerLoop:
         self._client.disconnect()
         self._lost.set()
 
+    def _restart(self) -> None:
+        """Let go of a connection that failed by a bug; counted when it is no longer connected."""
+        self._is_subscribed = False
+        self.renew()  # in this thread, where the socket is listened to
+        self.restarts += 1
+
     def _call(self, call: Callable[..., None], *arguments: int) -> None:
         if threading.get_ident() == self._thread_id:
             call(*arguments)
@@ -219,9 +224,7 @@ class BrokerLoop:
                 if client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or not client.is_ahead:
                     break  # the connection is lost, or the loop will say when more has come
         except Exception:  # a bug in a callback must not end the ear of the store
-            self.restarts += 1
-            self._client.disconnect()
-            self._lost.set()
+            self._restart()
         if self._batch:
             batch, self._batch = self._batch, []
             self._deliver(batch)
