@@ -5,9 +5,11 @@ addressed by their position in the catalogue (`int`), so that rules and features
 Reading the file is the work of the settings layer; this module holds the checked values.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,6 +134,7 @@ class Catalog:
         skus: Of all variants of all items, item by item.
         item_of_skus: int32[skus], position of the item that each belongs to.
         sku_starts: int32[n + 1], position in `skus` of each item's first one, then their number.
+        skus_of_size: int32[·] rising, positions in `skus`, by the size they come in.
     """
 
     version: str
@@ -148,6 +151,7 @@ class Catalog:
     skus: Names = field(init=False, repr=False, compare=False)
     item_of_skus: NDArray[np.int32] = field(init=False, repr=False, compare=False)
     sku_starts: NDArray[np.int32] = field(init=False, repr=False, compare=False)
+    skus_of_size: Mapping[str, Positions] = field(init=False, repr=False, compare=False)
     _ids: Names = field(init=False, repr=False, compare=False)
     _gtins: Names = field(init=False, repr=False, compare=False)
 
@@ -167,6 +171,7 @@ class Catalog:
         put(self, "sku_starts", np.append(0, np.cumsum(counts)).astype(np.int32))
         put(self, "item_of_skus", np.repeat(np.arange(len(counts), dtype=np.int32), counts))
         put(self, "skus", Names(v.sku for item in self.items for v in item.variants))
+        put(self, "skus_of_size", _by_size(v.size for item in self.items for v in item.variants))
         put(self, "_ids", Names(item.item_id for item in self.items))
         bare = (v.gtin.lstrip("0") for item in self.items for v in item.variants)
         put(self, "_gtins", Names(bare))
@@ -198,6 +203,15 @@ class Catalog:
 
 def _column(values: object) -> NDArray[np.int32]:
     return np.fromiter(values, np.int32)  # type: ignore[call-overload, no-any-return]
+
+
+def _by_size(sizes: Iterable[str | None]) -> dict[str, Positions]:
+    """Return int32[·] per size: where it stands among the sizes of all skus."""
+    found: dict[str, array[int]] = {}
+    for at, size in enumerate(sizes):
+        if size is not None:
+            found.setdefault(size, array("i")).append(at)
+    return {size: np.array(skus, np.int32) for size, skus in found.items()}
 
 
 class Stock:
@@ -255,22 +269,23 @@ class Stock:
 
     def in_stock(self, item: int) -> Sequence[Variant]:
         """Return the variants of an item that are in stock, in catalogue order."""
-        return [variant for variant, units in self._counted(item) if units > 0]
+        first, after = self._catalog.sku_starts[item : item + 2].tolist()
+        is_there = (self._units[first:after] > 0).tolist()
+        return list(compress(self._catalog.items[item].variants, is_there))
 
-    def has_size(self, item: int, size: str) -> bool | None:
-        """Tell whether a size of an item is in stock, None where the item comes in no such size."""
-        found = [units > 0 for variant, units in self._counted(item) if variant.size == size]
-        return any(found) if found else None
+    def lacks(self, size: str) -> NDArray[np.bool_]:
+        """Return bool[n items]: comes in a size, of which none is known to be in stock."""
+        lacking = np.zeros(len(self._catalog.items), np.bool_)
+        skus = self._catalog.skus_of_size.get(size)
+        if skus is not None:
+            items = self._catalog.item_of_skus[skus]
+            lacking[items] = True
+            lacking[items[self._units[skus] > 0]] = False
+        return lacking
 
     def units_of_item(self, item: int) -> int:
         """Return the known units of an item over all its variants."""
         return int(self._per_item[item])
-
-    def _counted(self, item: int) -> Iterator[tuple[Variant, int]]:
-        """Return the variants of an item with their units, −1 where never counted."""
-        first, after = self._catalog.sku_starts[item : item + 2].tolist()
-        units: list[int] = self._units[first:after].tolist()
-        return zip(self._catalog.items[item].variants, units, strict=True)
 
     def _put(self, at: int, units: int) -> None:
         """Set the units of a sku by its position."""

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.candidates import Source
+from edge.core.catalog import Positions
 from edge.core.classes import Action
 from edge.core.decision import Decision, Motive, Shown, Snapshot, trace_columns
 from edge.core.guard import Judged, no_room
@@ -235,20 +236,9 @@ class _Choice:
         """Return the rows that come in the customer's size, as far as it is known."""
         if self.snapshot.person is None or not self.snapshot.person.sizes:
             return rows
-        items, playbook = self.judged.items[rows].astype(np.intp), self.snapshot.playbook
-        is_sized = np.zeros(rows.size, np.bool_)
-        for name in self.snapshot.person.sizes:
-            is_sized |= playbook.named(name)[items]
-        sized = is_sized.nonzero()[0]
-        missing = [
-            at
-            for at, item in zip(sized.tolist(), items[sized].tolist(), strict=True)
-            if not fits(item, self.snapshot)
-        ]
-        if not missing:
-            return rows
-        self._mark(rows[missing], Reason.SIZE_UNAVAILABLE)
-        return np.delete(rows, missing)
+        is_missing = lacks_size(self.judged.items[rows], self.snapshot)
+        self._mark(rows[is_missing], Reason.SIZE_UNAVAILABLE)
+        return rows[~is_missing]
 
     def _ready(self, left: NDArray[np.intp], place: int) -> NDArray[np.intp]:
         """Return the rows of the best tier; a pin waits for its place while others are there."""
@@ -361,13 +351,21 @@ def size_of(item: int, snapshot: Snapshot) -> str | None:
     return None
 
 
-def fits(item: int, snapshot: Snapshot) -> bool:
-    """Tell whether the customer's size, if known and if it matters, is on the shelf."""
-    size = size_of(item, snapshot)
-    if size is None:
-        return True
-    # Without one of it, this is not the item's way of counting sizes.
-    return snapshot.stock.has_size(item, size) is not False
+def lacks_size(items: Positions, snapshot: Snapshot) -> NDArray[np.bool_]:
+    """Return bool[n]: items that come in the customer's size (`size_of`), but not today.
+
+    Where an item has none of it, this is not its way of counting sizes.
+    """
+    at = items.astype(np.intp)
+    closest = np.zeros(at.size, np.uint8)
+    is_missing = np.zeros(at.size, np.bool_)
+    for name, size in snapshot.person.sizes.items() if snapshot.person else ():
+        named = snapshot.playbook.named(name)[at]
+        is_closer = named > closest
+        if np.count_nonzero(is_closer):
+            is_missing[is_closer] = snapshot.stock.lacks(size)[at[is_closer]]
+            closest = np.maximum(closest, named)
+    return is_missing
 
 
 def _why_empty(reasons: NDArray[np.uint32]) -> Reason:

@@ -162,7 +162,8 @@ def _is_service(candidates: Candidates, snapshot: Snapshot) -> Mask | None:
     """Return bool[n]: care for what was bought, or help around an item; None where none is."""
     is_care: Mask = (candidates.sources & _CARE) != 0
     if snapshot.prompts.service.size:
-        is_care |= np.isin(candidates.items, snapshot.prompts.service)
+        n = len(snapshot.playbook.catalog.items)
+        is_care |= _among(snapshot.prompts.service, candidates.items.astype(np.intp), n)
     return is_care if np.count_nonzero(is_care) else None
 
 

@@ -23,7 +23,7 @@ from edge.core.cap_rules import (
     Window,
 )
 from edge.core.caps import CapContext, Caps
-from edge.core.curation import curate, decide
+from edge.core.curation import curate, decide, lacks_size, size_of
 from edge.core.decision import Decision, Motive, PersonView
 from edge.core.guard import judge
 from edge.core.moment import Moment
@@ -367,3 +367,27 @@ def test_sources_of_the_anonymous_variant() -> None:
     judged = judge(world.candidates(snapshot, named), snapshot)
     slate = curate(judged, score_column({"tie": 0.4}, CATALOG), snapshot)
     assert decide(judged, slate, snapshot) == outcome.decision
+
+
+@few
+@given(
+    sizes=st.dictionaries(
+        st.sampled_from(["shirt", "fashion", "winter-coat", "lamps", "home", "shoe"]),
+        st.sampled_from(["M", "L", "XL"]),
+    ),
+    units=st.dictionaries(st.sampled_from(["shirt-a-M", "shirt-a-L"]), st.integers(0, 2)),
+)
+def test_a_size_is_missing_where_an_item_comes_in_it_but_not_today(
+    sizes: dict[str, str], units: dict[str, int]
+) -> None:
+    """For all items at once as for one: by class, else category, else department."""
+    world = World().by_person(sizes=sizes)
+    for sku, n in units.items():
+        world.stock.set_level(sku, n, NOW.now_s)
+    snapshot = world.snapshot()
+    expected = [
+        any(v.size == size_of(at, snapshot) for v in goods.variants if v.size)
+        and all(v.size != size_of(at, snapshot) for v in world.stock.in_stock(at))
+        for at, goods in enumerate(CATALOG.items)
+    ]
+    assert lacks_size(np.arange(len(ITEMS)), snapshot).tolist() == expected
