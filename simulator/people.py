@@ -13,6 +13,9 @@ from simulator.chance import stream
 from simulator.names import full_name
 from simulator.palette import SIZES
 
+# How many sizes a member tells the chain: of what is bought most.
+TOLD_SIZES = 3
+
 AUDIENCES = ("women", "men")
 MOTIVES = ("first_time", "inspiration", "price_comparing", "undecided", "about_to_buy")
 # Classes that a household buys again and again only if it has a small child.
@@ -224,11 +227,41 @@ def _stated(person: Person, rng: random.Random) -> list[str]:
     return stated
 
 
-def member_json(member: Member) -> dict[str, Any]:
-    """Return a member as a chain would hand it over."""
-    sizes = {k: member.person.sizes[k] for k in sorted(member.person.sizes) if k in SIZES}
-    own = {"women": ("women", "shoes-women"), "men": ("men", "collar", "shoes-men")}
-    shown = {k: sizes[k] for k in ("alpha", *own[member.person.audience])}
+def members_json(members: list[Member], catalog: Catalog) -> list[dict[str, Any]]:
+    """Return the members as a chain would hand them over."""
+    counted_in = {audience: _size_systems(catalog, audience) for audience in AUDIENCES}
+    return [_member_json(member, counted_in[member.person.audience]) for member in members]
+
+
+def _size_systems(catalog: Catalog, audience: str) -> dict[str, tuple[str, list[str]]]:
+    """Return the categories whose goods for somebody all count sizes in one way.
+
+    Returns:
+        By category its size system and its classes.
+    """
+    classes: dict[str, set[str]] = {}
+    for item in catalog.items:
+        if catalog.classes[item.class_id].audience in ("all", audience):
+            classes.setdefault(item.category, set()).add(item.class_id)
+    found: dict[str, tuple[str, list[str]]] = {}
+    for category, class_ids in classes.items():
+        systems = {catalog.classes[class_id].sizes for class_id in class_ids}
+        if len(systems) == 1 and (system := systems.pop()) is not None:
+            found[category] = system, sorted(class_ids)
+    return found
+
+
+def _told_sizes(person: Person, counted_in: dict[str, tuple[str, list[str]]]) -> dict[str, str]:
+    """Return sizes by category, as the box reads them, of what the person buys most."""
+    weight = {
+        category: sum(person.class_weights.get(class_id, 0.0) for class_id in class_ids)
+        for category, (_, class_ids) in counted_in.items()
+    }
+    most = sorted(filter(weight.get, weight), key=lambda name: -weight[name])[:TOLD_SIZES]
+    return {category: person.sizes[counted_in[category][0]] for category in sorted(most)}
+
+
+def _member_json(member: Member, counted_in: dict[str, tuple[str, list[str]]]) -> dict[str, Any]:
     record: dict[str, Any] = {
         "member_id": member.member_id,
         "name": member.name,
@@ -236,7 +269,7 @@ def member_json(member: Member) -> dict[str, Any]:
         "beacons": member.beacons,
         "consents": member.consents,
         "stated": member.stated,
-        "sizes": shown if member.stated else {},
+        "sizes": _told_sizes(member.person, counted_in) if member.stated else {},
     }
     if member.declared:
         record["declared"] = member.declared

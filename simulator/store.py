@@ -46,10 +46,8 @@ def write(out_dir: Path, seed: int, as_of: date = DEFAULT_AS_OF) -> None:
     members = people.members(catalog, seed, MEMBER_COUNT, as_of.isoformat())
     _write_json(out_dir / "catalog.json", catalog_json(catalog, seed, as_of))
     _write_json(out_dir / "floorplan.json", floor.to_json())
-    member_records = [people.member_json(m) for m in members]
-    _write_json(
-        out_dir / "members.json", {"schema": "stammgast.members.v1", "members": member_records}
-    )
+    told = people.members_json(members, catalog)
+    _write_json(out_dir / "members.json", {"schema": "stammgast.members.v1", "members": told})
     _write_json(out_dir / "truth.json", truth_json(catalog, members, seed))
     period = histories.Period(as_of - timedelta(days=HISTORY_DAYS), as_of)
     sold = histories.receipts(catalog, [m.person for m in members], ANONYMOUS_COUNT, period, seed)

@@ -95,6 +95,10 @@ class Playbook:
             [fnv64(item.item_id) for item in catalog.items], np.uint64
         )
         self._named: dict[str, NDArray[np.uint8]] = {}
+        self._names = {
+            name for i in catalog.items for name in (i.class_id, i.category, i.department)
+        }
+        self._unnamed: NDArray[np.uint8] = np.zeros(len(catalog.items), np.uint8)
         euros = np.maximum(catalog.price_cents, 100) / 100
         self.looks: NDArray[np.int32] = np.stack(
             [self.classes.brand, np.log2(euros).astype(np.int32)], axis=1
@@ -105,12 +109,13 @@ class Playbook:
 
         Kept once asked for: the names that sizes are told for are few.
         """
+        if name not in self._names:
+            return self._unnamed
         known = self._named.get(name)
         if known is None:
             items = self.catalog.items
             known = np.fromiter((_closeness(name, item) for item in items), np.uint8, len(items))
-            if known.any():  # a name that nothing bears is not worth keeping
-                self._named[name] = known
+            self._named[name] = known
         return known
 
 

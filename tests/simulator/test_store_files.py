@@ -260,6 +260,17 @@ def test_members_files_hold_no_taste(members: list[Record]) -> None:
     assert all(member.keys() <= allowed for member in members)
 
 
+def test_told_sizes_are_sizes_that_goods_come_in(members: list[Record], goods: Record) -> None:
+    """By a category of the catalogue, so that the box can look for them on the shelf."""
+    sizes: dict[str, set[str | None]] = defaultdict(set)
+    for item in goods["items"]:
+        sizes[item["category"]] |= {variant["size"] for variant in item["variants"]}
+    told = [each for member in members for each in member["sizes"].items()]
+    assert len(told) > 100
+    assert all(size in sizes[category] for category, size in told)
+    assert all(bool(member["sizes"]) == bool(member["stated"]) for member in members)
+
+
 def test_stock_covers_every_sku(goods: Record, store_dir: Path) -> None:
     """Every variant has a level; some are sold out."""
     stock = _json(store_dir, "stock.json")
