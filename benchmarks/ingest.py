@@ -2,11 +2,13 @@
 
 The floor is paho with the same decoder and nothing else, on the same messages from the same
 Mosquitto, in turn with the box. The known members are present before the measurement begins and
-heard every second, as in a full store. A message counts when its work is done.
+heard every second, as in a full store: each stands somewhere and is heard by the receivers around,
+as strongly as distance and fading let. A message counts when its work is done.
 """
 
 import asyncio
 import json
+import math
 import multiprocessing
 import random
 import socket
@@ -33,6 +35,10 @@ KNOWN_SHARE = 0.05
 IDLE_S = 15.0
 SETTLE_S = 5
 SIDE_M = 48.0
+# How far a receiver in a hall hears a tag, and how fast its mean power falls with the distance.
+RANGE_M = 12.0
+PATH_LOSS_EXPONENT = 2.5
+HUNG_ABOVE_M = 1.5
 
 
 def main() -> None:
@@ -130,36 +136,80 @@ def _beacons(rng: random.Random) -> tuple[list[str], list[str]]:
     return known, strange
 
 
+def _receiver_at(n: int) -> tuple[float, float]:
+    """Return where a receiver hangs, in metres."""
+    return 3.0 + 6.0 * (n % 8), 3.0 + 6.0 * (n // 8)
+
+
+def _member_at(n: int) -> tuple[float, float]:
+    """Return where a member stands all the while."""
+    rng = random.Random(f"member {n}")
+    return rng.uniform(0.0, SIDE_M), rng.uniform(0.0, SIDE_M)
+
+
+def _around() -> list[list[int]]:
+    """Return the members that each receiver hears."""
+    places = [_member_at(n) for n in range(MEMBERS)]
+    return [
+        [n for n, place in enumerate(places) if math.dist(place, _receiver_at(g)) <= RANGE_M]
+        for g in range(GATEWAYS)
+    ]
+
+
+def _rssi(member: int, receiver: int, rng: random.Random) -> int:
+    """Draw a strength in dBm: log-distance path loss, Rayleigh fading."""
+    flat_m = math.dist(_member_at(member), _receiver_at(receiver))
+    mean_dbm = -59.0 - 10 * PATH_LOSS_EXPONENT * math.log10(math.hypot(flat_m, HUNG_ABOVE_M))
+    return max(-95, round(mean_dbm + 10 * math.log10(rng.expovariate(1.0) + 1e-4)))
+
+
+def _heard(
+    receiver: int, around: list[list[int]], known: list[str], strange: list[str], rng: random.Random
+) -> tuple[str, int]:
+    """Draw what a receiver hears next: a beacon and its strength in dBm."""
+    if rng.random() < KNOWN_SHARE:
+        member = rng.choice(around[receiver])
+        return known[member], _rssi(member, receiver, rng)
+    return rng.choice(strange), rng.randint(-95, -50)
+
+
 def _singles() -> list[bytes]:
     """ESPresense messages of many receivers."""
     rng = random.Random(1)
     known, strange = _beacons(rng)
+    around = _around()
     found = []
     for n in range(SINGLE):
-        beacon = rng.choice(known if rng.random() < KNOWN_SHARE else strange)
+        receiver = rng.randrange(GATEWAYS)
+        beacon, rssi_dbm = _heard(receiver, around, known, strange, rng)
         uuid, major, minor = beacon.split("-")
         dashed = f"{uuid[:8]}-{uuid[8:12]}-{uuid[12:16]}-{uuid[16:20]}-{uuid[20:]}"
         beacon_id = f"iBeacon:{dashed}-{major}-{minor}"
         payload = (
             f'{{"mac":"{rng.getrandbits(48):012x}","id":"{beacon_id}","rssi@1m":-59,'
-            f'"rssi":-{60 + n % 3000 / 100:.2f},"rxAdj":0,"rssiVar":3.1,"distance":3.2,'
+            f'"rssi":{rssi_dbm:.2f},"rxAdj":0,"rssiVar":3.1,"distance":3.2,'
             f'"var":0.4,"int":{1000 + n % 97}}}'
         )
-        topic = f"espresense/devices/{beacon_id}/g{rng.randrange(GATEWAYS)}"
+        topic = f"espresense/devices/{beacon_id}/g{receiver}"
         found.append(_packet(topic, payload.encode()))
     return found
 
 
 def _arrivals() -> list[bytes]:
     """One message per member: their visits begin before the measurement."""
-    known, _ = _beacons(random.Random(1))
+    rng = random.Random(1)
+    known, _ = _beacons(rng)
     found = []
     for n, beacon in enumerate(known):
         uuid, major, minor = beacon.split("-")
         dashed = f"{uuid[:8]}-{uuid[8:12]}-{uuid[12:16]}-{uuid[16:20]}-{uuid[20:]}"
         beacon_id = f"iBeacon:{dashed}-{major}-{minor}"
-        payload = f'{{"mac":"00","id":"{beacon_id}","rssi@1m":-59,"rssi":-70.5,"distance":3.2}}'
-        topic = f"espresense/devices/{beacon_id}/g{n % GATEWAYS}"
+        nearest = min(range(GATEWAYS), key=lambda g: math.dist(_receiver_at(g), _member_at(n)))
+        rssi_dbm = _rssi(n, nearest, rng)
+        payload = (
+            f'{{"mac":"00","id":"{beacon_id}","rssi@1m":-59,"rssi":{rssi_dbm},"distance":3.2}}'
+        )
+        topic = f"espresense/devices/{beacon_id}/g{nearest}"
         found.append(_packet(topic, payload.encode()))
     return found
 
@@ -168,17 +218,19 @@ def _batches() -> list[bytes]:
     """Minew messages with twenty beacons each."""
     rng = random.Random(2)
     known, strange = _beacons(rng)
+    around = _around()
     found = []
-    for n in range(BATCHES):
-        gateway = f"AC233F{rng.randrange(GATEWAYS):06X}"
+    for _ in range(BATCHES):
+        receiver = rng.randrange(GATEWAYS)
+        gateway = f"AC233F{receiver:06X}"
         rows = [f'{{"type":"Gateway","mac":"{gateway}","gatewayFree":89,"gatewayLoad":0.03}}']
-        for k in range(PER_BATCH):
-            beacon = rng.choice(known if rng.random() < KNOWN_SHARE else strange)
+        for _ in range(PER_BATCH):
+            beacon, rssi_dbm = _heard(receiver, around, known, strange, rng)
             uuid, major, minor = beacon.upper().split("-")
             rows.append(
                 f'{{"type":"iBeacon","mac":"{rng.getrandbits(48):012X}","bleName":"",'
                 f'"ibeaconUuid":"{uuid}","ibeaconMajor":{major},"ibeaconMinor":{minor},'
-                f'"rssi":-{50 + (n + k) % 45},"ibeaconTxPower":-59,"battery":0}}'
+                f'"rssi":{rssi_dbm},"ibeaconTxPower":-59,"battery":0}}'
             )
         found.append(_packet(f"/gw/{gateway}/status", f"[{','.join(rows)}]".encode()))
     return found
@@ -220,7 +272,7 @@ def _floorplan() -> dict[str, Any]:
     kinds = ("entrance", "department", "department", "till")
     receivers = []
     for n in range(GATEWAYS):
-        x, y = 3.0 + 6.0 * (n % 8), 3.0 + 6.0 * (n // 8)
+        x, y = _receiver_at(n)
         zone = f"z{int(x >= half) + 2 * int(y >= half)}"
         for name, family in ((f"g{n}", "espresense"), (f"AC233F{n:06X}", "minew")):
             receivers.append(

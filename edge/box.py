@@ -240,11 +240,13 @@ class Box:
         if self._recording is not None:
             self._record(now_s, topic, payload)
         self.messages["gateway"] += 1
-        for report in self.router.decode(topic, payload):
-            if type(report) is Sighting:
-                self.path.hear(report, now_s)
-            else:
-                self._hear_report(report, now_s)
+        reports = self.router.decode(topic, payload)
+        sightings = [report for report in reports if type(report) is Sighting]
+        if len(sightings) < len(reports):
+            for report in reports:
+                if type(report) is not Sighting:
+                    self._hear_report(report, now_s)
+        self.path.hear(sightings, now_s)
 
     def _acknowledge(self, message: Message) -> None:
         if self.broker is not None:

@@ -10,7 +10,7 @@ to the log. What tills, apps and staff say besides comes in through `edge.intake
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -166,11 +166,15 @@ class Path:
 
     # -- a beacon is heard -------------------------------------------------------------------
 
-    def hear(self, sighting: Sighting, now_s: float) -> None:
-        """Take what a receiver heard: whose beacon is it, and where is its carrier?"""
-        at_s = self.gateways.hear(sighting, now_s)
-        if at_s is None:
-            return
+    def hear(self, sightings: Sequence[Sighting], now_s: float) -> None:
+        """Take what a receiver heard: whose beacons are they, and where are their carriers?"""
+        heard = self.gateways.hear(sightings, now_s)
+        perhaps = self.consents.perhaps_known(heard, () if self.rotating.is_idle else ROTATING)
+        self.unknown_beacons += len(heard) - len(perhaps)
+        for sighting, at_s in perhaps:
+            self._hear(sighting, at_s, now_s)
+
+    def _hear(self, sighting: Sighting, at_s: float, now_s: float) -> None:
         person = self.consents.person_of_beacon(sighting.beacon)
         if person is None and sighting.beacon.startswith(ROTATING):
             # From here on the sighting is one of the enrolled id, whatever the beacon shows next.
@@ -181,7 +185,8 @@ class Path:
             return
         if self.gateways.repeats(sighting, at_s):
             return
-        sighting = sighting._replace(at_s=at_s)
+        if sighting.at_s is not None:
+            sighting = sighting._replace(at_s=at_s)
         zone = self._zone(person, sighting, self.house.zones, now_s)
         self._sign(person, now_s, zone)
 
@@ -213,7 +218,7 @@ class Path:
 
     def _zone(self, person: str, sighting: Sighting, model: ZoneModel, now_s: float) -> str | None:
         """Return the zone a beacon places its person in; None without consent or certainty."""
-        if self.consents.grant(person, Purpose.LOCATION, now_s) is None:
+        if not self.consents.has(person, Purpose.LOCATION):
             return None
         trackers = self._trackers.setdefault(person, {})
         tracker = trackers.get(sighting.beacon)
@@ -236,7 +241,7 @@ class Path:
     def _sign(self, person: str, now_s: float, zone: str | None) -> None:
         """Note a sign of life, and serve a guest who has just come in."""
         changes = self._note(person, now_s, zone)
-        if any(change.change is Change.ENTRY for change in changes):
+        if changes and any(change.change is Change.ENTRY for change in changes):
             self.serve(self.guests[person], now_s)
 
     def _note(self, person: str, now_s: float, zone: str | None) -> tuple[Transition, ...]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from edge.core.keyindex import ABSENT, KeyedHash, KeyIndex
 from edge.core.notices import NoticeBook, Purpose
+from edge.core.sightings import Sighting
 from edge.core.stated import StatedTimes
 from edge.core.statements import ConsentChange, Outcome, Statement, deciding_s
 
@@ -198,6 +199,24 @@ class Consents:
             self._load(state)
 
     # -- who is it
+
+    def perhaps_known(
+        self, heard: Sequence[tuple[Sighting, float]], rotating: tuple[str, ...] = ()
+    ) -> list[tuple[Sighting, float]]:
+        """Leave out beacons that were looked up before and are nobody's.
+
+        Args:
+            heard: Sightings and their moments.
+            rotating: How ids begin that may be somebody's all the same; they are kept.
+        """
+        strangers = self._strangers
+        if not rotating:
+            return [each for each in heard if hash(each[0].beacon) not in strangers]
+        return [
+            each
+            for each in heard
+            if hash(each[0].beacon) not in strangers or each[0].beacon.startswith(rotating)
+        ]
 
     def person_of_beacon(self, beacon: str) -> str | None:
         """Return whose beacon this is, among persons with a present consent to be recognised.

@@ -7,7 +7,7 @@ beacon: what needs the beacon's id runs after the consent gate.
 
 Wiring, with `now_s` of the clock port (UTC seconds):
 
-    at_s = gateways.hear(sighting, now_s)       # before the gate; None: refused and counted
+    for sighting, at_s in gateways.hear(sightings, now_s): ...  # before the gate, all of a message
     if gateways.repeats(sighting, at_s): ...    # after it, for known beacons only: drop
     sighting = sighting._replace(at_s=at_s)     # what zones and visits get to see
     gateways.report(report, now_s)              # GatewayReport
@@ -16,7 +16,7 @@ Wiring, with `now_s` of the clock port (UTC seconds):
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -203,17 +203,40 @@ class Gateways:
         self._last: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
         self.refused_strangers = 0
 
-    def hear(self, sighting: Sighting, now_s: float) -> float | None:
-        """Take a sighting in, before anything looks at its beacon.
+    def hear(self, sightings: Sequence[Sighting], now_s: float) -> list[tuple[Sighting, float]]:
+        """Take in what a message tells, before anything looks at its beacons.
 
         Returns:
-            The UTC second at which it counts, never after `now_s`; None where it is refused and
-            counted (`flood`, `stale`, `unsettled_clock`, `too_many_gateways`).
+            The sightings that count, each with its UTC second, never after `now_s`. The others are
+            refused and counted (`flood`, `stale`, `unsettled_clock`, `too_many_gateways`).
         """
+        if self._takes_all(sightings, now_s):  # the usual case, without a look at each
+            return [(sighting, now_s) for sighting in sightings]
+        judged = ((sighting, self._hear(sighting, now_s)) for sighting in sightings)
+        return [(sighting, at_s) for sighting, at_s in judged if at_s is not None]
+
+    def _takes_all(self, sightings: Sequence[Sighting], now_s: float) -> bool:
+        """Take sightings of one known gateway that sends no time and does not flood, or none."""
+        name = sightings[0].gateway if sightings else ""
+        gateway = self._gateways.get(name)
+        if gateway is None:
+            return False
+        if now_s != gateway.last_heard_s or gateway.is_offline:
+            gateway.hear(now_s, self.limits)
+        if gateway.tokens < len(sightings):
+            return False
+        for sighting in sightings:
+            if sighting.at_s is not None or sighting.gateway != name:
+                return False
+        gateway.tokens -= len(sightings)
+        gateway.sightings += len(sightings)
+        return True
+
+    def _hear(self, sighting: Sighting, now_s: float) -> float | None:
         gateway = self._gateways.get(sighting.gateway) or self._arrive(sighting.gateway, now_s)
         if gateway is None:
             return None
-        if now_s != gateway.last_heard_s or gateway.is_offline:  # once for all of a batch
+        if now_s != gateway.last_heard_s or gateway.is_offline:
             gateway.hear(now_s, self.limits)
         if gateway.tokens < 1.0:
             gateway.count(FLOOD)

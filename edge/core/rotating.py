@@ -375,6 +375,11 @@ class RotatingIds:
         """Compute ahead; call once a second. Returns True where beacons still wait."""
         return self.ephemeral.advance(now_s)
 
+    @property
+    def is_idle(self) -> bool:
+        """True while nobody is followed, so that `resolve` could find nothing."""
+        return not self.ephemeral and not self.addresses
+
     def resolve(self, beacon: str, now_s: float) -> str | None:
         """Return the enrolled id behind a heard one, or None.
 

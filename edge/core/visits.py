@@ -15,7 +15,7 @@ Wiring, with `now_s` of the clock port in seconds, never running backwards for t
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from hashlib import blake2b
 from types import MappingProxyType
 
@@ -34,7 +34,7 @@ LEAD_MARGIN_DB = 6.0
 CAPACITY = 20_000
 
 
-class State(Enum):
+class State(StrEnum):
     """Where a visitor is, as far as the store knows."""
 
     ABSENT = "absent"
@@ -43,7 +43,7 @@ class State(Enum):
     IN_ZONE = "in_zone"
 
 
-class Sign(Enum):
+class Sign(StrEnum):
     """What can happen to a visit."""
 
     NEAR = "near"  # the app says: close to the store; carries no coordinates
@@ -54,7 +54,7 @@ class Sign(Enum):
     LEAVE = "leave"  # a withdrawn consent, an erasure, or a stated goodbye
 
 
-class Change(Enum):
+class Change(StrEnum):
     """What a sign changed."""
 
     NEAR = "near"
@@ -305,11 +305,11 @@ class Visits:
             visit.last_sign_at_s = now_s
             self._open[visitor] = visit
             self._open.move_to_end(visitor)
-        told = tuple(
-            transition
-            for change in changes
-            if (transition := self._tell(change, visitor, visit, now_s, zone)) is not None
-        )
+        told: tuple[Transition, ...] = ()
+        for change in changes:
+            transition = self._tell(change, visitor, visit, now_s, zone)
+            if transition is not None:
+                told += (transition,)
         if visit.state is State.ABSENT:
             self._open.pop(visitor, None)
         return told

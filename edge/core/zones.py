@@ -125,6 +125,7 @@ class ZoneTracker:
         "_powers",
         "_readings",
         "_step",
+        "level_dbm",
         "zone",
     )
 
@@ -144,6 +145,8 @@ class ZoneTracker:
         self._last: tuple[tuple[int, float, bool], ...] = ()  # receiver, mean power, is refused
         self._before = self._place
         self.zone: str | None = None
+        # Mean power at the receiver that heard the beacon best in the last step.
+        self.level_dbm = WEAKEST_DBM
 
     def update(self, sighting: Sighting, now_s: float) -> str | None:
         """Take a sighting of this beacon; return the new zone if it changed, else None.
@@ -208,12 +211,6 @@ class ZoneTracker:
         self._belief = self._model.walked(self._belief)
         self._place = self._belief.sum(0)
 
-    @property
-    def level_dbm(self) -> float:
-        """Mean power at the receiver that heard the beacon best in the last step."""
-        powers = [power for _, power, is_refused in self._last if not is_refused]
-        return _dbm(max(powers)) if powers else WEAKEST_DBM
-
     def probabilities(self) -> dict[str, float]:
         """Return the probability of every zone, the likeliest first."""
         return self._by_zone(self._place)
@@ -253,6 +250,7 @@ class ZoneTracker:
         is_trusted = self._trusted(rows, powers, weights, prior)
         self._last = tuple(zip(rows.tolist(), means, (~is_trusted).tolist(), strict=True))
         rows, powers, weights = rows[is_trusted], powers[is_trusted], weights[is_trusted]
+        self.level_dbm = _dbm(float(powers.max())) if powers.size else WEAKEST_DBM
         readings = self._readings + float(weights.sum())
         sums = self._powers.copy()
         sums += (weights * powers) @ self._model.inverse_gain[rows]

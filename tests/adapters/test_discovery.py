@@ -75,7 +75,7 @@ def test_what_a_heard_beacon_says_is_in_no_message() -> None:
     """Home Assistant gets figures of gateways, never a beacon."""
     gateways = Gateways()
     heard = Sighting("g1", "mac:d0d1d2d3d4d5", -60.0)
-    gateways.hear(heard, 5.0)
+    gateways.hear([heard], 5.0)
     gateways.repeats(heard, 5.0)
     gateways.report(GatewayReport("g1", is_online=True, battery_percent=50.0), 5.0)
     for health in gateways.health(5.0):

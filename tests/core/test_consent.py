@@ -28,6 +28,7 @@ from edge.core.consent import (
 )
 from edge.core.keyindex import ABSENT, KeyIndex, Sieve
 from edge.core.notices import NOTICES, Notice, NoticeBook
+from edge.core.sightings import Sighting
 
 HASH = KeyedHash(b"a secret of this box")
 BEACON = "ibeacon:426c7565436861726d426561636f6e73-1-1"
@@ -68,6 +69,20 @@ def test_a_beacon_means_its_owner_only_while_recognition_is_allowed() -> None:
     consents.apply(say(person, Purpose.RECOGNISE, False, 11.0))
     assert consents.person_of_beacon(BEACON) is None
     assert consents.sizes()["beacons"] == 0
+
+
+def test_beacons_looked_up_in_vain_are_left_out_at_once() -> None:
+    """But for one that may rotate, and until anybody enrols a beacon."""
+    consents = Consents(HASH)
+    consents.enrol(someone(consents, 1, Purpose.RECOGNISE), BEACON)
+    heard = [(Sighting("g1", beacon), 5.0) for beacon in ("name:a", "mac:000000000001", BEACON)]
+    assert consents.perhaps_known(heard) == heard
+    for sighting, _ in heard:
+        consents.person_of_beacon(sighting.beacon)
+    assert consents.perhaps_known(heard) == heard[2:]
+    assert consents.perhaps_known(heard, ("eid:", "mac:")) == heard[1:]
+    consents.enrol(someone(consents, 2, Purpose.RECOGNISE), "name:a")
+    assert consents.perhaps_known(heard) == heard
 
 
 def test_a_beacon_claimed_by_two_members_is_nobodys_until_one_gives_it_up() -> None:

@@ -19,27 +19,34 @@ def view(gateways: Gateways, name: str, now_s: float) -> GatewayHealth:
     return next(each for each in gateways.health(now_s) if each.gateway == name)
 
 
+def hear(gateways: Gateways, sighting: Sighting, now_s: float) -> float | None:
+    """Hear one sighting; return when it counts, or None where it was refused."""
+    taken = gateways.hear([sighting], now_s)
+    assert [heard for heard, _ in taken] in ([sighting], [])
+    return taken[0][1] if taken else None
+
+
 def hear_each(gateways: Gateways, offsets: Iterable[tuple[float, float]]) -> list[float | None]:
     """Hear one sighting per (elapsed, the gateway's clock minus ours)."""
     return [
-        gateways.hear(HEARD._replace(at_s=NOW_S + elapsed + offset), NOW_S + elapsed)
+        hear(gateways, HEARD._replace(at_s=NOW_S + elapsed + offset), NOW_S + elapsed)
         for elapsed, offset in offsets
     ]
 
 
 def test_a_sighting_without_a_time_counts_at_receipt() -> None:
     """Most families send no time."""
-    assert Gateways().hear(HEARD, NOW_S) == NOW_S
+    assert hear(Gateways(), HEARD, NOW_S) == NOW_S
 
 
 def test_a_gateway_is_alive_until_it_is_silent_for_two_minutes() -> None:
     """Never heard, online, silent and online again, in this order."""
     gateways = Gateways(listed=["g1"])
     assert view(gateways, "g1", NOW_S).state == "never"
-    gateways.hear(HEARD, NOW_S)
+    hear(gateways, HEARD, NOW_S)
     assert view(gateways, "g1", NOW_S + 120.0).state == "online"
     assert view(gateways, "g1", NOW_S + 120.1).state == "silent"
-    gateways.hear(HEARD, NOW_S + 130.0)
+    hear(gateways, HEARD, NOW_S + 130.0)
     assert view(gateways, "g1", NOW_S + 130.0).state == "online"
     assert view(gateways, "g1", NOW_S + 130.0).first_heard_s == NOW_S
 
@@ -51,7 +58,7 @@ def test_a_last_will_takes_a_gateway_offline_until_it_is_heard() -> None:
     gateways.report(GatewayReport("g1", is_online=False), NOW_S + 1)
     assert view(gateways, "g1", NOW_S + 1).state == "offline"
     assert view(gateways, "g1", NOW_S + 1).last_heard_s == NOW_S
-    gateways.hear(HEARD, NOW_S + 2)
+    hear(gateways, HEARD, NOW_S + 2)
     assert view(gateways, "g1", NOW_S + 2).state == "online"
 
 
@@ -137,16 +144,16 @@ def test_a_clock_that_goes_wrong_is_found_out() -> None:
 def test_a_flood_is_cut_at_the_rate_after_the_burst() -> None:
     """A thousand a second get through, however many are sent; others are not touched."""
     gateways = Gateways(limits=Limits(rate_per_s=100.0, burst=200.0))
-    used = sum(gateways.hear(HEARD, NOW_S + i / 1_000.0) is not None for i in range(5_000))
+    used = sum(hear(gateways, HEARD, NOW_S + i / 1_000.0) is not None for i in range(5_000))
     assert 200 + 490 <= used <= 200 + 510
     assert view(gateways, "g1", NOW_S).refused["flood"] == 5_000 - used
-    assert gateways.hear(HEARD._replace(gateway="g2"), NOW_S + 5.0) is not None
+    assert hear(gateways, HEARD._replace(gateway="g2"), NOW_S + 5.0) is not None
 
 
 def test_the_same_reading_on_two_topics_counts_once() -> None:
     """Presence repeats the rssi with a distance within milliseconds."""
     gateways = Gateways()
-    gateways.hear(HEARD, NOW_S)
+    hear(gateways, HEARD, NOW_S)
     assert not gateways.repeats(HEARD, NOW_S)
     assert gateways.repeats(HEARD._replace(distance_m=2.0), NOW_S + 0.05)
     assert not gateways.repeats(HEARD, NOW_S + 0.5)
@@ -157,7 +164,7 @@ def test_another_strength_another_gateway_or_another_beacon_is_no_duplicate() ->
     """N gateways hear one advertisement, and each of them counts."""
     gateways = Gateways()
     for name in ("g1", "g2"):
-        gateways.hear(HEARD._replace(gateway=name), NOW_S)
+        hear(gateways, HEARD._replace(gateway=name), NOW_S)
     assert not gateways.repeats(HEARD, NOW_S)
     assert not gateways.repeats(HEARD._replace(rssi_dbm=-61.0), NOW_S)
     assert not gateways.repeats(HEARD._replace(gateway="g2", rssi_dbm=-61.0), NOW_S)
@@ -168,7 +175,7 @@ def test_a_distance_alone_is_compared_too() -> None:
     """mqtt_room sends no rssi."""
     gateways = Gateways()
     heard = Sighting("g1", "name:x", distance_m=2.0)
-    gateways.hear(heard, NOW_S)
+    hear(gateways, heard, NOW_S)
     assert not gateways.repeats(heard, NOW_S)
     assert gateways.repeats(heard, NOW_S)
     assert not gateways.repeats(heard._replace(distance_m=3.0), NOW_S)
@@ -178,7 +185,7 @@ def test_a_reading_told_again_with_its_old_time_is_a_duplicate() -> None:
     """room-assistant repeats every room's last reading in every update."""
     gateways = Gateways()
     told = HEARD._replace(at_s=NOW_S)
-    first, again = gateways.hear(told, NOW_S), gateways.hear(told, NOW_S + 4.0)
+    first, again = hear(gateways, told, NOW_S), hear(gateways, told, NOW_S + 4.0)
     assert first is not None
     assert again is not None
     assert not gateways.repeats(told, first)
@@ -189,7 +196,7 @@ def test_a_gateway_that_claims_all_beacons_at_once_is_refused() -> None:
     """A receiver cannot hear more members than stand around it; the claim ends with the window."""
     gateways = Gateways(limits=Limits(beacons=50))
     claims = [HEARD._replace(beacon=f"mac:{number:012x}") for number in range(500)]
-    gateways.hear(HEARD, NOW_S)
+    hear(gateways, HEARD, NOW_S)
     verdicts = [gateways.repeats(claim, NOW_S + i / 500.0) for i, claim in enumerate(claims)]
     assert verdicts == [False] * 50 + [True] * 450
     assert gateways.repeats(claims[0], NOW_S + 2.0)
@@ -201,13 +208,13 @@ def test_a_renamed_gateway_is_suspected_only_where_it_cannot_be_mistaken() -> No
     """One listed gateway fell silent and one unlisted appeared: said, not assumed."""
     gateways = Gateways(listed=["shoes", "cafe"])
     for name in ("shoes", "cafe"):
-        gateways.hear(HEARD._replace(gateway=name), NOW_S)
+        hear(gateways, HEARD._replace(gateway=name), NOW_S)
     for second in range(0, 200, 10):
-        gateways.hear(HEARD._replace(gateway="cafe"), NOW_S + 1 + second)
-        gateways.hear(HEARD._replace(gateway="shoes-new"), NOW_S + 1 + second)
+        hear(gateways, HEARD._replace(gateway="cafe"), NOW_S + 1 + second)
+        hear(gateways, HEARD._replace(gateway="shoes-new"), NOW_S + 1 + second)
     assert gateways.suspected_renames(NOW_S + 10) == []
     assert gateways.suspected_renames(NOW_S + 195) == [("shoes", "shoes-new")]
-    gateways.hear(HEARD._replace(gateway="third"), NOW_S + 195)
+    hear(gateways, HEARD._replace(gateway="third"), NOW_S + 195)
     assert gateways.suspected_renames(NOW_S + 195) == []
 
 
@@ -215,8 +222,8 @@ def test_the_overview_tells_every_figure_and_no_beacon() -> None:
     """Worked by hand: one right and heard, one an hour behind, one never heard, one renamed."""
     gateways = Gateways(listed=["cafe", "door", "shoes"])
     gateways.report(GatewayReport("door", is_online=True, battery_percent=72.0), NOW_S)
-    gateways.hear(HEARD._replace(gateway="shoes", at_s=NOW_S + 2.26), NOW_S)
-    gateways.hear(HEARD._replace(gateway="shoes-2", at_s=NOW_S - 3_400), NOW_S + 200)
+    hear(gateways, HEARD._replace(gateway="shoes", at_s=NOW_S + 2.26), NOW_S)
+    hear(gateways, HEARD._replace(gateway="shoes-2", at_s=NOW_S - 3_400), NOW_S + 200)
     gateways.report(GatewayReport("door", is_online=True), NOW_S + 200)
     seen = gateways.overview(NOW_S + 201)
     assert seen["states"] == {"never": 1, "online": 2, "silent": 1}
@@ -238,7 +245,7 @@ def test_gateways_held_are_bounded_and_listed_ones_stay() -> None:
     limits = Limits(gateways=20, new_per_minute=600)
     gateways = Gateways(listed=["shoes"], limits=limits)
     for number in range(5_000):
-        gateways.hear(HEARD._replace(gateway=f"x{number}"), NOW_S + number / 10.0)
+        hear(gateways, HEARD._replace(gateway=f"x{number}"), NOW_S + number / 10.0)
     names = [each.gateway for each in gateways.health(NOW_S + 500)]
     assert len(names) == 20
     assert "shoes" in names
@@ -248,10 +255,10 @@ def test_gateways_held_are_bounded_and_listed_ones_stay() -> None:
 def test_a_burst_of_invented_gateways_is_refused() -> None:
     """A flood cannot hide behind ever new names."""
     gateways = Gateways(listed=["shoes"])
-    used = [gateways.hear(HEARD._replace(gateway=f"x{i}"), NOW_S) for i in range(1_000)]
+    used = [hear(gateways, HEARD._replace(gateway=f"x{i}"), NOW_S) for i in range(1_000)]
     assert sum(at_s is not None for at_s in used) == 30
     assert gateways.refused_strangers == 970
-    assert gateways.hear(HEARD._replace(gateway="shoes"), NOW_S) == NOW_S
+    assert hear(gateways, HEARD._replace(gateway="shoes"), NOW_S) == NOW_S
 
 
 def test_what_a_gateway_sent_in_vain_is_counted_by_reason() -> None:
@@ -267,7 +274,7 @@ def test_what_a_gateway_sent_in_vain_is_counted_by_reason() -> None:
 def test_memory_of_last_strengths_is_bounded() -> None:
     """A day of members does not add up."""
     gateways = Gateways(limits=Limits(remembered=100, beacons=10_000))
-    gateways.hear(HEARD, NOW_S)
+    hear(gateways, HEARD, NOW_S)
     for number in range(1_000):
         gateways.repeats(HEARD._replace(beacon=f"mac:{number:012x}"), NOW_S + number)
     assert len(gateways._last) == 100
@@ -284,6 +291,39 @@ def test_no_order_of_times_is_ever_taken_for_the_future(
     now_s = NOW_S
     for elapsed, offset in steps:
         now_s += elapsed
-        at_s = gateways.hear(HEARD._replace(at_s=None if offset is None else now_s + offset), now_s)
+        at_s = hear(
+            gateways, HEARD._replace(at_s=None if offset is None else now_s + offset), now_s
+        )
         if at_s is not None:
             assert now_s - 2 * gateways.limits.clock_bound_s <= at_s <= now_s
+
+
+@given(
+    messages=st.lists(
+        st.lists(
+            st.tuples(
+                st.sampled_from(["listed", "a", "b"]),
+                st.none() | st.floats(-40.0, 20.0),
+            ),
+            max_size=6,
+        ),
+        max_size=12,
+    ),
+)
+def test_a_message_is_heard_as_its_sightings_would_be_one_by_one(
+    messages: list[list[tuple[str, float | None]]],
+) -> None:
+    """Whatever its gateways, times and floods: the same count, at the same second."""
+    limits = Limits(rate_per_s=3.0, burst=8.0, new_per_minute=2, settle_s=2.0)
+    whole, single = Gateways(["listed"], limits), Gateways(["listed"], limits)
+    for second, message in enumerate(messages):
+        now_s = NOW_S + second
+        sightings = [
+            HEARD._replace(gateway=name, at_s=None if off_s is None else now_s + off_s)
+            for name, off_s in message
+        ]
+        apart = [(each, hear(single, each, now_s)) for each in sightings]
+        taken = [(each, at_s) for each, at_s in apart if at_s is not None]
+        assert whole.hear(sightings, now_s) == taken
+    assert whole.overview(NOW_S + 20) == single.overview(NOW_S + 20)
+    assert whole.refused_strangers == single.refused_strangers
