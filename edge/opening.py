@@ -49,7 +49,8 @@ def open_ledger(settings: Settings, catalog: Catalog, seed: int | None = None) -
     Args:
         settings: Where they lie.
         catalog: What the store sells.
-        seed: Draws pseudonyms and keys from a seed instead of chance: for replay alone.
+        seed: Draws pseudonyms and keys from a seed instead of chance, and waits for the disk at
+            every record, so that what is read next is always the same: for replay alone.
 
     Raises:
         UnavailableError: The folder cannot be made, or a file in it not opened.
@@ -60,7 +61,8 @@ def open_ledger(settings: Settings, catalog: Catalog, seed: int | None = None) -
     except OSError as error:
         raise UnavailableError(f"store.data: {data} cannot be made: {error.strerror}") from error
     draw = secrets.token_bytes if seed is None else seeded_bytes(seed)
-    return Ledger.open(data, read_or_make_box_key(data / "box.key"), catalog, draw=draw)
+    key = read_or_make_box_key(data / "box.key")
+    return Ledger.open(data, key, catalog, draw=draw, is_in_step=seed is not None)
 
 
 def take_in(ledger: Ledger, downlink: Downlink, files: Path) -> None:

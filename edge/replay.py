@@ -9,6 +9,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 from edge.adapters.clock import SimulatedClock
@@ -90,18 +91,26 @@ def _line(decision: Decision) -> bytes:
 
 
 def _lines(recording: Path) -> Iterator[tuple[float, str, bytes]]:
-    with recording.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                now_s, topic, payload = line.rstrip("\n").split(" ")
-                yield float(now_s), topic, bytes.fromhex(payload)
-            except ValueError as error:
-                raise ConfigError(
-                    [
-                        f"{recording}: line {number}: found {line[:40]!r}, "
-                        "expected `seconds topic hex`"
-                    ]
-                ) from error
+    try:
+        with recording.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                yield _input(recording, number, line)
+    except OSError as error:
+        raise ConfigError(
+            [f"{recording}: cannot be read: {error.strerror}; expected a file made with `record`"]
+        ) from error
+
+
+def _input(recording: Path, number: int, line: bytes) -> tuple[float, str, bytes]:
+    try:
+        now_s, topic, payload = line.decode().rstrip("\n").split(" ")
+        # Whatever is no moment of a clock cannot be told from one that is by the path itself.
+        datetime.fromtimestamp(float(now_s), UTC)
+        return float(now_s), topic, bytes.fromhex(payload)
+    except (ValueError, OverflowError, OSError) as error:
+        raise ConfigError(
+            [f"{recording}: line {number}: found {line[:40]!r}, expected `seconds topic hex`"]
+        ) from error
 
 
 def _nothing() -> None:

@@ -3,13 +3,24 @@
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from edge.core.errors import ConfigError
 from edge.replay import replay
 from tests.conftest import Mosquitto, wait_until
-from tests.world import ANNA, BEACON, BEN, ITEM_IDS, configure, running, tablet_of
+from tests.world import (
+    ANNA,
+    BEACON,
+    BEN,
+    ITEM_IDS,
+    configure,
+    rfc3339,
+    running,
+    sku_of,
+    tablet_of,
+)
 
 
 def _record(settings_folder: Path, store: Path, bundle: Path, port: int) -> Path:
@@ -100,6 +111,63 @@ def test_a_recorded_rule_file_that_cannot_be_read_is_named(
         recording.write_text(f"1.0 rules {payload.hex()}\n", encoding="utf-8")
         with pytest.raises(ConfigError):
             list(replay(recording, settings))
+
+
+def _days(log: Path, since_s: float) -> None:
+    """Write a recording of members who come, buy, leave and come back, four times over."""
+    lines = []
+    now_s, number = since_s, 0
+
+    def say(topic: str, kind: str, data: dict[str, Any]) -> None:
+        nonlocal now_s, number
+        now_s, number = now_s + 1, number + 1
+        event = {"specversion": "1.0", "id": f"e{number}", "source": "/log",
+                 "type": f"stammgast.{kind}.v1", "time": rfc3339(now_s), "data": data}  # fmt: skip
+        lines.append(f"{now_s} stammgast/v1/{topic} {json.dumps(event).encode().hex()}\n")
+
+    for turn in range(4):
+        for member in range(12):
+            member_id = f"M-{member}"
+            item = (7 * member + 3 * turn) % len(ITEM_IDS)
+            bought = {"line_no": 1, "sku": sku_of(item), "quantity": 1, "unit_price_cents": 900}
+            say("checkins", "checkin", {"member_id": member_id, "place": "app", "zone": "shoes"})
+            say("sales", "sale", {"receipt_id": f"r{number}", "till_id": "1",
+                                  "sold_at": rfc3339(now_s), "lines": [bought],
+                                  "member_id": member_id})  # fmt: skip
+            now_s += 1_801
+            lines.append(f"{now_s} tick \n")
+            levels = [{"sku": sku_of(at), "quantity": 5} for at in range(len(ITEM_IDS))]
+            say("stock", "stock", {"levels": levels})
+            say("checkins", "checkin", {"member_id": member_id, "place": "app", "zone": "women"})
+    log.write_text("".join(lines), encoding="utf-8")
+
+
+def test_who_comes_back_is_met_with_the_same_past_every_time(
+    tmp_path: Path, store: Path, bundle: Path
+) -> None:
+    """What a returning guest bought and saw was written in between, however slow the disk was."""
+    _days(tmp_path / "days.log", time.time())
+    settings = configure(tmp_path, store, bundle, 1)
+    first, second = (list(replay(tmp_path / "days.log", settings)) for _ in range(2))
+    assert first == second
+    assert sum(line.startswith(b'{"decision"') for line in first) == 2 * 4 * 12
+
+
+@pytest.mark.parametrize(
+    "line", [b"nan tick ", b"1e300 tick ", b"1.0 tick zz", b"1.0 tick", b"1.0 \xff 00", b"\xff"]
+)
+def test_a_line_that_cannot_be_read_is_named(
+    tmp_path: Path, store: Path, bundle: Path, line: bytes
+) -> None:
+    """By its number; so is a file that is none."""
+    settings = configure(tmp_path, store, bundle, 1)
+    recording = tmp_path / "day.log"
+    recording.write_bytes(b"1.0 tablet ff\n2.0 tick \n" + line + b"\n")
+    with pytest.raises(ConfigError, match=r"day\.log: line 3"):
+        list(replay(recording, settings))
+    for missing in (tmp_path, tmp_path / "none.log"):
+        with pytest.raises(ConfigError, match="expected a file made with `record`"):
+            list(replay(missing, settings))
 
 
 def test_a_replay_leaves_the_box_as_it_is(

@@ -82,7 +82,7 @@ def decode(text: str | bytes) -> ClientMessage:
     """
     try:
         return _decoder.decode(text)
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MessageError("bad_tablet_message", str(error)) from error
 
 

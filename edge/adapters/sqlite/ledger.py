@@ -81,6 +81,8 @@ class Ledger:
         catalog: Catalog,
         notices: NoticeBook,
         draw: Callable[[int], bytes] = secrets.token_bytes,
+        *,
+        is_in_step: bool = False,
     ) -> None:
         self.directory, self.keys, self.notices, self.catalog = directory, keys, notices, catalog
         ledger = open_database(directory / "ledger.db", LEDGER_STEPS, is_synced=True)
@@ -105,7 +107,9 @@ class Ledger:
             self.keyed_hash,
             notices,
         )
-        self.writer = Writer(ledger, self.telemetry, self.recorder.write, self._unremember)
+        self.writer = Writer(
+            ledger, self.telemetry, self.recorder.write, self._unremember, is_in_step=is_in_step
+        )
         self._local = threading.local()
         self._readers: list[Database] = []
         self._recent: dict[int, None] = {}  # on their way to the disk
@@ -127,6 +131,8 @@ class Ledger:
         catalog: Catalog,
         notices: NoticeBook | None = None,
         draw: Callable[[int], bytes] = secrets.token_bytes,
+        *,
+        is_in_step: bool = False,
     ) -> "Ledger":
         """Open both files, creating what is missing, and start the writer.
 
@@ -136,13 +142,21 @@ class Ledger:
             catalog: What the store sells.
             notices: Texts that consents refer to; the built-in ones where absent.
             draw: Random bytes for pseudonyms and the index secret; only a replay gives another.
+            is_in_step: Whether `append` waits for the disk; see `Writer`.
 
         Raises:
             UnavailableError: A file cannot be opened, or is of a newer version.
             TrustError: The files belong to another box key.
         """
         directory.mkdir(parents=True, exist_ok=True)
-        return cls(directory, BoxKeys(box_key), catalog, notices or NoticeBook(), draw)
+        return cls(
+            directory,
+            BoxKeys(box_key),
+            catalog,
+            notices or NoticeBook(),
+            draw,
+            is_in_step=is_in_step,
+        )
 
     def close(self) -> None:
         """Write what waits and close every connection."""
@@ -402,7 +416,9 @@ class Ledger:
     def append(
         self, record: Record | Sequence[Record], on_durable: Callable[[], None] | None = None
     ) -> None:
-        """Leave a record for writing; several are written together or not at all. Never waits.
+        """Leave a record for writing; several are written together or not at all.
+
+        Never waits, but in a replay.
 
         Args:
             record: What happened.

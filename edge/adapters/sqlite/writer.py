@@ -94,6 +94,8 @@ class Writer:
         on_failed: Told of a unit that was not written, so that its message may be taken again.
         capacity: Units that may wait before there is no more room for what can be repeated.
         reserve: Units that may wait beyond it.
+        is_in_step: Every unit is on disk when `append` returns, so that what is read next does not
+            depend on how fast the disk is: for replays.
     """
 
     def __init__(
@@ -104,11 +106,14 @@ class Writer:
         on_failed: Callable[[Unit], None],
         capacity: int = CAPACITY,
         reserve: int = RESERVE,
+        *,
+        is_in_step: bool = False,
     ) -> None:
         self._ledger, self._telemetry, self._write = ledger, telemetry, write
         self._on_failed = on_failed
         self._waiting: queue.Queue[Unit | _Job | None] = queue.Queue()
         self._capacity, self._reserve = capacity, reserve
+        self._is_in_step = is_in_step
         self._stop = threading.Event()
         self.counts: Counter[str] = Counter()
         self.is_well = True
@@ -129,7 +134,7 @@ class Writer:
             raise UnavailableError("the disk is behind: nothing more is taken for now")
 
     def append(self, unit: Unit) -> None:
-        """Leave a unit for writing; never waits.
+        """Leave a unit for writing; never waits, unless the writer is to keep in step.
 
         After `require_room` one unit that somebody waits for is always taken, whatever the path
         has left here since: its own units end one below the bound of this one.
@@ -138,6 +143,9 @@ class Writer:
             UnavailableError: Even the reserve is used up, and somebody waits for the unit; one that
                 nobody waits for is dropped and counted.
         """
+        if self._is_in_step:
+            self.call(lambda: self._commit([unit]))
+            return
         beyond = self._waiting.qsize() - self._capacity - self._reserve
         if self._thread.is_alive() and (beyond < 0 or (beyond == 0 and unit.on_durable)):
             self._waiting.put_nowait(unit)
