@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.http_box import http_box
 
 JSON = {"Content-Type": "application/json"}
@@ -41,6 +43,17 @@ async def test_a_good_file_goes_live_and_a_bad_one_does_not() -> None:
         assert status == 409
         assert "line 3, value" in json.loads(body)["detail"][0]
         assert box.house.text == "good"
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"text":"\\ud800"}', b'{"text":1e999}', b'{"text":"\xff"}', b"[" * 10_000, b"{"]
+)
+async def test_what_is_no_text_is_refused(body: bytes) -> None:
+    """With a word about its form; what was sent does not come back."""
+    async with http_box() as box:
+        status, _, answer = await box.request("POST", "/api/rules/trial", JSON, body)
+    assert status in (400, 422), answer
+    assert "ud800" not in answer.decode()
 
 
 async def test_another_site_cannot_change_rules() -> None:

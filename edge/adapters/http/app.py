@@ -6,6 +6,7 @@ from pathlib import Path as Folder
 from typing import cast
 
 from fastapi import FastAPI, Query, Request, Response, WebSocket
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from edge.adapters.http import messages, site
@@ -81,7 +82,15 @@ def create_app(
     _add_operations(app, operations)
     _add_tablets(app, hub, path)
     app.add_middleware(Defence, hosts=hosts)
+    app.add_exception_handler(RequestValidationError, _refuse)
     return app
+
+
+async def _refuse(_request: Request, error: Exception) -> JSONResponse:
+    """Answer a request of another form; what was sent is not told again, it may not be text."""
+    assert isinstance(error, RequestValidationError)
+    problems = [{key: each[key] for key in ("type", "loc", "msg")} for each in error.errors()]
+    return JSONResponse({"detail": problems}, 422)
 
 
 def _add_pages(app: FastAPI, pages: Mapping[str, str], pictures: Folder | None) -> None:
