@@ -23,7 +23,7 @@ from edge.core.qr import qr_code, qr_svg
 from edge.custody import add_commands
 from edge.opening import problems_of_files
 from edge.replay import replay
-from edge.settings import Settings, read_settings
+from edge.settings import Settings, read_settings, readable_store
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -106,8 +106,14 @@ def clock_of(settings: Settings) -> SystemClock | SimulatedClock:
 
 def _check(arguments: argparse.Namespace) -> int:
     """Report every problem of the configuration and its files, and what the catalogue lacks."""
-    settings = read_settings(arguments.config)
-    problems, gaps = problems_of_files(settings)
+    problems: list[str] = []
+    try:
+        read_settings(arguments.config)
+    except ConfigError as error:
+        problems += error.problems
+    store = readable_store(arguments.config)
+    of_files, gaps = ([], ()) if store is None else problems_of_files(store)
+    problems += of_files
     if problems:
         raise ConfigError(problems)
     print(f"{arguments.config}: well formed; the store's files, rules and model too")

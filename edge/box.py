@@ -108,7 +108,7 @@ class Box:
         catalog, facts = read_catalog(files / "catalog.json")
         stock = Stock(catalog)
         if (files / "stock.json").exists():
-            read_stock(files / "stock.json", stock)
+            read_stock(files / "stock.json", stock, clock.now_s())
         plan = read_floorplan(files / "floorplan.json")
         seed = settings.seed if is_replay else None
         self.ledger = open_ledger(settings, catalog, seed)

@@ -47,11 +47,11 @@ class Downlink:
         Raises:
             ConfigError: The very first file is broken: a box without members is of no use.
         """
-        self._signature = self._look()
-        digest = sha256_of(self._path)
-        if not digest or not is_new(self._ledger, "members", digest):
-            return
         try:
+            self._signature = self._look()
+            digest = sha256_of(self._path)
+            if not digest or not is_new(self._ledger, "members", digest):
+                return
             report, erased = self._stage(digest)
         except ConfigError as error:
             if self._ledger.consents().sizes()["members"] == 0:
@@ -77,7 +77,12 @@ class Downlink:
         Returns:
             The pseudonyms about whom something may have changed.
         """
-        signature, now_s = self._look(), self._now_s()
+        now_s = self._now_s()
+        try:
+            signature = self._look()
+        except ConfigError as error:
+            self._refuse(error)
+            return frozenset()
         if signature is None:
             return frozenset()
         is_changed = signature != self._signature
@@ -120,4 +125,6 @@ class Downlink:
             found = self._path.stat()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise ConfigError([f"{self._path}: cannot be read: {error.strerror}"]) from error
         return found.st_size, found.st_mtime_ns

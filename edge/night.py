@@ -112,9 +112,11 @@ class Night:
     async def _run(self, job: Job, night: int, now_s: float) -> None:
         try:
             await job.run(night, now_s)
-        except (StammgastError, OSError) as error:
+        except Exception as error:  # a bug in the night's work must not end the store's day
             self.counts[f"{job.name}_failed"] += 1
-            log.error("work of the night failed", extra={"part": job.name, "detail": str(error)})
+            is_told = isinstance(error, StammgastError | OSError)  # others may speak of data
+            detail = str(error) if is_told else type(error).__name__
+            log.error("work of the night failed", extra={"part": job.name, "detail": detail})
             if not self._gives_up(job.name, night, now_s):
                 return
         else:

@@ -8,6 +8,7 @@ import hashlib
 import itertools
 import logging
 import secrets
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from edge.core.review import Gap, hygiene
 from edge.core.zones import ZoneModel
 from edge.downlink import Downlink
 from edge.night import RECEIPTS
-from edge.settings import Settings
+from edge.settings import Settings, StoreSection
 
 log = logging.getLogger("stammgast.box")
 
@@ -77,13 +78,13 @@ def take_in(ledger: Ledger, downlink: Downlink, files: Path) -> None:
         ledger.import_receipts(receipts, sha256_of(receipts))
 
 
-def problems_of_files(settings: Settings) -> tuple[list[str], tuple[Gap, ...]]:
+def problems_of_files(store: StoreSection) -> tuple[list[str], tuple[Gap, ...]]:
     """Read every file that a start would read, and open no database.
 
     Returns:
         What would stop the start or leave the box without its model; what the catalogue lacks.
     """
-    store, problems = settings.store, []
+    problems: list[str] = []
     catalog: Catalog | None = None
     try:
         catalog, _ = read_catalog(store.files / "catalog.json")
@@ -95,7 +96,8 @@ def problems_of_files(settings: Settings) -> tuple[list[str], tuple[Gap, ...]]:
     if catalog is not None:
         known = catalog
         if (store.files / "stock.json").exists():
-            reads.append(lambda: read_stock(store.files / "stock.json", Stock(known)))
+            stock = Stock(known)
+            reads.append(lambda: read_stock(store.files / "stock.json", stock, time.time()))
         reads.append(lambda: RuleFiles(store.rules, known).load())
         if store.bundle is not None:
             bundle, item_ids = store.bundle, [item.item_id for item in known.items]

@@ -6,6 +6,7 @@ here opens a socket or a database: that is `__main__`.
 
 import ipaddress
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -183,6 +184,15 @@ def read_settings(path: Path) -> Settings:
     return _resolved(settings, path.parent)
 
 
+def readable_store(path: Path) -> StoreSection | None:
+    """Return where the store's files lie, though the rest of the configuration may be wrong."""
+    try:
+        store = StoreSection.model_validate(_document(path).get("store"))
+    except (ConfigError, ValidationError):
+        return None
+    return _resolved_store(store, path.parent)
+
+
 def _document(path: Path) -> dict[str, object]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -192,6 +202,8 @@ def _document(path: Path) -> dict[str, object]:
         raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path}: not TOML: {error}"]) from error
+    except RecursionError:
+        raise ConfigError([f"{path}: nested deeper than any configuration is"]) from None
 
 
 def _sentence(path: Path, problem: object) -> str:
@@ -219,9 +231,17 @@ def _missing_paths(path: Path, document: dict[str, object]) -> list[str]:
         ("record", _may_be_file, "a file in an existing folder"),
     ):
         value = _value(document, key)
-        if isinstance(value, str) and not is_right(path.parent / value):
+        if isinstance(value, str) and not _holds(is_right, path.parent / value):
             problems.append(f"{path}: {key}: found {_shown(value)}, expected {expected}")
     return problems
+
+
+def _holds(is_right: Callable[[Path], bool], path: Path) -> bool:
+    """Ask about a path; one that no file system can bear is not right either."""
+    try:
+        return is_right(path)
+    except (OSError, ValueError):
+        return False
 
 
 def _may_be_folder(path: Path) -> bool:
@@ -253,17 +273,10 @@ def _value(document: dict[str, object], key: str) -> object:
 
 
 def _resolved(settings: Settings, base: Path) -> Settings:
-    store, trust, key = settings.store, settings.trust, settings.trust.recovery_key
+    trust, key = settings.trust, settings.trust.recovery_key
     return settings.model_copy(
         update={
-            "store": store.model_copy(
-                update={
-                    "files": base / store.files,
-                    "data": base / store.data,
-                    "bundle": None if store.bundle is None else base / store.bundle,
-                    "rules": None if store.rules is None else base / store.rules,
-                }
-            ),
+            "store": _resolved_store(settings.store, base),
             "trust": trust.model_copy(
                 update={
                     "recovery_key": None if key is None else base / key,
@@ -272,5 +285,16 @@ def _resolved(settings: Settings, base: Path) -> Settings:
                 }
             ),
             "record": None if settings.record is None else base / settings.record,
+        }
+    )
+
+
+def _resolved_store(store: StoreSection, base: Path) -> StoreSection:
+    return store.model_copy(
+        update={
+            "files": base / store.files,
+            "data": base / store.data,
+            "bundle": None if store.bundle is None else base / store.bundle,
+            "rules": None if store.rules is None else base / store.rules,
         }
     )

@@ -68,6 +68,11 @@ def test_a_store_refuses_what_is_for_simulation(tmp_path: Path, lines: str, expe
             id="no folder for the recording",
         ),
         pytest.param('[store]\nfiles = "store"', "store.data", id="missing key"),
+        pytest.param("a = " + "[" * 9_000 + "]" * 9_000, "nested deeper", id="too deep"),
+        pytest.param(
+            f'[store]\nfiles = "{"x" * 5_000}"\ndata = "v"', "store.files", id="too long a path"
+        ),
+        pytest.param('[store]\nfiles = "\\u0000"\ndata = "v"', "store.files", id="no path"),
     ],
 )
 def test_a_wrong_file_is_named(tmp_path: Path, text: str, expected: str) -> None:

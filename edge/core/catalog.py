@@ -19,6 +19,8 @@ from edge.core.names import ABSENT, Names
 Positions = NDArray[np.int32] | NDArray[np.intp]
 """Items by position. Catalogues and logs hold int32; numpy looks intp up five times faster."""
 _NEVER_COUNTED = -1
+MOST_UNITS = 10_000_000
+"""Of one sku; a store that holds more of a thing means something else by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +228,7 @@ class Stock:
         # By sku: units, −1 where nothing was ever counted, and when they were counted.
         self._units = np.full(len(catalog.skus), _NEVER_COUNTED, np.int32)
         self._as_of_s = np.full(len(catalog.skus), -np.inf)
-        self._per_item = np.zeros(len(catalog.items), np.int32)
+        self._per_item = np.zeros(len(catalog.items), np.int64)
         self._counted_s = np.full(len(catalog.items), -np.inf)
 
     def set_level(self, sku: str, units: int, as_of_s: float) -> bool:
@@ -239,7 +241,7 @@ class Stock:
         if at == ABSENT or as_of_s < self._as_of_s[at]:
             return False
         item = self._catalog.item_of_skus[at]
-        self._put(at, max(units, 0))
+        self._put(at, units)
         self._as_of_s[at] = as_of_s
         self._counted_s[item] = max(self._counted_s[item], as_of_s)
         return True
@@ -248,7 +250,7 @@ class Stock:
         """Add (a return) or take away (a sale) units of a sku whose level is known."""
         at = self._catalog.skus.position(sku)
         if at != ABSENT and self._units[at] != _NEVER_COUNTED:
-            self._put(at, max(int(self._units[at]) + units, 0))
+            self._put(at, int(self._units[at]) + units)
 
     def units(self, sku: str) -> int | None:
         """Return the units of a sku, or None where nothing was ever counted."""
@@ -260,8 +262,8 @@ class Stock:
         """Return bool[n items]: in stock by a count that is not stale."""
         return (self._per_item > 0) & (self._counted_s >= now_s - self._stale_after_s)
 
-    def levels(self, items: Positions, now_s: float) -> NDArray[np.int32]:
-        """Return int32[k]: units of each item, −1 where never counted or counted too long ago."""
+    def levels(self, items: Positions, now_s: float) -> NDArray[np.int64]:
+        """Return int64[k]: units of each item, −1 where never counted or counted too long ago."""
         at = items.astype(np.intp, copy=False)
         units = self._per_item[at]
         units[self._counted_s[at] < now_s - self._stale_after_s] = -1
@@ -288,7 +290,8 @@ class Stock:
         return int(self._per_item[item])
 
     def _put(self, at: int, units: int) -> None:
-        """Set the units of a sku by its position."""
+        """Set the units of a sku by its position, within what a store can hold."""
+        units = min(max(units, 0), MOST_UNITS)
         known = max(int(self._units[at]), 0)
         self._per_item[self._catalog.item_of_skus[at]] += units - known
         self._units[at] = units

@@ -344,12 +344,14 @@ def test_receipts_of_those_who_allow_it_become_a_history(ledger: Ledger, tmp_pat
             ("D", "2026-02-01T10:00:00+01:00", "1", "", 1, "tie-1", 1, 2900, 0),
             ("E", "2026-02-01T10:00:00+01:00", "1", "M000009", 1, "tie-1", 1, 2900, 0),
             ("F", "never", "1", "M000001", 1, "tie-1", 1, 2900, 0),
+            ("F", "2026-02-01T10:00:00+01:00", "1", "M000001", 2**31, "tie-1", 1, 2900, 0),
+            ("F", "2026-02-01T10:00:00+01:00", "1", "M000001", 1, "tie-1", 1, 2**31, 0),
         ],
     )
     report = ledger.import_receipts(path)
-    assert (report.lines, report.taken) == (7, 3)
+    assert (report.lines, report.taken) == (9, 3)
     assert (report.without_consent, report.anonymous, report.unknown_member) == (1, 1, 1)
-    assert dict(report.rejected) == {"unreadable_line": 1}
+    assert dict(report.rejected) == {"unreadable_line": 3}
     person = ledger.consents().person_of_member("M000001")
     assert person is not None
     bought = list(profile_of(ledger, person).purchases)

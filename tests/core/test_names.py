@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.core.catalog import Catalog, Item, Stock, Text, Variant
+from edge.core.catalog import MOST_UNITS, Catalog, Item, Stock, Text, Variant
 from edge.core.names import ABSENT, Names
 
 MANY = [f"sku-{n}" for n in range(30_000)]
@@ -71,6 +71,9 @@ def test_stock_tells_what_was_counted_from_what_never_was() -> None:
     assert [stock.units(f"a-{size}") for size in "SMLX"] == [None, 0, 3, None]
     assert [each.size for each in stock.in_stock(1)] == ["L"]
     assert stock.in_stock(0) == []
+    stock.move("a-L", 5 * MOST_UNITS)
+    assert stock.units_of_item(1) == stock.units("a-L") == MOST_UNITS
+    assert stock.set_level("a-L", 3, 101.0)
     assert [stock.lacks(size).tolist() for size in "SMLX"] == [
         [False, True],
         [False, True],

@@ -35,3 +35,18 @@ def test_every_broken_file_is_named(
     for each in ("stock.json", "members.json", "floorplan.json", "rules.toml", "store.bundle"):
         assert each in told, told
     assert "Traceback" not in told
+
+
+def test_a_wrong_key_hides_no_broken_file(
+    tmp_path: Path, store: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The configuration's own problems and those of the files come together."""
+    configure(tmp_path, store, bundle, 1)
+    config = tmp_path / "box.toml"
+    config.write_text(config.read_text().replace("port = 1\n", "port = 99999\n"))
+    (store / "catalog.json").write_text("{", encoding="utf-8")
+    (store / "members.json").write_text("[]", encoding="utf-8")
+    assert main(["check-config", str(tmp_path / "box.toml")]) == 2
+    told = capsys.readouterr().err
+    for each in ("broker.port", "catalog.json", "members.json"):
+        assert each in told, told

@@ -186,12 +186,13 @@ async def test_an_erasure_declared_elsewhere_comes_first_and_stays(
 @pytest.mark.parametrize(
     "broken",
     ['{"schema": "stammgast.members.v1", "mem', '{"schema": "other"}', "[]",
-     '{"schema": "stammgast.members.v1", "members": [], "erased": "M-vera"}'],
+     '{"schema": "stammgast.members.v1", "members": [], "erased": "M-vera"}',
+     '{"schema":' + "[" * 100_000 + "]" * 100_000 + "}"],
 )  # fmt: skip
 async def test_a_broken_file_changes_nothing(
     ledger: Ledger, hand_over: Callable[..., Path], broken: str
 ) -> None:
-    """Truncated, of another form, or with an odd list: refused, counted, and the box goes on."""
+    """Truncated, of another form, odd or too deep: refused, counted, and the box goes on."""
     path = hand_over(vera("recognise"))
     down = Downlink(path, ledger, lambda: NOW_S)
     down.begin()
@@ -202,6 +203,26 @@ async def test_a_broken_file_changes_nothing(
     later = Downlink(path, ledger, lambda: NOW_S)
     later.begin()
     assert later.counts["refused"] == 1, "nor does it keep the box from starting"
+
+
+async def test_what_is_no_file_changes_nothing(
+    ledger: Ledger, hand_over: Callable[..., Path]
+) -> None:
+    """A folder, or a link to itself, in the place of the file."""
+    path = hand_over(vera("recognise"))
+    down = Downlink(path, ledger, lambda: NOW_S)
+    down.begin()
+    path.unlink()
+    path.symlink_to(path)
+    assert await down.look() == frozenset()
+    path.unlink()
+    path.mkdir()
+    assert await down.look() == frozenset()
+    assert down.counts["refused"] == 2
+    later = Downlink(path, ledger, lambda: NOW_S)
+    later.begin()
+    assert later.counts["refused"] == 1
+    assert ledger.consents().person_of_member("M-vera") is not None
 
 
 def test_a_new_box_refuses_a_broken_file(ledger: Ledger, hand_over: Callable[..., Path]) -> None:

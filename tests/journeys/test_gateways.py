@@ -3,7 +3,7 @@
 import json
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +46,9 @@ def test_every_form_becomes_its_sighting_or_its_counted_drop(every_gateway: Runn
     reported: list[object] = []
     hear, report = box.box.path.hear, box.box._hear_report
 
-    def noting(sighting: Sighting, now_s: float) -> None:
-        heard.append(sighting)
-        hear(sighting, now_s)
+    def noting(sightings: Sequence[Sighting], now_s: float) -> None:
+        heard.extend(sightings)
+        hear(sightings, now_s)
 
     def noting_report(said: Any, now_s: float) -> None:
         reported.append(said)

@@ -81,14 +81,14 @@ def ledger(tmp_path: Path) -> Ledger:
 class Failing:
     """A job that fails so often and then works."""
 
-    def __init__(self, failures: int) -> None:
-        self.failures, self.ran = failures, list[float]()
+    def __init__(self, failures: int, error: Exception) -> None:
+        self.failures, self.error, self.ran = failures, error, list[float]()
 
     async def run(self, night: int, now_s: float) -> None:
         del night
         self.ran.append(now_s)
         if len(self.ran) <= self.failures:
-            raise UnavailableError("the disk is full")
+            raise self.error
 
 
 @pytest.mark.parametrize(
@@ -99,11 +99,13 @@ class Failing:
         pytest.param(9, [0, 1, 2], id="three times, then the next night"),
     ],
 )
+@pytest.mark.parametrize("error", [UnavailableError("the disk is full"), IndexError("a bug")])
 async def test_a_failed_job_is_tried_again(
-    ledger: Ledger, failures: int, hours_run: list[int]
+    ledger: Ledger, failures: int, hours_run: list[int], error: Exception
 ) -> None:
+    """Whatever it failed of, the other jobs and the box go on."""
     begin_s, now = at_s("2026-03-10T03:00"), [at_s("2026-03-09T12:00")]
-    job, after = Failing(failures), Failing(0)
+    job, after = Failing(failures, error), Failing(0, error)
     jobs = [Job("one", job.run), Job("two", after.run)]
     night = Night(jobs, Marks(ledger), moment, lambda: now[0])
     await night.look()
@@ -117,7 +119,7 @@ async def test_a_failed_job_is_tried_again(
 
 async def test_a_mark_on_disk_outlives_the_box(ledger: Ledger) -> None:
     """Another box on the same files does not repeat the night."""
-    now, job = [at_s("2026-03-09T12:00")], Failing(0)
+    now, job = [at_s("2026-03-09T12:00")], Failing(0, UnavailableError("the disk is full"))
     for _ in range(3):
         await Night([Job("one", job.run)], Marks(ledger), moment, lambda: now[0]).look()
         now[0] = at_s("2026-03-10T03:00") + len(job.ran)
@@ -127,7 +129,7 @@ async def test_a_mark_on_disk_outlives_the_box(ledger: Ledger) -> None:
 
 async def test_a_clock_that_nobody_set_makes_no_night(ledger: Ledger) -> None:
     """A simulated clock stands at zero until its first tick."""
-    job = Failing(0)
+    job = Failing(0, UnavailableError("never"))
     await Night([Job("one", job.run)], Marks(ledger), moment, lambda: 0.0).look()
     assert Marks(ledger).last("one") is None
     ledger.close()

@@ -9,13 +9,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from sys import intern
-from typing import Any, Literal, overload
+from typing import Annotated, Any, Literal, overload
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from edge.core.catalog import Catalog, ClassKind, Item, ItemClass, Offer, Stock, Text, Variant
+from edge.core.catalog import (
+    MOST_UNITS,
+    Catalog,
+    ClassKind,
+    Item,
+    ItemClass,
+    Offer,
+    Stock,
+    Text,
+    Variant,
+)
 from edge.core.errors import ConfigError
+
+# Whole numbers that the arrays of a box hold.
+_Int = Annotated[int, msgspec.Meta(ge=-(2**31), lt=2**31)]
 
 
 class _Store(msgspec.Struct, frozen=True):
@@ -34,7 +47,7 @@ class _Class(msgspec.Struct, frozen=True):
 
 class _Series(msgspec.Struct, frozen=True):
     id: str
-    index: int
+    index: _Int
 
 
 class _Item(msgspec.Struct, frozen=True):
@@ -43,7 +56,7 @@ class _Item(msgspec.Struct, frozen=True):
     brand: str
     department: str
     category: str
-    price_cents: int
+    price_cents: _Int
     zone: str
     aisle: str
     variants: tuple[Variant, ...]
@@ -55,7 +68,7 @@ class _Item(msgspec.Struct, frozen=True):
     picture: str | None = None
     is_bulky: bool = False
     is_sensitive: bool = False
-    age_min: int | None = None
+    age_min: _Int | None = None
 
 
 class _Offer(msgspec.Struct, frozen=True):
@@ -66,8 +79,8 @@ class _Offer(msgspec.Struct, frozen=True):
     ends: date
     surfaces: frozenset[str]
     campaign_id: str | None = None
-    price_cents: int | None = None
-    priority: int = 0
+    price_cents: _Int | None = None
+    priority: _Int = 0
 
 
 class _CatalogFile(msgspec.Struct, frozen=True):
@@ -82,7 +95,7 @@ class _CatalogFile(msgspec.Struct, frozen=True):
 
 class _Level(msgspec.Struct, frozen=True):
     sku: str
-    quantity: int
+    quantity: Annotated[int, msgspec.Meta(ge=-MOST_UNITS, le=MOST_UNITS)]
 
 
 class _StockFile(msgspec.Struct, frozen=True):
@@ -140,13 +153,14 @@ def read_catalog(path: Path) -> tuple[Catalog, StoreFacts]:
     problems = _catalog_problems(path.name, file, items)
     try:
         zone = ZoneInfo(file.store.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of the time zones, a long name
         problems.append(
             f"{path.name}: store.time_zone: found {file.store.time_zone!r}, "
             "expected an IANA name such as 'Europe/Berlin'"
         )
     if problems:
         raise ConfigError(problems)
+    offers = _offers(path.name, file.offers, zone)
     classes = {
         c.id: ItemClass(c.id, c.name, c.kind, c.interval_days, c.complements) for c in file.classes
     }
@@ -155,15 +169,21 @@ def read_catalog(path: Path) -> tuple[Catalog, StoreFacts]:
         currency=file.currency,
         items=items,
         classes=classes,
-        offers=tuple(_offer(x, zone) for x in file.offers),
+        offers=offers,
     )
     return catalog, StoreFacts(file.store.id, file.store.name, zone)
 
 
-def read_stock(path: Path, stock: Stock) -> int:
-    """Take the levels of a stock file; return how many were of known skus."""
+def read_stock(path: Path, stock: Stock, now_s: float) -> int:
+    """Take the levels of a stock file; return how many were of known skus.
+
+    A count from the future counts from `now_s`: no later count could ever correct it.
+
+    Raises:
+        ConfigError: The file is of another form, or its time is none.
+    """
     file: _StockFile = read_json(path, _StockFile)
-    as_of_s = file.as_of.astimezone(UTC).timestamp()
+    as_of_s = min(_as_of_s(path.name, file), now_s)
     return sum(stock.set_level(level.sku, level.quantity, as_of_s) for level in file.levels)
 
 
@@ -171,8 +191,18 @@ def stock_as_of_s(path: Path) -> float:
     """Return the moment a stock file counts from, UTC seconds; 0 where there is no such file."""
     if not path.exists():
         return 0.0
-    file: _StockFile = read_json(path, _StockFile)
-    return file.as_of.astimezone(UTC).timestamp()
+    return _as_of_s(path.name, read_json(path, _StockFile))
+
+
+def _as_of_s(name: str, file: _StockFile) -> float:
+    try:
+        if file.as_of.tzinfo is None:
+            raise ValueError
+        return file.as_of.astimezone(UTC).timestamp()
+    except (ValueError, OverflowError):
+        raise ConfigError(
+            [f"{name}: as_of: found {file.as_of.isoformat()}, expected a time with an offset"]
+        ) from None
 
 
 def read_json(path: Path, form: type[Any]) -> Any:
@@ -191,6 +221,8 @@ def read_json(path: Path, form: type[Any]) -> Any:
         raise ConfigError([f"{path.name}: {error}"]) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path.name}: not JSON ({error}); is the file truncated?"]) from error
+    except RecursionError:
+        raise ConfigError([f"{path.name}: nested deeper than any such file is"]) from None
 
 
 def _catalog_problems(name: str, file: _CatalogFile, items: Sequence[Item]) -> list[str]:
@@ -268,6 +300,21 @@ def _item(x: _Item, tag_sets: dict[frozenset[str], frozenset[str]]) -> Item:
         is_sensitive=x.is_sensitive,
         age_min=x.age_min,
     )
+
+
+def _offers(name: str, found: Sequence[_Offer], zone: ZoneInfo) -> tuple[Offer, ...]:
+    offers, problems = [], []
+    for each in found:
+        try:
+            offers.append(_offer(each, zone))
+        except (ValueError, OverflowError):
+            problems.append(
+                f"{name}: offers[{each.offer_id!r}]: found {each.starts} to {each.ends}, "
+                "expected days of the calendar; the last is 9999-12-30"
+            )
+    if problems:
+        raise ConfigError(problems)
+    return tuple(offers)
 
 
 def _offer(x: _Offer, zone: ZoneInfo) -> Offer:

@@ -10,12 +10,18 @@ from edge.core.errors import ConfigError
 
 
 def sha256_of(path: Path) -> str:
-    """Return the digest of a file's bytes; empty where there is no file."""
+    """Return the digest of a file's bytes; empty where there is no file.
+
+    Raises:
+        ConfigError: It is there, but cannot be read.
+    """
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         return ""
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
 
 
 def read_members(path: Path) -> tuple[Mapping[str, object], tuple[str, ...]]:

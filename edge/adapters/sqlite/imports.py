@@ -480,6 +480,8 @@ class ReceiptImport:
         if number is None:
             number = self._number_of(sku)
         values = int(line_no), int(cents)
+        if not (0 <= values[0] < 2**31 and abs(values[1]) < 2**31):
+            raise ValueError("line_no or unit_price_cents")
         chunk.person_no.append(head.person_no or 0)
         chunk.receipt.append(head.key)
         chunk.at_s.append(head.at_s)
