@@ -123,7 +123,7 @@ class Tally:
     def closed(self, context: CapContext, stock_of: Callable[[str], int]) -> list[Closed]:
         """Return the keys whose limit is reached here and now."""
         return [
-            Closed(self.rule, tuple(v for v in values if v[0] in OF_GOODS))
+            self._close(values)
             for key, buckets in self._units.items()
             if is_here(values := tuple(zip(self.rule.key, key, strict=True)), context)
             and self._total(buckets, context.moment) >= _limit(self.rule, values, stock_of)
@@ -143,8 +143,13 @@ class Tally:
             values = tuple(zip(self.rule.key, key, strict=True))
             total = self._total(self._units.get(key, {}), context.moment) + units
             if is_here(values, context) and total >= _limit(self.rule, values, stock_of):
-                found.append(Closed(self.rule, tuple(v for v in values if v[0] in OF_GOODS)))
+                found.append(self._close(values))
         return found
+
+    def _close(self, values: Values) -> Closed:
+        return Closed(
+            self.rule, _with_only(self.rule, tuple(v for v in values if v[0] in OF_GOODS))
+        )
 
     def _bucket(self, at_s: float, day: int) -> float:
         window = self.rule.window

@@ -196,6 +196,23 @@ def test_goods_dimensions_close_their_own_value(dimension: Dimension, is_persona
     assert closed.values == ((dimension, card("a").value(dimension)),)
 
 
+@pytest.mark.parametrize("dimension", [D.ITEM, D.OFFER, D.CLASS, D.CAMPAIGN])
+@pytest.mark.parametrize(
+    "per", [frozenset[Dimension](), frozenset({D.HOUSEHOLD}), frozenset({D.PERSON})]
+)
+def test_a_cap_on_some_goods_closes_no_others(
+    dimension: Dimension, per: frozenset[Dimension]
+) -> None:
+    """A limit for ties alone closes ties: for the store, for a household and for a person."""
+    value = str(card("a").value(dimension))
+    caps = Caps([one(Ever(), per=per, only={dimension: value})])
+    one_more = caps.reached_with(context(household="h1"), [card("a", household="h1")])
+    show(caps, card("a", household="h1"))
+    seen = caps.look(context(household="h1")).closed
+    assert [closed.values for closed in one_more] == [((dimension, value),)]
+    assert [closed.values for closed in seen] == [((dimension, value),)]
+
+
 def test_a_specific_placement() -> None:
     """A rule for the entry placement neither counts nor closes others."""
     caps = Caps([one(Ever(), only={D.PLACEMENT: "entry"})])

@@ -181,6 +181,32 @@ def test_every_cap_on_the_tablet(
         assert box.count("empty_frequency_cap") == (0 if then else 1)
 
 
+@pytest.mark.parametrize("only", ['class = "tie"', 'campaign = "spring-campaign"'])
+@pytest.mark.parametrize("per", ["[]", '["household"]'])
+def test_a_cap_on_some_goods_keeps_only_those_back(
+    tmp_path: Path, mosquitto: Mosquitto, only: str, per: str
+) -> None:
+    """One tie for the store, or for a household: after Anna's, Ben gets the mouse, and so does she.
+
+    The pair is one household.
+    """
+    cap = (
+        f'[[caps]]\nid = "test"\nlimit = 1\nwindow = "7 days"\nper = {per}\nonly = {{ {only} }}\n'
+        'requests_pass = false\n[[rules]]\nid = "first"\nkind = "pin"\nplace = 1\n'
+        'targets = ["item:tie"]\ndate = 2026-03-03\nreason = "shown first"\n'
+        "[limits.max_cards]\ntablet = 1\n"
+    )
+    left, about = ["tie", "mouse"], {"household": "house-1"}
+    with store_with(tmp_path, mosquitto, left, more=cap, about=about) as (box, tablet):
+        assert look(box, tablet) == {"tie"}
+        seen = tablet.cards()[0]["card_id"]
+        tablet.say({"kind": "seen", "card_ids": [seen]})
+        wait_until(lambda: box.count("shown") == 1, "the impression")
+        for member in (BEN, ANNA):
+            look(box, tablet, member)
+            assert [line.item_id for line in box.decisions()[-1].slate] == ["mouse"]
+
+
 def test_any_of_several_caps_closes(tmp_path: Path, mosquitto: Mosquitto) -> None:
     """One tie a week and two cards a day: the tie, then the mouse, then nothing of either rule."""
     caps = "".join(
