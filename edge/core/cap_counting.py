@@ -3,7 +3,7 @@
 Pure counting, used by `caps`, which holds the impressions.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
@@ -120,17 +120,25 @@ class Tally:
             if not buckets:
                 del self._units[key]
 
-    def closed(self, context: CapContext, stock_of: Callable[[str], int]) -> list[Closed]:
-        """Return the keys whose limit is reached here and now."""
-        return [
-            self._close(values)
+    def closed(self, context: CapContext, stock: Mapping[str, int]) -> list[Closed]:
+        """Return the keys whose limit is reached here and now; an offer of no budget, unseen."""
+        reached = {
+            self._goods(values): None
             for key, buckets in self._units.items()
             if is_here(values := tuple(zip(self.rule.key, key, strict=True)), context)
-            and self._total(buckets, context.moment) >= _limit(self.rule, values, stock_of)
-        ]
+            and self._total(buckets, context.moment) >= _limit(self.rule, values, stock)
+        }
+        if self.rule.stock_factor is not None:
+            offers: list[Values] = [((Dimension.OFFER, offer),) for offer in stock]
+            reached |= {
+                self._goods(values): None
+                for values in offers
+                if _limit(self.rule, values, stock) <= 0
+            }
+        return [Closed(self.rule, values) for values in reached]
 
     def closed_with(
-        self, context: CapContext, picked: Iterable[Impression], stock_of: Callable[[str], int]
+        self, context: CapContext, picked: Iterable[Impression], stock: Mapping[str, int]
     ) -> list[Closed]:
         """Return the keys whose limit is reached once `picked` are shown too."""
         more: dict[tuple[str, ...], int] = {}
@@ -142,14 +150,12 @@ class Tally:
         for key, units in more.items():
             values = tuple(zip(self.rule.key, key, strict=True))
             total = self._total(self._units.get(key, {}), context.moment) + units
-            if is_here(values, context) and total >= _limit(self.rule, values, stock_of):
-                found.append(self._close(values))
+            if is_here(values, context) and total >= _limit(self.rule, values, stock):
+                found.append(Closed(self.rule, self._goods(values)))
         return found
 
-    def _close(self, values: Values) -> Closed:
-        return Closed(
-            self.rule, _with_only(self.rule, tuple(v for v in values if v[0] in OF_GOODS))
-        )
+    def _goods(self, values: Values) -> Values:
+        return _with_only(self.rule, tuple(v for v in values if v[0] in OF_GOODS))
 
     def _bucket(self, at_s: float, day: int) -> float:
         window = self.rule.window
@@ -222,11 +228,11 @@ def _with_only(rule: CapRule, values: Values) -> Values:
     return values + tuple((d, v) for d, v in rule.only.items() if d in OF_GOODS and d not in named)
 
 
-def _limit(rule: CapRule, values: Values, stock_of: Callable[[str], int]) -> int:
+def _limit(rule: CapRule, values: Values, stock: Mapping[str, int]) -> int:
     if rule.stock_factor is None:
         return rule.limit
     offer = dict(values).get(Dimension.OFFER)
-    return int(rule.stock_factor * stock_of(offer)) if offer is not None else 0
+    return int(rule.stock_factor * stock.get(offer, 0)) if offer is not None else 0
 
 
 def folded(impressions: Iterable[Impression], most: int = MOST_FOLDED) -> tuple[Impression, ...]:

@@ -8,8 +8,9 @@ a person's impressions in from the ledger, `leave` lets them go. Leaves out sile
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from edge.core.cap_counting import (
     CapContext,
@@ -46,6 +47,8 @@ MAX_LAPSED = 5_000
 MAX_PER_PERSON = 400
 """Impressions kept one by one per person, the newest; the longest default window sees a few dozen.
 Older ones are folded."""
+UNCOUNTED: Mapping[str, int] = MappingProxyType({})
+"""The stock where no rule asks for it."""
 
 
 class Caps:
@@ -83,12 +86,17 @@ class Caps:
             r.cap_id: kept.get(r.cap_id) or Tally(r) for r in rules if not r.is_personal
         }
 
-    def look(self, context: CapContext, stock_of: Callable[[str], int] = lambda _: 0) -> Reached:
+    @property
+    def asks_stock(self) -> bool:
+        """Whether the limit of a rule depends on the stock."""
+        return any(rule.stock_factor is not None for rule in self._rules)
+
+    def look(self, context: CapContext, stock: Mapping[str, int] = UNCOUNTED) -> Reached:
         """Find the caps reached for this person, visit, surface, placement and moment.
 
         Args:
             context: The constant part of the key.
-            stock_of: Units in stock of an offer, for caps that depend on it.
+            stock: Units in stock of each offer that may be shown, where `asks_stock`.
         """
         of_who = self._keyed_of(self._root(context.who))
         found: list[Closed] = []
@@ -98,7 +106,7 @@ class Caps:
             if not applies(rule, context):
                 continue
             if (tally := self._tallies.get(rule.cap_id)) is not None:
-                of_store += tally.closed(context, stock_of)
+                of_store += tally.closed(context, stock)
                 room = 0.0  # totals may stand anywhere below their limit
                 continue
             room = min(room, room_of_new(rule))
@@ -114,14 +122,14 @@ class Caps:
         self,
         context: CapContext,
         picked: Sequence[Impression],
-        stock_of: Callable[[str], int] = lambda _: 0,
+        stock: Mapping[str, int] = UNCOUNTED,
     ) -> tuple[Closed, ...]:
         """Return the caps that are reached once `picked` are shown too; nothing is counted.
 
         Args:
             context: As for `look`.
             picked: Cards chosen for the same decision so far.
-            stock_of: As for `look`.
+            stock: As for `look`.
         """
         of_who = self._keyed_of(self._root(context.who))
         entries = [Entry(impression) for impression in picked]
@@ -130,7 +138,7 @@ class Caps:
             if not applies(rule, context):
                 continue
             if (tally := self._tallies.get(rule.cap_id)) is not None:
-                found += tally.closed_with(context, picked, stock_of)
+                found += tally.closed_with(context, picked, stock)
                 continue
             here = context.here(rule)
             for new in by_key(rule, entries):

@@ -6,21 +6,21 @@ the reason given is the first in the order of `reasons`. Unknown counts as no: t
 closed. Leaves out how good a candidate is (`curation`) and the counters themselves (`caps`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.candidates import Candidates, Source
 from edge.core.cap_rules import Dimension, Lifetime, Message
-from edge.core.caps import CapContext, Closed, Values
+from edge.core.caps import UNCOUNTED, CapContext, Closed, Values
 from edge.core.catalog import Positions
 from edge.core.classes import Action, Classes
 from edge.core.decision import Shown, Snapshot
 from edge.core.impressions import of_lines
 from edge.core.memory import Memory
+from edge.core.offers import NO_OFFER
 from edge.core.reasons import BIT, ITEM_REASONS, Reason
 from edge.core.rules import Effect, Where
 
@@ -177,8 +177,9 @@ def _mark_caps(
     """Mark what was shown often enough; return the caps reached and the room below the others."""
     closed: tuple[Closed, ...] = ()
     room = float("inf")
+    stock = _stock_by_offer(offer, snapshot)
     for message, counted in _messages(is_service):
-        reached = snapshot.caps.look(_cap_context(snapshot, message), partial(_stock_of, snapshot))
+        reached = snapshot.caps.look(_cap_context(snapshot, message), stock)
         for reason, values in _alike(reached.closed):
             mask = _mask_of(values, items, offer, snapshot)
             marks.put(reason, mask if counted is None else mask & counted)
@@ -204,10 +205,11 @@ def no_room(
     is_full: Mask = np.zeros(rows.size, np.bool_)
     if len(shown) < judged.room:
         return is_full
+    stock = _stock_by_offer(judged.offer, snapshot)
     for message, counted in _messages(judged.is_service):
         context = _cap_context(snapshot, message)
         picked = of_lines(shown, "", context, snapshot.playbook)  # caps ask for no card id
-        reached = snapshot.caps.reached_with(context, picked, partial(_stock_of, snapshot))
+        reached = snapshot.caps.reached_with(context, picked, stock)
         for _, values in _alike(reached):
             mask = _mask_of(values, judged.items[rows], judged.offer[rows], snapshot)
             is_full |= mask if counted is None else mask & counted[rows]
@@ -363,14 +365,15 @@ def _cap_context(snapshot: Snapshot, message: Message) -> CapContext:
     )
 
 
-def _stock_of(snapshot: Snapshot, offer_id: str) -> int:
-    """Return the units in stock of everything an offer stands on."""
+def _stock_by_offer(offer: NDArray[np.int32], snapshot: Snapshot) -> Mapping[str, int]:
+    """Return the units in stock of everything an offer stands on, for each that a candidate has."""
+    if not snapshot.caps.asks_stock:
+        return UNCOUNTED
     offers = snapshot.playbook.offers
-    at = offers.offer_at.get(offer_id)
-    if at is None:
-        return 0
-    units = snapshot.stock.levels(offers.items_of(at), snapshot.moment.now_s)
-    return int(np.maximum(units, 0).sum())
+    units = offers.units(snapshot.stock.levels(offers.items, snapshot.moment.now_s))
+    at = np.unique(offer[offer != NO_OFFER])
+    ids = [offers.offers[each].offer_id for each in at.tolist()]
+    return dict(zip(ids, units[at].tolist(), strict=True))
 
 
 def _mask_of(

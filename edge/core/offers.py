@@ -9,9 +9,10 @@ import bisect
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.core.catalog import Catalog, Offer
+from edge.core.catalog import Catalog, Offer, Positions
 
 NO_OFFER = -1
+_NO_ITEMS: NDArray[np.int32] = np.empty(0, np.int32)
 
 
 class Offers:
@@ -21,6 +22,7 @@ class Offers:
         offers: In catalogue order; positions in this tuple are the offer indexes.
         campaign: int32[offers], position in `campaign_ids`, −1 where none.
         priority: int32[offers]. ends_s: float64[offers].
+        items: int32[n], what the offers stand on, offer after offer.
     """
 
     def __init__(self, catalog: Catalog) -> None:
@@ -38,6 +40,8 @@ class Offers:
             np.array([at for i in o.item_ids if (at := catalog.index_of(i)) is not None], np.int32)
             for o in self.offers
         ]
+        self.items: NDArray[np.int32] = np.concatenate([_NO_ITEMS, *self._items])
+        self._of_items = np.repeat(np.arange(len(self.offers)), [len(each) for each in self._items])
         self._n_items = len(catalog.items)
         self._borders = sorted({t for o in self.offers for t in (o.starts_s, o.ends_s)})
         self._active: dict[str, tuple[int, NDArray[np.int32]]] = {}
@@ -57,9 +61,14 @@ class Offers:
             return np.full(offer.size, -1, np.int32)
         return np.where(offer == NO_OFFER, np.int32(-1), self.campaign[offer])
 
-    def items_of(self, offer: int) -> NDArray[np.int32]:
-        """Return the items an offer stands on."""
-        return self._items[offer]
+    def units(self, levels: Positions) -> NDArray[np.int64]:
+        """Return int64[offers]: what is in stock of everything an offer stands on.
+
+        Args:
+            levels: int by place of `items`, −1 where unknown, which counts as none.
+        """
+        total = np.bincount(self._of_items, np.maximum(levels, 0), len(self.offers))
+        return total.astype(np.int64)
 
     def _lay(self, now_s: float, surface: str) -> NDArray[np.int32]:
         """Lay the offers over the items, the best last: priority, then sooner end, then id."""

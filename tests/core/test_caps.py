@@ -240,8 +240,21 @@ def test_stock_makes_the_total() -> None:
     rule = one(Ever(), 0, per=frozenset({D.OFFER}), stock_factor=2.0)
     caps = Caps([rule])
     show(caps, *(card(f"c{n}", who=f"p{n}") for n in range(4)))
-    assert caps.look(context(), lambda _: 3).closed == ()
-    assert len(caps.look(context(), lambda _: 2).closed) == 1
+    assert caps.look(context(), {"spring": 3}).closed == ()
+    assert len(caps.look(context(), {"spring": 2}).closed) == 1
+
+
+def test_a_budget_below_one_is_closed_before_anything_was_seen() -> None:
+    """A tenth of five is none, a tenth of ten is one: each offer by itself."""
+    rule = one(Ever(), 0, per=frozenset({D.OFFER}), stock_factor=0.1)
+    caps = Caps([rule])
+    stock = {"spring": 5, "summer": 10}
+    (closed,) = caps.look(context(), stock).closed
+    assert closed.values == ((D.OFFER, "spring"),)
+    (reached,) = caps.reached_with(context(), [card("a", offer="summer")], stock)
+    assert reached.values == ((D.OFFER, "summer"),)
+    show(caps, card("a", offer="spring"))
+    assert len(caps.look(context(), stock).closed) == 1, "seen all the same, it is told once"
 
 
 def test_campaign_ends_for_a_person_after_28_days() -> None:
@@ -494,8 +507,8 @@ def test_reservations_never_leak(steps: list[str]) -> None:
             held.clear()
     assert caps.outstanding() == len(held)
     counted = seen + len(held)
-    assert caps.look(context(), lambda _: counted + 1).closed == ()
-    assert bool(caps.look(context(), lambda _: counted).closed) == bool(counted)
+    assert caps.look(context(), {"spring": counted + 1}).closed == ()
+    assert caps.look(context(), {"spring": counted}).closed
 
 
 def later(hours: int) -> Moment:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from edge.core.cap_rules import CapRule, Dimension, Ever
 from edge.core.catalog import Stock
 from edge.core.classes import Action, ClassTable, MatrixRow
 from edge.core.experiments import HOLDOUT, Arm
@@ -242,3 +243,16 @@ def test_an_expired_offer_is_gone_and_no_fallback() -> None:
             world.stock.set_level(variant.sku, 5, world.moment.now_s)
     world.visit = replace(world.visit, entered_s=world.moment.now_s - 600, last_push_s=-1e18)
     assert world.decide({"coat-a": 0.9}).decision.slate[0].offer_id == "winter"
+
+
+@pytest.mark.parametrize(("tie", "scarf", "is_open"), [(3, 4, True), (3, 3, False), (6, 0, False)])
+def test_a_budget_from_the_stock_of_all_that_an_offer_stands_on(
+    tie: int, scarf: int, is_open: bool
+) -> None:
+    """A seventh of the stock may be shown: of seven pieces one card, of six none, not the first."""
+    rule = CapRule("budget", 1, Ever(), frozenset({Dimension.OFFER}), stock_factor=1 / 7)
+    world = World(orders=Orders(caps=(rule,)))
+    world.stock.set_level("tie", tie, NOW.now_s)
+    world.stock.set_level("scarf", scarf, NOW.now_s)
+    assert ("tie" in allowed(world.judge())) is is_open
+    assert "mouse" in allowed(world.judge())

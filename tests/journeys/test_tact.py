@@ -207,6 +207,27 @@ def test_a_cap_on_some_goods_keeps_only_those_back(
             assert [line.item_id for line in box.decisions()[-1].slate] == ["mouse"]
 
 
+@pytest.mark.parametrize(
+    ("times_stock", "shown"),
+    [(0.1, [["tie"], ["mouse"]]), (0.09, [["mouse"], ["mouse"]])],
+    ids=["one of ten", "less than one of ten"],
+)
+def test_a_budget_made_from_the_stock(
+    tmp_path: Path, mosquitto: Mosquitto, times_stock: float, shown: list[list[str]]
+) -> None:
+    """The spring offer stands on ten pieces, ties and scarves: its budget is rounded down."""
+    cap = (
+        f'[[caps]]\nid = "test"\ntimes_stock = {times_stock}\nwindow = "7 days"\n'
+        'per = ["offer"]\nrequests_pass = false\n[[rules]]\nid = "first"\nkind = "pin"\n'
+        'place = 1\ntargets = ["item:tie"]\ndate = 2026-03-03\nreason = "shown first"\n'
+        "[limits.max_cards]\ntablet = 1\n"
+    )
+    with store_with(tmp_path, mosquitto, ["tie", "mouse"], more=cap) as (box, tablet):
+        for member, expected in zip((ANNA, BEN), shown, strict=True):
+            look(box, tablet, member)
+            assert [line.item_id for line in box.decisions()[-1].slate] == expected
+
+
 def test_any_of_several_caps_closes(tmp_path: Path, mosquitto: Mosquitto) -> None:
     """One tie a week and two cards a day: the tie, then the mouse, then nothing of either rule."""
     caps = "".join(
