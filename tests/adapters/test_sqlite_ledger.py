@@ -471,6 +471,36 @@ def test_a_receipt_of_nobody_is_netted_too(ledger: Ledger) -> None:
     ).fetchone() == (1, 1)
 
 
+def test_a_receipt_of_nobody_gets_its_person_when_it_is_told_again(ledger: Ledger) -> None:
+    """Its void and what came back stay with it; nothing of it lies in the clear any more."""
+    person = known(ledger)
+    three = (SaleLine(1, "coat-m"), SaleLine(2, "tie-1", None, 2.0), SaleLine(3, "coat-l"))
+    ledger.append(SaleRecorded(sale("R1", NOW_S, *three), None))
+    ledger.append(VoidRecorded(Void("R1", (1,), NOW_S)))
+    back = Return("X1", "R1", None, (ReturnLine("tie-1", None, 1.0),), NOW_S + 5)
+    ledger.append(ReturnRecorded(back, None))
+    assert not profile_of(ledger, person).purchases
+    for told in (person, None):
+        ledger.append(SaleRecorded(sale("R1", NOW_S, *three), told))
+        bought = profile_of(ledger, person).purchases
+        assert [(p.sku, p.quantity) for p in bought] == [("tie-1", 1.0), ("coat-l", 1.0)]
+    rows = ledger.writing.db.execute("SELECT person_no IS NULL, body FROM receipts").fetchall()
+    assert [is_of_nobody for is_of_nobody, _ in rows] == [0]
+    assert b"coat-l" not in rows[0][1]
+
+
+def test_a_receipt_stays_with_whom_it_was_told_of_first(ledger: Ledger) -> None:
+    """A till that names somebody else for a known receipt takes nothing from the first."""
+    ledger.import_members(document(member(1, "profile"), member(2, "profile")), NOW_S)
+    first, second = (ledger.consents().person_of_member(f"M00000{n}") for n in (1, 2))
+    assert first is not None
+    assert second is not None
+    for told in (first, second):
+        ledger.append(SaleRecorded(sale(), told))
+    assert len(profile_of(ledger, first).purchases) == 1
+    assert not profile_of(ledger, second).purchases
+
+
 def test_a_gift_can_be_corrected(ledger: Ledger) -> None:
     person = known(ledger)
     ledger.append(

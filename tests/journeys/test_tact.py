@@ -458,6 +458,26 @@ def test_a_void_before_its_sale_counts_at_once(tmp_path: Path, mosquitto: Mosqui
         assert box.box.path.house.stock.units("laptop-a") == 5
 
 
+@pytest.mark.parametrize(
+    ("has_profile", "shown"), [(True, {"mouse"}), (False, {"coat-b", "mouse"})]
+)
+def test_a_sale_that_names_its_member_later_is_the_members(
+    tmp_path: Path, mosquitto: Mosquitto, has_profile: bool, shown: set[str]
+) -> None:
+    """The till knows the card only at the second telling; without a profile none is kept of her."""
+    with store_with(tmp_path, mosquitto, ["coat-b", "mouse"]) as (box, tablet):
+        if not has_profile:
+            box.consent("profile", is_given=False)
+            wait_until(lambda: box.count("consent_withdrawn") == 1, "the withdrawal")
+        receipt = sell(box, "coat-a", member_id=None)
+        assert look(box, tablet) == {"coat-b", "mouse"}
+        sell(box, "coat-a", receipt_id=receipt)
+        assert look(box, tablet) == {"mouse"}, "in this visit it counts in any case"
+        settings = box.box.settings
+    with running(settings) as again, tablet_of(again) as tablet:
+        assert look(again, tablet) == shown
+
+
 def test_a_sale_told_twice_is_one(tmp_path: Path, mosquitto: Mosquitto) -> None:
     """Two messages of their own ids about one receipt: one piece left the shelf."""
     with store_with(tmp_path, mosquitto, ["mouse"]) as (box, tablet):

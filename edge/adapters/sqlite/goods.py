@@ -170,7 +170,10 @@ class Goods:
     # -- writing, inside the caller's transaction
 
     def take_sale(self, sale: Sale, person_no: int | None) -> None:
-        """Write a sale; a void or return that came before it counts."""
+        """Write a sale; a void or return that came before it counts.
+
+        Told again, it stays with whom it was told of first; one of nobody gets its person then.
+        """
         key = self._hash.receipt(sale.receipt_id)
         lines = tuple(
             replace(line, sku=self._skus.sku(line.sku, line.gtin), gtin=None) for line in sale.lines
@@ -180,8 +183,10 @@ class Goods:
         row, receipt = self._read(key)
         if row is not None and row.body is None:
             return  # packed already: this is a repetition
-        owner = row.person_no if row is not None and receipt.sale is not None else person_no
-        self._put(key, owner, receipt.with_sale(sale), sale.sold_at_s)
+        first = row.person_no if row is not None and receipt.sale is not None else None
+        self._put(
+            key, person_no if first is None else first, receipt.with_sale(sale), sale.sold_at_s
+        )
 
     def take_void(self, void: Void) -> None:
         """Write a void, whether its sale is known, packed, or still to come."""
