@@ -310,7 +310,7 @@ class Box:
             case tablet.Seen(card_ids=cards):
                 records = intake.seen(cards, now_s)
             case tablet.Report(shown=shown, tablet_id=name):
-                records = intake.seen([each.card_id for each in shown], now_s)
+                records = intake.were_seen({each.card_id: each.at_s for each in shown}, now_s)
                 if name is not None:
                     intake.tablet_is_back(name, now_s)
             case tablet.Serving(contact_id=contact, state=state):

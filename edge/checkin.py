@@ -602,9 +602,19 @@ class Path:
         """Return the guest that a contact on the tablets stands for."""
         return self._by_contact.get(contact_id)
 
-    def count_shown(self, card_id: str, now_s: float) -> tuple[Record, ...]:
-        """Count a card that was really seen; once, however many tablets say so."""
-        impression = self.caps.shown(card_id, self.house.moment(now_s))
+    def count_shown(
+        self, card_id: str, now_s: float, seen_s: float = float("inf")
+    ) -> tuple[Record, ...]:
+        """Count a card that was really seen; once, however many tablets say so.
+
+        Args:
+            card_id: Of a card that was decided.
+            now_s: UTC seconds.
+            seen_s: When a tablet says it was seen; it is taken as no later than now and no earlier
+                than the decision.
+        """
+        seen_s = min(max(seen_s, self.caps.decided_s(card_id)), now_s)
+        impression = self.caps.shown(card_id, self.house.moment(seen_s))
         if impression is None:
             return ()
         self.counts["shown"] += 1
@@ -617,7 +627,7 @@ class Path:
             *learned,
             self.log.impression_record(impression),
             CardShown(
-                card_id, decision_id, impression.visit_id, impression.item, now_s, impression.who
+                card_id, decision_id, impression.visit_id, impression.item, seen_s, impression.who
             ),
         )
 

@@ -6,7 +6,7 @@ message that was taken before changes nothing, nor does one that the log has no 
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from edge.checkin import Path
@@ -358,9 +358,13 @@ class Intake:
 
     def seen(self, card_ids: Sequence[str], now_s: float) -> tuple[Record, ...]:
         """Cards were really on a screen: now they count."""
+        return self.were_seen(dict.fromkeys(card_ids, now_s), now_s)
+
+    def were_seen(self, seen_s: Mapping[str, float], now_s: float) -> tuple[Record, ...]:
+        """Cards were on a screen before now: each counts at the moment that is said of its id."""
         records: list[Record] = []
-        for card_id in card_ids:
-            records += self.path.count_shown(card_id, now_s)
+        for card_id, at_s in seen_s.items():
+            records += self.path.count_shown(card_id, now_s, at_s)
         return tuple(records)
 
     def renew(

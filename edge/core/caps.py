@@ -166,6 +166,11 @@ class Caps:
             self._tally(impression, impression.units)
             self._held[impression.card_id] = entry
 
+    def decided_s(self, card_id: str) -> float:
+        """Return when a card that may yet be seen was decided, UTC seconds; −inf: none is known."""
+        entry = self._held.get(card_id) or self._lapsed.get(card_id)
+        return float("-inf") if entry is None else entry.impression.at_s
+
     def shown(self, card_id: str, moment: Moment) -> Impression | None:
         """Count a reserved card as seen; once per card.
 

@@ -13,7 +13,7 @@ import pytest
 from edge.adapters.clock import SimulatedClock
 from tests.conftest import Mosquitto, wait_until
 from tests.core.decision_world import CATALOG
-from tests.tact_store import look, settled, store_with, tick
+from tests.tact_store import look, say, settled, store_with, tick
 from tests.world import ANNA, RunningBox, Tablet, rfc3339, running, tablet_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -100,6 +100,45 @@ def test_every_window_on_the_tablet(
         assert look(box, tablet) == {"mouse"}
         seen(box, tablet)
         assert offered(box, tablet, at_s(then)) is is_open
+
+
+REPORTS: list[tuple[str, str, str, bool]] = [
+    ("it counts when the tablet says", "2027-03-28 23:50:05", "2027-03-28 23:50:05", True),
+    ("not before it was decided", "2027-03-21 12:00:00", "2027-03-28 23:50:00", True),
+    ("not in the future", "2027-04-05 12:00:00", "2027-03-29 00:05:00", False),
+]
+
+
+@pytest.mark.parametrize(
+    ("said", "kept", "is_open"), [c[1:] for c in REPORTS], ids=[c[0] for c in REPORTS]
+)
+def test_a_late_report_counts_in_the_week_in_which_the_card_was_seen(
+    tmp_path: Path, mosquitto: Mosquitto, said: str, kept: str, is_open: bool
+) -> None:
+    """Decided on Sunday at 23:50, told on Monday at 00:05, once a week: here and on disk."""
+    cap = (
+        '[[caps]]\nid = "test"\nwindow = "calendar week"\nlimit = 1\nper = ["person"]\n'
+        "requests_pass = false\n"
+    )
+    began_s, told_s = at_s("2027-03-28 23:50"), at_s("2027-03-29 00:05")
+    with store_with(tmp_path, mosquitto, ["mouse"], more=cap, now_s=began_s) as (box, tablet):
+        assert look(box, tablet) == {"mouse"}
+        (card,) = tablet.cards()
+        # Nothing comes unasked meanwhile.
+        say(box, "staff", "staff", {"tablet_id": "t1", "member_id": ANNA, "state": "serving"})
+        tick(box, told_s)
+        shown = [{"card_id": card["card_id"], "at_s": at_s(said)}]
+        tablet.say({"kind": "report", "tablet_id": "t1", "shown": shown})
+        wait_until(lambda: box.count("shown") == 1, "the report")
+        (guest,) = box.box.path.guests.values()
+        assert box.box.path.caps.last_shown(guest.person) == {"mouse": at_s(kept)}
+        look(box, tablet)
+        assert bool(box.decisions()[-1].slate) is is_open
+        settings = box.box.settings
+    clock = SimulatedClock()
+    clock.tick(told_s + 3_600.0)
+    with running(settings, clock) as again, tablet_of(again) as tablet:
+        assert look(again, tablet) == ({"mouse"} if is_open else set())
 
 
 def test_a_campaign_ends_for_a_person_by_duration(tmp_path: Path, mosquitto: Mosquitto) -> None:
