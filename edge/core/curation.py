@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edge.core.candidates import Source
 from edge.core.catalog import Positions
 from edge.core.classes import Action
-from edge.core.decision import Decision, Motive, Shown, Snapshot, trace_columns
+from edge.core.decision import Decision, Ground, Motive, Shown, Snapshot, trace_columns
 from edge.core.guard import Judged, no_room
 from edge.core.offers import NO_OFFER
 from edge.core.order import Ranking, mixed, uniform
@@ -57,12 +57,14 @@ class Slate:
         reasons: uint32[n], the guard's marks and those of this step.
         scores: float32[n], the model's own, NaN where never scored.
         empty: Why nothing is shown, None where something is.
+        grounds: The bans and caps behind the reasons.
     """
 
     shown: tuple[Shown, ...]
     reasons: NDArray[np.uint32]
     scores: NDArray[np.float32]
     empty: Reason | None
+    grounds: tuple[Ground, ...] = ()
 
 
 def curate(judged: Judged, scores: NDArray[np.float32], snapshot: Snapshot) -> Slate:
@@ -84,15 +86,16 @@ def curate(judged: Judged, scores: NDArray[np.float32], snapshot: Snapshot) -> S
     reasons[is_allowed & ~is_worth] = 1 << BIT[Reason.BELOW_FLOOR]
     rows = (is_allowed & is_worth).nonzero()[0]
     shown: tuple[Shown, ...] = ()
+    grounds = list(judged.grounds)
     if rows.size:
-        shown = _Choice(judged, final, tier, is_tiered, reasons, snapshot).fill(rows)
-    return Slate(shown, reasons, scores, None if shown else _why_empty(reasons))
+        shown = _Choice(judged, final, tier, is_tiered, reasons, grounds, snapshot).fill(rows)
+    return Slate(shown, reasons, scores, None if shown else _why_empty(reasons), tuple(grounds))
 
 
 def decide(judged: Judged, slate: Slate, snapshot: Snapshot) -> Decision:
     """Make the record of a decision; the same snapshot and seed give the same bytes."""
     columns = trace_columns(judged.items, judged.sources, slate.reasons, slate.scores)
-    return _decision(snapshot, slate.shown, slate.empty, columns)
+    return _decision(snapshot, slate.shown, slate.empty, columns, slate.grounds)
 
 
 def decide_nothing(reason: Reason, snapshot: Snapshot) -> Decision:
@@ -105,6 +108,7 @@ def _decision(
     shown: tuple[Shown, ...],
     empty: Reason | None,
     trace: tuple[bytes, bytes, bytes, bytes],
+    grounds: tuple[Ground, ...] = (),
 ) -> Decision:
     person, now_s = snapshot.person, snapshot.moment.now_s
     as_of_s = person.profile_as_of_s if person else None
@@ -131,6 +135,7 @@ def _decision(
         trace_sources=trace[1],
         trace_reasons=trace[2],
         trace_scores=trace[3],
+        grounds=grounds,
     )
 
 
@@ -191,13 +196,14 @@ def _is_other_line(judged: Judged, snapshot: Snapshot) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Choice:
-    """The filling of places; `reasons` collects what became of the rest."""
+    """The filling of places; `reasons` collects what became of the rest, `grounds` the caps."""
 
     judged: Judged
     final: NDArray[np.float32]
     tier: NDArray[np.int32]
     is_tiered: bool
     reasons: NDArray[np.uint32]
+    grounds: list[Ground]
     snapshot: Snapshot
 
     def fill(self, rows: NDArray[np.intp]) -> tuple[Shown, ...]:
@@ -221,16 +227,25 @@ class _Choice:
                 self._mark(left[is_alike], Reason.TOO_SIMILAR)
                 left = left[~is_alike]
             if left.size and len(shown) < most:
-                is_full = no_room(shown, self.judged, left, self.snapshot)
-                if np.count_nonzero(is_full):
-                    self._mark(left[is_full], Reason.FREQUENCY_CAP)
-                    left = left[~is_full]
+                left = self._with_room(shown, left)
         self._mark(left, Reason.OUTRANKED)
         return tuple(shown)
 
     def _mark(self, rows: NDArray[np.intp], reason: Reason) -> None:
         """Say why rows are out; nothing spoke against any of them before."""
         self.reasons[rows] = 1 << BIT[reason]
+
+    def _with_room(self, shown: list[Shown], left: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the rows that are not one too many after the lines chosen so far."""
+        full = no_room(shown, self.judged, left, self.snapshot)
+        if not full:
+            return left
+        self.grounds.extend(full)
+        n = self.judged.items.size
+        is_full = np.logical_or.reduce([ground.mask(n) for ground in full])[left]
+        self._mark(left[is_full], Reason.FREQUENCY_CAP)
+        with_room: NDArray[np.intp] = left[~is_full]
+        return with_room
 
     def _that_fit(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the rows that come in the customer's size, as far as it is known."""

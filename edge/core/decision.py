@@ -236,13 +236,46 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class Ground:
+    """A cap or a ban of people, and the candidates it spoke against.
+
+    Attributes:
+        reason: What it said of them.
+        rule_id: Its id in the rules of that day.
+        per: The dimensions of goods by which a cap closed some and left others, such as `class`.
+        rows: A bit for each candidate in the order of the trace, the lowest of a byte first.
+    """
+
+    reason: Reason
+    rule_id: str
+    per: tuple[str, ...]
+    rows: bytes
+
+    def mask(self, n: int) -> NDArray[np.bool_]:
+        """Return bool[n], the candidates of the trace that it spoke against."""
+        bits = np.unpackbits(np.frombuffer(self.rows, np.uint8), count=n, bitorder="little")
+        return bits.astype(np.bool_)
+
+
+def packed(masks: NDArray[np.bool_]) -> list[bytes]:
+    """Return the rows of a `Ground` for each of bool[k, candidates], or for one alone."""
+    bits = np.packbits(np.atleast_2d(masks), axis=1, bitorder="little")
+    return [row.tobytes() for row in bits]
+
+
+@dataclass(frozen=True, slots=True)
 class TraceRow:
-    """One candidate of a past decision: where it came from and everything that spoke against it."""
+    """One candidate of a past decision: where it came from and everything that spoke against it.
+
+    Attributes:
+        grounds: Which caps and rules of people are behind the reasons.
+    """
 
     item: int
     sources: int
     score: float
     reasons: tuple[Reason, ...]
+    grounds: tuple[Ground, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +285,8 @@ class Decision:
     `is_profile_stale` marks a decision made on a profile older than the limit (A39). The trace
     columns hold every candidate in order: little-endian int32 items, uint16 sources,
     uint32 reason masks (`reasons.ITEM_REASONS`), float32 scores of the model before human rules
-    (NaN where never scored).
+    (NaN where never scored). `grounds` names the caps and rules of people behind the reasons, as
+    they were then; records of before have none.
     """
 
     decision_id: str
@@ -276,6 +310,7 @@ class Decision:
     trace_sources: bytes
     trace_reasons: bytes
     trace_scores: bytes
+    grounds: tuple[Ground, ...] = ()
 
     def trace(self) -> Iterator[TraceRow]:
         """Yield every candidate with all reasons that spoke against it, the deciding one first."""
@@ -283,9 +318,12 @@ class Decision:
         sources = np.frombuffer(self.trace_sources, "<u2").tolist()
         masks = np.frombuffer(self.trace_reasons, "<u4").tolist()
         scores = np.frombuffer(self.trace_scores, "<f4").tolist()
-        for item, source, mask, score in zip(items, sources, masks, scores, strict=True):
+        behind = [(ground, ground.mask(len(items))) for ground in self.grounds]
+        columns = zip(items, sources, masks, scores, strict=True)
+        for row, (item, source, mask, score) in enumerate(columns):
             reasons = tuple(r for at, r in enumerate(ITEM_REASONS) if mask >> at & 1)
-            yield TraceRow(item, source, score, reasons)
+            grounds = tuple(ground for ground, mask in behind if mask[row])
+            yield TraceRow(item, source, score, reasons, grounds)
 
 
 def trace_columns(

@@ -8,16 +8,17 @@ closed. Leaves out how good a candidate is (`curation`) and the counters themsel
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.candidates import Candidates, Source
-from edge.core.cap_rules import Dimension, Lifetime, Message
+from edge.core.cap_rules import CapRule, Dimension, Lifetime, Message
 from edge.core.caps import UNCOUNTED, CapContext, Closed, Values
 from edge.core.catalog import Positions
 from edge.core.classes import Action, Classes
-from edge.core.decision import Shown, Snapshot
+from edge.core.decision import Ground, Shown, Snapshot, packed
 from edge.core.impressions import of_lines
 from edge.core.memory import Memory
 from edge.core.offers import NO_OFFER
@@ -39,7 +40,7 @@ _PURPOSE = {"push": "offers", "tablet": "staff_contact"}
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One candidate that is not shown: the item, the first reason, and a word of detail."""
+    """One candidate that is not shown: the item, the first reason, the ids of the rules behind."""
 
     item: int
     reason: Reason
@@ -54,9 +55,10 @@ class Judged:
         items: int32[n], sources: uint16[n], as they came in.
         reasons: uint32[n], bit k set where `ITEM_REASONS[k]` speaks against it; 0: allowed.
         offer: int32[n], the promotion on it now, `NO_OFFER` where none.
-        effect: The human rules in force. closed: The caps reached; room: with fewer lines chosen
-            than this, no other is.
+        effect: The human rules in force.
         is_service: bool[n], care or help, not an offer; None where none is.
+        grounds: The bans and reached caps behind the reasons.
+        room: With fewer lines chosen than this, no other cap is reached.
     """
 
     items: NDArray[np.int32]
@@ -65,7 +67,7 @@ class Judged:
     offer: NDArray[np.int32]
     effect: Effect
     is_service: Mask | None
-    closed: tuple[Closed, ...] = ()
+    grounds: tuple[Ground, ...] = ()
     room: float = 0.0
 
     @property
@@ -76,15 +78,12 @@ class Judged:
 
     def verdicts(self) -> Iterator[Verdict]:
         """Yield every suppressed candidate with its first reason."""
+        behind = [(ground, ground.mask(self.reasons.size)) for ground in self.grounds]
         for at in np.flatnonzero(self.reasons):
             mask = int(self.reasons[at])
             reason = ITEM_REASONS[(mask & -mask).bit_length() - 1]
-            detail = ",".join(c.rule.cap_id for c in self.closed) if _is_cap(reason) else ""
-            yield Verdict(int(self.items[at]), reason, detail)
-
-
-def _is_cap(reason: Reason) -> bool:
-    return reason in (Reason.FREQUENCY_CAP, Reason.CAMPAIGN_OVER)
+            rules = [each.rule_id for each, mask in behind if each.reason is reason and mask[at]]
+            yield Verdict(int(self.items[at]), reason, ",".join(rules))
 
 
 def silence(snapshot: Snapshot) -> Reason | None:
@@ -127,8 +126,19 @@ def judge(candidates: Candidates, snapshot: Snapshot) -> Judged:
         _mark_purchase(marks, at, snapshot)
     if is_service is not None:
         marks.reasons[is_service] &= _HOLDS_FOR_SERVICE
-    reached = _mark_caps(marks, items, offer, is_service, snapshot)
-    return Judged(items, sources, marks.reasons, offer, effect, is_service, *reached)
+    grounds, room = _mark_caps(marks, items, offer, is_service, snapshot)
+    grounds += _bans(items, effect, snapshot)
+    return Judged(items, sources, marks.reasons, offer, effect, is_service, tuple(grounds), room)
+
+
+def _bans(items: NDArray[np.int32], effect: Effect, snapshot: Snapshot) -> list[Ground]:
+    if not effect.bans:
+        return []
+    rules, masks = snapshot.playbook.rules.bans_on(items, effect)
+    return [
+        Ground(Reason.LEGAL_BAN if rule.is_law else Reason.BANNED, rule.rule_id, (), rows)
+        for rule, rows in zip(rules, packed(masks), strict=True)
+    ]
 
 
 # Help around an item one has: stock, purchases and holdout do not speak against it.
@@ -173,19 +183,22 @@ def _mark_caps(
     offer: NDArray[np.int32],
     is_service: Mask | None,
     snapshot: Snapshot,
-) -> tuple[tuple[Closed, ...], float]:
-    """Mark what was shown often enough; return the caps reached and the room below the others."""
-    closed: tuple[Closed, ...] = ()
+) -> tuple[list[Ground], float]:
+    """Mark what was shown often enough; return the caps behind, and the room below the others."""
+    grounds: list[Ground] = []
     room = float("inf")
     stock = _stock_by_offer(offer, snapshot)
     for message, counted in _messages(is_service):
         reached = snapshot.caps.look(_cap_context(snapshot, message), stock)
-        for reason, values in _alike(reached.closed):
-            mask = _mask_of(values, items, offer, snapshot)
-            marks.put(reason, mask if counted is None else mask & counted)
-        closed += reached.closed
+        for rule, per, closed in _by_rule(reached.closed, items, offer, snapshot):
+            mask = closed if counted is None else closed & counted
+            if np.count_nonzero(mask):
+                is_over = isinstance(rule.window, Lifetime)
+                reason = Reason.CAMPAIGN_OVER if is_over else Reason.FREQUENCY_CAP
+                marks.put(reason, mask)
+                grounds.append(Ground(reason, rule.cap_id, per, *packed(mask)))
         room = min(room, reached.room)
-    return closed, room
+    return grounds, room
 
 
 def _messages(is_service: Mask | None) -> list[tuple[Message, Mask | None]]:
@@ -200,34 +213,47 @@ def _messages(is_service: Mask | None) -> list[tuple[Message, Mask | None]]:
 
 def no_room(
     shown: Sequence[Shown], judged: Judged, rows: NDArray[np.intp], snapshot: Snapshot
-) -> Mask:
-    """Return bool[rows]: candidates that would be one too many after the lines chosen so far."""
-    is_full: Mask = np.zeros(rows.size, np.bool_)
+) -> list[Ground]:
+    """Return the caps, and the candidates of some rows that would be one too many under each.
+
+    Args:
+        shown: The lines chosen so far.
+        judged: All candidates.
+        rows: Those that may still be chosen.
+        snapshot: The same that was judged.
+    """
+    grounds: list[Ground] = []
     if len(shown) < judged.room:
-        return is_full
+        return grounds
+    is_left = np.zeros(judged.items.size, np.bool_)
+    is_left[rows] = True
     stock = _stock_by_offer(judged.offer, snapshot)
     for message, counted in _messages(judged.is_service):
         context = _cap_context(snapshot, message)
         picked = of_lines(shown, "", context, snapshot.playbook)  # caps ask for no card id
         reached = snapshot.caps.reached_with(context, picked, stock)
-        for _, values in _alike(reached):
-            mask = _mask_of(values, judged.items[rows], judged.offer[rows], snapshot)
-            is_full |= mask if counted is None else mask & counted[rows]
-    return is_full
+        for rule, per, closed in _by_rule(reached, judged.items, judged.offer, snapshot):
+            mask = closed & is_left if counted is None else closed & is_left & counted
+            if np.count_nonzero(mask):
+                grounds.append(Ground(Reason.FREQUENCY_CAP, rule.cap_id, per, *packed(mask)))
+    return grounds
 
 
-def _alike(reached: tuple[Closed, ...]) -> Iterator[tuple[Reason, list[Values]]]:
-    """Gather reached caps that name one value each of the same dimension: one mask for all."""
-    single: dict[tuple[Reason, Dimension], list[Values]] = {}
-    for cap in reached:
-        is_over = isinstance(cap.rule.window, Lifetime)
-        reason = Reason.CAMPAIGN_OVER if is_over else Reason.FREQUENCY_CAP
-        if len(cap.values) == 1:
-            single.setdefault((reason, cap.values[0][0]), []).append(cap.values)
-        else:
-            yield reason, [cap.values]
-    for (reason, _), values in single.items():
-        yield reason, values
+def _by_rule(
+    reached: tuple[Closed, ...],
+    items: NDArray[np.int32],
+    offer: NDArray[np.int32],
+    snapshot: Snapshot,
+) -> Iterator[tuple[CapRule, tuple[str, ...], Mask]]:
+    """Yield every reached rule once, by which dimensions of goods, and bool[n] what it closes.
+
+    What a rule closes always names the same dimensions.
+    """
+    for _, found in groupby(reached, key=lambda closed: closed.rule.cap_id):
+        closed = list(found)
+        per = tuple(dimension.value for dimension, _ in closed[0].values)
+        values = [each.values for each in closed]
+        yield closed[0].rule, per, _mask_of(values, items, offer, snapshot)
 
 
 def _where(snapshot: Snapshot) -> Where:
@@ -382,12 +408,16 @@ def _mask_of(
     offer: NDArray[np.int32],
     snapshot: Snapshot,
 ) -> Mask:
-    """Return the candidates that reached caps close: all values of one, any of several."""
-    if len(closed) == 1:
-        mask = np.ones(items.size, np.bool_)
-        for dimension, value in closed[0]:
-            mask &= _column(dimension, items, offer, snapshot) == _at(dimension, value, snapshot)
-        return mask
+    """Return the candidates that a reached rule closes: all values of one key, any of several."""
+    if len(closed) == 1 or len(closed[0]) != 1:
+        is_closed: Mask = np.zeros(items.size, np.bool_)
+        for key in closed:
+            mask = np.ones(items.size, np.bool_)
+            for dimension, value in key:
+                at = _at(dimension, value, snapshot)
+                mask &= _column(dimension, items, offer, snapshot) == at
+            is_closed |= mask
+        return is_closed
     dimension = closed[0][0][0]
     wanted = [_at(dimension, values[0][1], snapshot) for values in closed]
     column = _column(dimension, items, offer, snapshot)

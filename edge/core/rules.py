@@ -13,7 +13,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.core.catalog import Catalog, Item
+from edge.core.catalog import Catalog, Item, Positions
 from edge.core.reasons import BIT, Reason
 
 MAX_EFFECTS = 16
@@ -107,7 +107,7 @@ class Effect:
         grounds: uint32[items], what speaks against an item whoever is there (`reasons`).
         pin: int32[items], position from 1, 0 where not pinned.
         has_pins, has_weights: Whether any is set, so that a decision need not look.
-        in_force: Positions of the rules in `Rules.rules`.
+        in_force: Positions of the rules in `Rules.rules`; bans: of those that ban.
     """
 
     law: NDArray[np.bool_]
@@ -116,6 +116,7 @@ class Effect:
     weight: NDArray[np.float32]
     pin: NDArray[np.int32]
     in_force: tuple[int, ...]
+    bans: tuple[int, ...] = ()
     has_pins: bool = False
     has_weights: bool = False
 
@@ -182,7 +183,10 @@ class Rules:
         self.rules: tuple[Rule, ...] = tuple(rules)
         self._catalog = catalog
         self.goods = Goods(catalog)
-        self._targets = [self.goods.mask(rule.targets) for rule in self.rules]
+        shape = len(self.rules), len(catalog.items)
+        self._targets: NDArray[np.bool_] = np.zeros(shape, np.bool_)
+        for at, rule in enumerate(self.rules):
+            self._targets[at] = self.goods.mask(rule.targets)
         self._effects: dict[tuple[int, ...], Effect] = {}
         self._partners: dict[tuple[int, tuple[int, ...]], Partners] = {}
 
@@ -204,9 +208,16 @@ class Rules:
             if self._targets[at][item] and self.rules[at].kind is not RuleKind.COMPLEMENT
         )
 
+    def bans_on(self, items: Positions, effect: Effect) -> tuple[list[Rule], NDArray[np.bool_]]:
+        """Return the bans in force that mean some of the items, k, and bool[k, n], which."""
+        hits = self._targets[np.array(effect.bans, np.intp)[:, None], items]
+        met = np.flatnonzero(hits.any(axis=1))
+        return [self.rules[effect.bans[at]] for at in met.tolist()], hits[met]
+
     def targets(self, rule: int) -> NDArray[np.bool_]:
         """Return bool[items]: the goods that a rule means."""
-        return self._targets[rule]
+        mask: NDArray[np.bool_] = self._targets[rule]
+        return mask
 
     def partners(self, item: int, effect: Effect) -> "Partners":
         """Return what goes with an item: the store's map, the chain's, the item's, its class's."""
@@ -253,6 +264,7 @@ class Rules:
             weight.astype(np.float32),
             pin,
             in_force,
+            tuple(at for at in in_force if self.rules[at].kind is RuleKind.BAN),
             bool(pin.any()),
             bool((weight != 1.0).any()),
         )

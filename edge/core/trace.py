@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 from edge.core.candidates import Source
 from edge.core.catalog import Catalog
-from edge.core.decision import Decision
+from edge.core.decision import Decision, TraceRow
+from edge.core.reasons import Reason
 
 
 def lines_of(decision: Decision, catalog: Catalog) -> Iterator[str]:
@@ -39,8 +40,18 @@ def lines_of(decision: Decision, catalog: Catalog) -> Iterator[str]:
         yield f"shown {place}: {line.item_id} ({', '.join(parts)}; {_sources(line.sources)})"
     for row in decision.trace():
         score = "not scored" if row.score != row.score else f"{row.score:.4f}"  # NaN
-        against = ", ".join(reason.value for reason in row.reasons) or "nothing against it"
+        against = ", ".join(_told(reason, row) for reason in row.reasons) or "nothing against it"
         yield f"  {_name(row.item, catalog)}: {against}; {score}; {_sources(row.sources)}"
+
+
+def _told(reason: Reason, row: TraceRow) -> str:
+    """Name a reason with the caps or rules of people behind it."""
+    behind = [
+        f"{ground.rule_id} (per {' and '.join(ground.per)})" if ground.per else ground.rule_id
+        for ground in row.grounds
+        if ground.reason is reason
+    ]
+    return f"{reason.value} by {' and '.join(behind)}" if behind else reason.value
 
 
 def _name(item: int, catalog: Catalog) -> str:

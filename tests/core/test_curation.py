@@ -397,5 +397,7 @@ def test_one_slate_does_not_overshoot(cap: CapRule, shown: set[str]) -> None:
     assert set(outcome.shown) == shown
     full = {row.item for row in outcome.decision.trace() if Reason.FREQUENCY_CAP in row.reasons}
     assert (number("scarf") in full) is ("scarf" not in shown)
+    by = {row.item: [g.rule_id for g in row.grounds] for row in outcome.decision.trace()}
+    assert by[number("scarf")] == ([] if "scarf" in shown else ["c"]), "and which cap it was"
     assert world.caps is not None
     assert world.caps.outstanding() == 0, "deciding counts nothing"

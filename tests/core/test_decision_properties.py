@@ -168,6 +168,33 @@ def test_adding_a_cap_never_adds_an_offer(
     assert after[1] <= before[1]
 
 
+BEHIND = {Reason.CAMPAIGN_OVER, Reason.FREQUENCY_CAP, Reason.BANNED, Reason.LEGAL_BAN}
+
+
+@few
+@given(worlds(), SCORES, CAP, CAP, st.lists(ITEM, max_size=6))
+def test_the_record_names_the_rule_behind_every_cap_and_ban(
+    world: World, scores: dict[str, float], one: CapRule, other: CapRule, seen: list[str]
+) -> None:
+    """Whatever a cap or a ban closed, on its own or for the lines before, the trace says which.
+
+    The record was written and read again.
+    """
+    caps = (one, replace(other, cap_id="other"))
+    world.orders = replace(world.orders, caps=caps)
+    world.caps = Caps(caps)
+    kept = [impression(f"c{n}", item_id) for n, item_id in enumerate(seen)]
+    world.caps.restore(kept)
+    world.caps.admit(kept)
+    decision = world.decide(scores).decision
+    read = msgspec.json.decode(msgspec.json.encode(decision), type=Decision)
+    known = {cap.cap_id for cap in caps} | {rule.rule_id for rule in world.orders.rules}
+    assert read.grounds == decision.grounds
+    for row in read.trace():
+        assert {ground.reason for ground in row.grounds} == BEHIND & set(row.reasons)
+        assert {ground.rule_id for ground in row.grounds} <= known
+
+
 def impression(card_id: str, item_id: str) -> Impression:
     """Make an impression of an item an hour ago in this visit."""
     group = CATALOG.items[number(item_id)].class_id or "category:lamps"

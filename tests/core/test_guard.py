@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from edge.core.cap_rules import CapRule, Dimension, Ever
+from edge.core.cap_rules import CapRule, Dimension, Ever, Impression
+from edge.core.caps import Caps
 from edge.core.catalog import Stock
 from edge.core.classes import Action, ClassTable, MatrixRow
 from edge.core.experiments import HOLDOUT, Arm
@@ -256,3 +257,40 @@ def test_a_budget_from_the_stock_of_all_that_an_offer_stands_on(
     world.stock.set_level("scarf", scarf, NOW.now_s)
     assert ("tie" in allowed(world.judge())) is is_open
     assert "mouse" in allowed(world.judge())
+
+
+def test_which_of_several_caps_and_bans_closed_what_is_told() -> None:
+    """Ties are closed by two caps, the scarf by one of them and by a ban, the mouse by nothing."""
+    caps = (
+        CapRule("tie-once", 1, Ever(), only={Dimension.CLASS: "tie"}),
+        CapRule("campaign-once", 1, Ever(), frozenset({Dimension.PERSON, Dimension.CAMPAIGN})),
+        CapRule("nine-a-person", 9, Ever()),
+    )
+    bans = (replace(ban("item:scarf"), rule_id="no-scarf"), replace(ban("item:bag"), rule_id="no"))
+    world = World(orders=Orders(caps=caps, rules=bans))
+    world.caps = Caps(caps)
+    world.caps.admit(
+        [
+            Impression("c", "p1", "v0", NOW.now_s, NOW.day, "tablet", "contact", "tie", "tie",
+                       "spring", "spring-campaign"),
+        ]
+    )  # fmt: skip
+    told = {
+        CATALOG.items[row.item].item_id: {
+            (ground.reason.value, ground.rule_id, ground.per) for ground in row.grounds
+        }
+        for row in world.decide().decision.trace()
+    }
+    assert told["tie"] == {
+        ("frequency_cap", "tie-once", ("class",)),
+        ("frequency_cap", "campaign-once", ("campaign",)),
+    }
+    assert told["scarf"] == {
+        ("frequency_cap", "campaign-once", ("campaign",)),
+        ("banned", "no-scarf", ()),
+    }
+    assert told["bag"] == {("banned", "no", ())}
+    assert told["mouse"] == set()
+    details = {verdict.item: verdict.detail for verdict in world.judge().verdicts()}
+    assert details[number("tie")] == "tie-once,campaign-once"
+    assert details[number("bag")] == "no"

@@ -643,6 +643,49 @@ def test_a_past_decision_is_looked_up_by_its_id(
     assert capsys.readouterr().out == ""
 
 
+def test_a_past_decision_tells_which_cap_and_which_ban_it_was(
+    tmp_path: Path, mosquitto: Mosquitto, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Three caps and two bans, then other rules: the command names those of that moment."""
+    caps = "".join(
+        f'[[caps]]\nid = "{name}"\nlimit = {limit}\nwindow = "7 days"\nper = {per}\n{only}\n'
+        "requests_pass = false\n"
+        for name, limit, per, only in (
+            ("one-tie", 1, '["person"]', 'only = { class = "tie" }'),
+            ("offer-once", 1, '["offer"]', ""),
+            ("five-cards", 5, '["person"]', ""),
+        )
+    )
+    rules = (
+        '[[rules]]\nid = "no-bag"\nkind = "ban"\ntargets = ["item:bag"]\ndate = 2026-03-03\n'
+        'reason = "not this week"\n[[rules]]\nid = "first"\nkind = "pin"\nplace = 1\n'
+        'targets = ["item:tie"]\ndate = 2026-03-03\nreason = "shown first"\n'
+    )
+    left = ["tie", "scarf", "mouse"]
+    with store_with(tmp_path, mosquitto, left, more=caps + rules) as (box, tablet):
+        receipt = sell(box, "paper", days_ago=100)
+        assert look(box, tablet) == {"tie", "mouse"}
+        tablet.say({"kind": "seen", "card_ids": [card["card_id"] for card in tablet.cards()]})
+        wait_until(lambda: box.count("shown") == 2, "the impressions")
+        look(box, tablet)
+        decision_id = box.decisions()[-1].decision_id
+        (tmp_path / "rules.toml").write_text(rules_file(left), encoding="utf-8")
+        wait_until(lambda: len(box.box.path.playbook.orders.rules) == 1, "other rules")
+    proof = [ANNA, "--receipt", receipt]
+    assert main(["decision", str(tmp_path / "box.toml"), decision_id, *proof]) == 0
+    told = dict(
+        line.strip().split(": ", 1)
+        for line in capsys.readouterr().out.splitlines()
+        if line.startswith("  ")
+    )
+    against = {item_id: line.split("; ")[0] for item_id, line in told.items()}
+    assert against["tie"] == "frequency_cap by one-tie (per class) and offer-once (per offer)"
+    assert against["scarf"] == "frequency_cap by offer-once (per offer)"
+    assert against["mouse"] == "nothing against it"
+    assert against["bag"] == "banned by only and no-bag"
+    assert against["suit"] == "banned by only"
+
+
 def test_the_loop_from_shown_to_returned_is_on_disk(tmp_path: Path, mosquitto: Mosquitto) -> None:
     """Seen, reserved, bought, brought back: each step is kept, of the same item and person."""
     with store_with(tmp_path, mosquitto, ["mouse"]) as (box, tablet):
