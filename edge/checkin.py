@@ -362,12 +362,20 @@ class Path:
         return decision
 
     def decide(
-        self, guest: Guest, now_s: float, *, is_pull: bool, surface: str = "tablet"
+        self,
+        guest: Guest,
+        now_s: float,
+        *,
+        is_pull: bool,
+        surface: str = "tablet",
+        placement: str = "contact",
     ) -> tuple[Decision, Message]:
-        """Decide what to say on a surface, and put it into words."""
+        """Decide what to say at a place of a surface, and put it into words."""
         if now_s >= guest.guessed_s + MOTIVE_FOR_S:
             self._guess(guest, now_s)
-        snapshot = self._snapshot(guest, now_s, is_pull=is_pull, surface=surface)
+        snapshot = self._snapshot(
+            guest, now_s, is_pull=is_pull, surface=surface, placement=placement
+        )
         silence = guard.silence(snapshot)
         if silence is not None:
             decision = curation.decide_nothing(silence, snapshot)
@@ -416,7 +424,13 @@ class Path:
             guest.motive = Motive.UNKNOWN
 
     def _snapshot(
-        self, guest: Guest, now_s: float, *, is_pull: bool, surface: str = "tablet"
+        self,
+        guest: Guest,
+        now_s: float,
+        *,
+        is_pull: bool,
+        surface: str = "tablet",
+        placement: str = "contact",
     ) -> Snapshot:
         """Take one consistent view of the moment; the decision looks at nothing else."""
         moment = self.house.moment(now_s)
@@ -438,6 +452,7 @@ class Path:
             memory=guest.memory,
             prompts=guest.prompts.found,
             surface=surface,
+            placement=placement,
             is_pull=is_pull,
             seed=self._seed(guest),
             model_version=self.house.model_version,

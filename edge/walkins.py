@@ -19,7 +19,7 @@ from edge.core.visits import VISIT_TIMEOUT_S
 
 # Tokens at once; more than a store holds are no shoppers.
 MAX_WALK_INS = 500
-SURFACE = "station"
+SURFACE, PLACEMENT = "station", "answer"
 
 
 class WalkIns:
@@ -72,7 +72,9 @@ class WalkIns:
     def _answer(self, token: str, guest: Guest, now_s: float) -> tuple[Record, ...]:
         """Decide and tell; the answer to who asked is seen, so it counts at once."""
         path, moment = self._path, self._path.house.moment(now_s)
-        decision, message = path.decide(guest, now_s, is_pull=True, surface=SURFACE)
+        decision, message = path.decide(
+            guest, now_s, is_pull=True, surface=SURFACE, placement=PLACEMENT
+        )
         empty = message.empty
         cards = tuple(path.showing.on_screen(card) for card in message.cards)
         why = Why(empty.value, WORDS[empty]) if empty is not None else None

@@ -172,7 +172,9 @@ class Snapshot:
     Attributes:
         memory: What past purchases of this person or visit forbid and suggest.
         caps: The counters; only read while deciding.
-        surface: `tablet`, `station` or `push`. `placement`: the place on it.
+        surface: `tablet`, `station` or `push`.
+        placement: The place on it: `contact`, a guest on the tablets, or `answer`, to a label that
+            nobody known has read.
         is_pull: An explicit act asked for this; it breaks silence, never suppression.
         seed: Of this decision's own randomness, 64 bits.
         model_version: Of the ranker's bundle, empty where popularity answers.

@@ -151,8 +151,6 @@ CAPS: list[tuple[str, str, str, set[str], str]] = [
     ("offer", 'per = ["person", "offer"]', "ever", {"mouse"}, ANNA),
     ("class", 'per = ["person", "class"]', "calendar week", {"mouse"}, ANNA),
     ("campaign", 'per = ["person", "campaign"]', "calendar month", {"mouse"}, ANNA),
-    ("placement", 'per = ["person", "placement"]', "7 days", set(), ANNA),
-    ("surface", 'per = ["person", "surface"]', "calendar day", set(), ANNA),
     ("store", "per = []", "calendar day", set(), BEN),
     ("store by offer", 'per = ["offer"]', "2 hours", {"mouse"}, BEN),
 ]

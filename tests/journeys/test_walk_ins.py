@@ -19,9 +19,10 @@ from edge.adapters.sqlite.retention import forget_old
 from edge.core.decision import Motive
 from tests.conftest import Mosquitto, wait_until
 from tests.core.decision_world import CATALOG
+from tests.journeys.test_tact_leases import why_not
 from tests.journeys.test_tact_motives import with_motives
 from tests.tact_store import DAY_S, look, say, sku, store_with, tick
-from tests.world import BEN, RunningBox, running
+from tests.world import ANNA, BEN, RunningBox, running
 
 NOW_S = 1_800_000_000.0
 TOKEN, OTHER = "kT3x-9QmZ_a81vBnW0pL", "another-phone-0000001"
@@ -169,6 +170,37 @@ def test_the_stores_own_limit_counts_visits_of_nobody(tmp_path: Path, mosquitto:
         assert body is not None
         (row,) = (r for r in decode_decision(body).trace() if r.item == CATALOG.index_of("tie"))
         assert [reason.value for reason in row.reasons] == ["frequency_cap"]
+
+
+PLACES: list[tuple[str, str, set[str]]] = [
+    ("one a surface", 'per = ["surface"]', set()),
+    ("one a placement", 'per = ["placement"]', set()),
+    ("one at the station", 'only = { surface = "station" }', {"tie"}),
+    ("one as an answer", 'only = { placement = "answer" }', {"tie"}),
+]
+
+
+@pytest.mark.parametrize(("by", "then"), [c[1:] for c in PLACES], ids=[c[0] for c in PLACES])
+def test_a_limit_of_one_surface_or_place_leaves_the_other_open(
+    tmp_path: Path, mosquitto: Mosquitto, by: str, then: set[str]
+) -> None:
+    """A phone is answered, the next is not; the tablet has its own limit for Ben and Anna, or none.
+
+    All of it counts for the store, so only the place tells the two apart.
+    """
+    cap = f'[[caps]]\nid = "test"\nwindow = "7 days"\nlimit = 1\n{by}\nrequests_pass = false\n'
+    with (
+        store_with(tmp_path, mosquitto, ["tie"], more=cap, now_s=NOW_S) as (box, tablet),
+        phone(mosquitto) as mine,
+        phone(mosquitto, OTHER) as other,
+    ):
+        assert mine.scan(box, "shirt-a") == ["tie"]
+        assert other.scan(box, "shirt-a") == []
+        assert why_not(box, "tie") == {"frequency_cap"}
+        assert look(box, tablet, BEN) == {"tie"}
+        look(box, tablet, ANNA)
+        assert {line.item_id for line in box.decisions()[-1].slate} == then
+        assert why_not(box, "tie") == (set() if then else {"frequency_cap"})
 
 
 def test_an_answer_is_looked_up_whole(
