@@ -489,6 +489,31 @@ def test_a_receipt_of_nobody_gets_its_person_when_it_is_told_again(ledger: Ledge
     assert b"coat-l" not in rows[0][1]
 
 
+def test_a_receipt_of_nobody_gets_its_person_from_the_chains_file(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    """As the till told it, with what came back; without a consent to a profile it is nobody's."""
+    ledger.import_members(document(member(1, "profile"), member(2, "recognise")), NOW_S)
+    rows: list[tuple[object, ...]] = []
+    for number, receipt_id in ((1, "R1"), (2, "R2")):
+        two = (SaleLine(1, "coat-m"), SaleLine(2, "tie-1", None, 2.0))
+        ledger.append(SaleRecorded(sale(receipt_id, NOW_S, *two), None))
+        back = Return(f"X{number}", receipt_id, None, (ReturnLine("tie-1", None, 1.0),), NOW_S + 5)
+        ledger.append(ReturnRecorded(back, None))
+        rows += [
+            (receipt_id, "2026-09-21T10:00:00+02:00", "1", f"M00000{number}", at, sku, 2, 9900, 0)
+            for at, sku in ((1, "coat-m"), (2, "tie-1"))
+        ]
+    ledger.flush()
+    ledger.import_receipts(receipts_file(tmp_path / "receipts.csv.gz", rows))
+    person = ledger.consents().person_of_member("M000001")
+    assert person is not None
+    bought = profile_of(ledger, person).purchases
+    assert [(p.sku, p.quantity) for p in bought] == [("coat-m", 1.0), ("tie-1", 1.0)]
+    count = "SELECT count(*), sum(person_no IS NULL) FROM receipts"
+    assert ledger.writing.db.execute(count).fetchone() == (2, 1)
+
+
 def test_a_receipt_stays_with_whom_it_was_told_of_first(ledger: Ledger) -> None:
     """A till that names somebody else for a known receipt takes nothing from the first."""
     ledger.import_members(document(member(1, "profile"), member(2, "profile")), NOW_S)

@@ -228,6 +228,8 @@ class Goods:
     def add_lines(self, person_no: int, lines: Lines, indexed_from_s: float) -> int:
         """Join packed lines to a person's history; receipts known already are left out.
 
+        One that a till told of nobody becomes the person's as the till told it.
+
         Args:
             person_no: Whose they are.
             lines: Sorted.
@@ -247,7 +249,10 @@ class Goods:
             int(key): int(at_s // DAY_S)
             for key, at_s in zip(lines.receipt[is_young], lines.at_s[is_young], strict=True)
         }
-        new = [key for key in day if not self._is_known(key)]
+        owned = {key: self._is_owned(key) for key in day}
+        for key in [key for key, is_owned in owned.items() if is_owned is False]:
+            self._claim(key, person_no)
+        new = [key for key, is_owned in owned.items() if is_owned is None]
         self._db.conn.executemany(
             "INSERT INTO receipts (receipt_key, person_no, day) VALUES (?, ?, ?)",
             [(signed(key), person_no, day[key]) for key in new],
@@ -257,9 +262,17 @@ class Goods:
             self._pack(person_no, cipher, histories.joined([known, fresh]).sorted())
         return len(fresh)
 
-    def _is_known(self, key: int) -> bool:
-        query = "SELECT 1 FROM receipts WHERE receipt_key = ?"
-        return self._db.execute(query, [signed(key)]).fetchone() is not None
+    def _is_owned(self, key: int) -> bool | None:
+        """Tell whether a receipt is somebody's; None where it is not known."""
+        query = "SELECT person_no IS NOT NULL FROM receipts WHERE receipt_key = ?"
+        found = self._db.execute(query, [signed(key)]).fetchone()
+        return None if found is None else bool(found[0])
+
+    def _claim(self, key: int, person_no: int) -> None:
+        """Make the sale of nobody a person's; a void or return alone waits for its sale."""
+        _, receipt = self._read(key)
+        if receipt.sale is not None:
+            self._put(key, person_no, receipt, receipt.sale.sold_at_s)
 
     def pack_old(self, before_day: int, limit: int = 1_000) -> int:
         """Move receipts of persons from before a day into the histories; return how many."""
