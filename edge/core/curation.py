@@ -248,10 +248,15 @@ class _Choice:
         return with_room
 
     def _that_fit(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return the rows that come in the customer's size, as far as it is known."""
+        """Return the rows that come in the customer's size, as far as it is known.
+
+        Service is about what somebody has, not about what lies there.
+        """
         if self.snapshot.person is None or not self.snapshot.person.sizes:
             return rows
         is_missing = lacks_size(self.judged.items[rows], self.snapshot)
+        if self.judged.is_service is not None:
+            is_missing &= ~self.judged.is_service[rows]
         self._mark(rows[is_missing], Reason.SIZE_UNAVAILABLE)
         return rows[~is_missing]
 

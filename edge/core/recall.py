@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from edge.core.candidates import Candidates, Source
+from edge.core.curation import lacks_size
 from edge.core.decision import Decision, Occasion, Snapshot
 from edge.core.guard import judge, silence
 from edge.core.reasons import BIT, ITEM_REASONS, Reason
@@ -48,7 +49,8 @@ RECALLING = np.uint32(
         )
     )
 )
-_IRRELEVANT = np.uint32(1 << BIT[Reason.BELOW_FLOOR] | 1 << BIT[Reason.SIZE_UNAVAILABLE])
+_SIZE_GONE = np.uint32(1 << BIT[Reason.SIZE_UNAVAILABLE])
+_IRRELEVANT = np.uint32(1 << BIT[Reason.BELOW_FLOOR]) | _SIZE_GONE
 # Grounds that one purchase, today's basket or a label gives; what is then bought stays one.
 _OF_PURCHASE = frozenset({"purchase", "basket", "scan"})
 
@@ -120,7 +122,9 @@ def review(cards: Sequence[Basis], snapshot: Snapshot) -> Review:
     # A card is a service or not for good, whatever its item would be prompted for by now.
     as_shown = replace(snapshot, prompts=replace(snapshot.prompts, service=items[:0]))
     judged = judge(Candidates(items, sources), as_shown)
-    masks = (judged.reasons & RECALLING).tolist()
+    reasons = judged.reasons & RECALLING
+    reasons[lacks_size(items, snapshot) & ~service] |= _SIZE_GONE
+    masks = reasons.tolist()
     has_consent = silence(snapshot) is not Reason.NO_CONSENT
     found: list[Recall] = []
     untrue: dict[str, tuple[int, ...]] = {}

@@ -7,14 +7,25 @@ import pytest
 
 from edge.core.cap_rules import CapRule, Dimension, Ever, Impression
 from edge.core.caps import Caps
-from edge.core.catalog import Stock
+from edge.core.catalog import Catalog, Stock, Variant
 from edge.core.classes import Action, ClassTable, MatrixRow
 from edge.core.experiments import HOLDOUT, Arm
 from edge.core.guard import silence
 from edge.core.playbook import Orders
 from edge.core.reasons import Reason
 from edge.core.rules import Rule, RuleKind
-from tests.core.decision_world import CATALOG, NOW, World, allowed, at, first_reason, number
+from tests.core.decision_world import (
+    CATALOG,
+    CLASSES,
+    NOW,
+    OFFERS,
+    World,
+    allowed,
+    at,
+    first_reason,
+    full_stock,
+    number,
+)
 
 Change = Callable[[World], object]
 
@@ -231,6 +242,20 @@ def test_wrong_size_is_not_offered() -> None:
     row = next(r for r in outcome.decision.trace() if r.item == number("shirt-a"))
     assert row.reasons == (Reason.SIZE_UNAVAILABLE,)
     assert "shirt-a" in world.by_person(sizes={"shirt": "M"}).decide(scores).shown
+
+
+def test_care_for_what_was_bought_does_not_ask_for_its_size() -> None:
+    """The customer took the last coat in M home: its care tip is no matter of the shelf."""
+    coat = replace(
+        CATALOG.items[number("coat-a")], variants=(Variant("c-M", "", "M"), Variant("c-L", "", "L"))
+    )
+    goods = tuple(coat if i.item_id == "coat-a" else i for i in CATALOG.items)
+    world = World(catalog=Catalog("c2", "EUR", goods, CLASSES, OFFERS))
+    world.stock = full_stock(world.catalog)
+    world.stock.set_level("c-M", 0, NOW.now_s)
+    world.bought("coat-a").by_person(sizes={"winter-coat": "M"})
+    (care,) = [line for line in world.decide().decision.slate if line.is_service]
+    assert care.item_id == "coat-a"
 
 
 def test_an_expired_offer_is_gone_and_no_fallback() -> None:

@@ -19,12 +19,15 @@ NOT_TIE = [goods.item_id for goods in CATALOG.items if goods.item_id != "tie"]
 TIE = Basis("c-tie", number("tie"), int(Source.POPULAR), offer_id="spring")
 SCARF = Basis("c-scarf", number("scarf"), int(Source.HISTORY))
 PAPER = Basis("c-paper", number("paper"), int(Source.POPULAR))
+SHIRT = Basis("c-shirt", number("shirt-a"), int(Source.POPULAR))
 COAT_CARE = Basis("c-care", number("coat-a"), int(Source.CARE), is_service=True)
 
 HERE = replace(SCARF, sources=int(Source.ZONE), told=("zone", "sales"), zone="fashion")
 GOES_WITH = replace(TIE, offer_id=None, sources=int(Source.COMPLEMENT), told=("purchase", "zone"))
 PINNED = replace(SCARF, told=("house",), rule_ids=("pin",))
 PIN = Rule("pin", RuleKind.PIN, ("item:scarf",), "A", "we like it", NOW.day, value=1.0)
+
+IN_M = {"shirt": "M"}
 
 Event = Callable[[World], object]
 
@@ -33,6 +36,11 @@ def set_on(world: World, **values: object) -> None:
     """Set attributes of the world."""
     for name, value in values.items():
         setattr(world, name, value)
+
+
+def sold_out(world: World, sku: str) -> None:
+    """Sell the last piece of a sku."""
+    world.stock.set_level(sku, 0, NOW.now_s)
 
 
 def busy_caps(*rules: CapRule) -> Caps:
@@ -60,6 +68,15 @@ EVENTS: list[tuple[str, Event, Basis, Reason | None]] = [
     ("the coat came back", lambda w: w.returned("coat-a"), COAT_CARE, Reason.RETURNED),
     ("the last one was sold", lambda w: w.stock.set_level("tie", 0, NOW.now_s), TIE,
      Reason.OUT_OF_STOCK),
+    ("the customer's size was sold out", lambda w: sold_out(w.by_person(sizes=IN_M), "shirt-a-M"),
+     SHIRT, Reason.SIZE_UNAVAILABLE),
+    ("another size was sold out", lambda w: sold_out(w.by_person(sizes=IN_M), "shirt-a-L"), SHIRT,
+     None),
+    ("a size was sold out, and nobody knows the customer's", lambda w: sold_out(w, "shirt-a-M"),
+     SHIRT, None),
+    ("the last of the size was bought, by whom its care is for",
+     lambda w: sold_out(w.by_person(sizes=IN_M).bought("shirt-a"), "shirt-a-M"),
+     replace(SHIRT, is_service=True), None),
     ("somebody vetoed it", lambda w: w.by_person(vetoes={number("tie"): NOW.now_s + 9}), TIE,
      Reason.VETOED),
     ("a new ban",
