@@ -302,7 +302,7 @@ class Path:
         profile = self.profile_of(person, now_s)
         guest.language, guest.name = language, name
         purposes = frozenset(purpose.value for purpose in consents.purposes(person))
-        guest.view = PersonView.of(person, purposes, profile)
+        guest.see(PersonView.of(person, purposes, profile))
         guest.known = Purchases.of_profile(profile) if profile else NOTHING_BOUGHT
         history = profile.purchases.history() if profile else History.empty()
         is_known = history.n_baskets > 0

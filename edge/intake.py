@@ -418,8 +418,7 @@ class Intake:
             elif action == "gift":
                 records += self._was_gift(guest, card, now_s)
             elif action == "not_now":
-                waved_off = {**guest.view.dismissed, card.item: now_s}
-                guest.view = replace(guest.view, dismissed=waved_off)
+                guest.wave_off(card.item, now_s)
             self.path.showing.put_away(guest, card)
         if action != "shown":
             self.path.caps.answered(card_id)
@@ -428,8 +427,7 @@ class Intake:
     def _veto(self, guest: Guest, item: int, now_s: float) -> tuple[Record, ...]:
         """Never show this item to this guest again, until the veto's time is up."""
         until_s = now_s + VETO_S
-        vetoes = {**guest.view.vetoes, item: until_s}
-        guest.view = replace(guest.view, vetoes=vetoes)
+        guest.veto(item, until_s)
         if self._profiled(guest.person, now_s) is None:
             return ()  # without a profile the veto lives as long as the visit
         item_id = self.path.house.catalog.items[item].item_id

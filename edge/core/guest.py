@@ -3,7 +3,7 @@
 What is known is read when the visit begins, kept in memory until it ends, and never written whole.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -108,6 +108,8 @@ class Guest:
         basket: Items that lie in it; scanned: items whose labels were read.
         motive: The newest guess; stays and scans: what it rests on, gone with the visit.
         receipts: Those of this visit by the till's id, so that a void finds its sale.
+        vetoes, dismissed: What staff said in this visit, as in `PersonView`; with or without a
+            profile it holds until the visit ends.
         said_gifts: What staff said in this visit: this purchase was a gift, or was none.
         decisions: How many were made in this visit; part of each one's seed.
         prompts: What purchases and basket call for, and what that rests on.
@@ -142,6 +144,8 @@ class Guest:
     basket: list[int] = field(default_factory=list)
     scanned: list[int] = field(default_factory=list)
     receipts: dict[str, Receipt] = field(default_factory=dict)
+    vetoes: dict[int, float] = field(default_factory=dict)
+    dismissed: dict[int, float] = field(default_factory=dict)
     said_gifts: dict[int, bool] = field(default_factory=dict)
     cards: dict[str, OpenCard] = field(default_factory=dict)
     decisions: int = 0
@@ -155,6 +159,24 @@ class Guest:
     def is_on_tablets(self) -> bool:
         """Whether staff may see that this person is here."""
         return "staff_contact" in self.view.purposes
+
+    def see(self, view: PersonView) -> None:
+        """Take what consents let in by now; what was said in this visit stays said."""
+        self.view = replace(
+            view,
+            vetoes={**view.vetoes, **self.vetoes},
+            dismissed={**view.dismissed, **self.dismissed},
+        )
+
+    def veto(self, item: int, until_s: float) -> None:
+        """Never show an item to this guest again until a moment, UTC seconds."""
+        self.vetoes[item] = until_s
+        self.see(self.view)
+
+    def wave_off(self, item: int, now_s: float) -> None:
+        """Note that an item was not wanted now."""
+        self.dismissed[item] = now_s
+        self.see(self.view)
 
     def visit(self, zone_kind: str | None) -> VisitView:
         """Return the visit as a decision sees it."""
