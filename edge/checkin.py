@@ -33,12 +33,12 @@ from edge.core.explanation import Message
 from edge.core.floorplan import FloorPlan
 from edge.core.gateways import Gateways
 from edge.core.guard import Judged
-from edge.core.guest import NOTHING_BOUGHT, Guest, OpenCard
+from edge.core.guest import Guest, OpenCard
 from edge.core.history import Floats, History
 from edge.core.item_tables import ItemTables
 from edge.core.learning import Kind
 from edge.core.lessons import Lessons
-from edge.core.memory import Purchases, remember
+from edge.core.memory import NOTHING_BOUGHT, remember
 from edge.core.moment import Moment
 from edge.core.motives import Evidence, Scan, Stay, unknown
 from edge.core.person import Profile
@@ -266,7 +266,7 @@ class Path:
         arm = assign(person, orders.experiments, orders.holdout_share)
         guest = Guest(
             person, entry.visit_id, entry.at_s, arm, PersonView(person), self._nobody,
-            NOTHING_BOUGHT, remember(NOTHING_BOUGHT, self.playbook.classes),
+            NOTHING_BOUGHT,
         )  # fmt: skip
         self.guests[person] = self._by_contact[guest.visit_id] = guest
         self.caps.admit(self.log.impressions(person))
@@ -282,7 +282,7 @@ class Path:
         who = f"{NOBODY}{visit_id}"
         return Guest(
             who, visit_id, now_s, arm, PersonView(who), self._nobody, NOTHING_BOUGHT,
-            remember(NOTHING_BOUGHT, self.playbook.classes), is_known=False,
+            is_known=False,
         )  # fmt: skip
 
     def kind_of(self, zone: str | None) -> str | None:
@@ -303,7 +303,7 @@ class Path:
         guest.language, guest.name = language, name
         purposes = frozenset(purpose.value for purpose in consents.purposes(person))
         guest.see(PersonView.of(person, purposes, profile))
-        guest.known = Purchases.of_profile(profile) if profile else NOTHING_BOUGHT
+        guest.know(profile)
         history = profile.purchases.history() if profile else History.empty()
         is_known = history.n_baskets > 0
         day = guest.entered_s / DAY_S  # one day a visit: what was scored stays scored

@@ -8,6 +8,7 @@ message that was taken before changes nothing, nor does one that the log has no 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from edge.checkin import Path
 from edge.core import gifts
@@ -39,7 +40,7 @@ from edge.core.records import (
     Vetoed,
     VoidRecorded,
 )
-from edge.core.sales import Receipt, Return, Sale, Void
+from edge.core.sales import Receipt, Return, ReturnLine, Sale, SaleLine, Void
 from edge.core.statements import ConsentChange, Outcome
 from edge.core.visits import Sign
 from edge.walkins import WalkIns
@@ -48,6 +49,8 @@ Event = (
     CheckIn | Sale | Void | Return | StockLevels | ConsentChange | Scan | AppSighting
     | StaffState | Tick
 )  # fmt: skip
+
+_Line = TypeVar("_Line", SaleLine, ReturnLine)
 
 # A sale that is older says where somebody was, not where they are.
 FRESH_SALE_S = 600.0
@@ -138,7 +141,11 @@ class Intake:
 
     def sell(self, sale: Sale, now_s: float) -> tuple[Record, ...]:
         """A receipt was closed: the stock moves, and what was bought is not shown again."""
-        sale = replace(sale, sold_at_s=self._not_ahead(sale.sold_at_s, now_s))
+        sale = replace(
+            sale,
+            sold_at_s=self._not_ahead(sale.sold_at_s, now_s),
+            lines=self._by_our_skus(sale.lines),
+        )
         sale = self._with_gifts(sale, now_s)
         before = self._told.get(sale.receipt_id, Receipt())
         after = self._tell(sale.receipt_id, before.with_sale(replace(sale, member_id=None)))
@@ -152,7 +159,9 @@ class Intake:
             if now_s - sale.sold_at_s <= FRESH_SALE_S and self._is_recognised(sale, now_s):
                 self.path.sign(person, Sign.SALE, now_s)
             learned = self._taken_up(person, items, now_s)
-            self._note(person, sale.receipt_id, lambda receipt: receipt.with_sale(sale), before)
+            if (guest := self.path.guests.get(person)) is not None:
+                key = self.path.consents.keyed_hash.receipt(sale.receipt_id)
+                self._note(guest, key, lambda receipt: receipt.with_sale(sale), before)
         self.path.recheck(now_s, person, items - {-1})
         return (*learned, SaleRecorded(sale, self._profiled(person, now_s)))
 
@@ -175,15 +184,19 @@ class Intake:
         for line in before.kept():
             if (back := line.quantity - kept.get(line.line_no, 0.0)) > 0:
                 self._move_stock(line.sku, line.gtin, back)
-        for guest in list(self.path.guests.values()):
-            if void.receipt_id in guest.receipts:
-                self._note(guest.person, void.receipt_id, lambda r: r.with_void(void))
-                self.path.recheck(now_s, guest.person)
+        key = self.path.consents.keyed_hash.receipt(void.receipt_id)
+        for guest in self._holders(key):
+            self._note(guest, key, lambda receipt: receipt.with_void(void))
+            self.path.recheck(now_s, guest.person)
         return (VoidRecorded(void),)
 
     def take_back(self, goods: Return, now_s: float) -> tuple[Record, ...]:
         """Goods came back: they are on the shelf again, and they were not liked."""
-        goods = replace(goods, at_s=self._not_ahead(goods.at_s, now_s))
+        goods = replace(
+            goods,
+            at_s=self._not_ahead(goods.at_s, now_s),
+            lines=self._by_our_skus(goods.lines),
+        )
         before = self._told.get(goods.receipt_id or "", Receipt())
         after = before.with_return(replace(goods, member_id=None))
         if after is not before:  # a till that says it again took it back once
@@ -192,10 +205,15 @@ class Intake:
         if goods.receipt_id is not None:
             self._tell(goods.receipt_id, after)
         person = self._member(goods.member_id)
-        if person is not None:
-            receipt_id = goods.receipt_id or f"return:{goods.return_id}"
-            self._note(person, receipt_id, lambda receipt: receipt.with_return(goods))
-        self.path.recheck(now_s, person)
+        hashed = self.path.consents.keyed_hash
+        if goods.receipt_id is None:
+            key = hashed.goods_return(goods.return_id)
+        else:
+            key = hashed.receipt(goods.receipt_id)
+        member = [guest for guest in self.path.guests.values() if guest.person == person]
+        for guest in self._holders(key) or member:
+            self._note(guest, key, lambda receipt: receipt.with_return(goods))
+            self.path.recheck(now_s, guest.person)
         return (ReturnRecorded(goods, self._profiled(person, now_s)),)
 
     def restock(self, counted: StockLevels, now_s: float) -> None:
@@ -249,27 +267,35 @@ class Intake:
         item = None if known is None else catalog.item_of_sku(known)
         return -1 if item is None else item
 
+    def _by_our_skus(self, lines: tuple[_Line, ...]) -> tuple[_Line, ...]:
+        """Return till lines with the catalogue's sku, so that a sale and its return agree."""
+        sku_of = self.path.house.catalog.sku_of
+        return tuple(
+            replace(line, sku=sku_of(line.sku, line.gtin) or line.sku or f"gtin:{line.gtin}")
+            for line in lines
+        )
+
+    def _holders(self, receipt: int) -> list[Guest]:
+        """Return the guests whose receipt it is, of this visit or of an earlier one."""
+        return [guest for guest in self.path.guests.values() if guest.has_receipt(receipt)]
+
     def _note(
         self,
-        person: str,
-        receipt_id: str,
+        guest: Guest,
+        key: int,
         change: Callable[[Receipt], Receipt],
         before: Receipt = Receipt(),  # noqa: B008  # a frozen value
     ) -> None:
-        """Let a present guest's memory know about a receipt of today.
+        """Let a guest's memory know what a till said of a receipt.
 
         Args:
-            person: Whose it is.
-            receipt_id: Of the till.
+            guest: Whose it is.
+            key: Keyed hash of the receipt.
             change: Adds what was said now.
             before: What was told of it before anybody knew whose it is: voids.
         """
-        guest = self.path.guests.get(person)
-        if guest is None:
-            return
-        if receipt_id in guest.receipts or len(guest.receipts) < MAX_RECEIPTS:
-            known = guest.receipts.get(receipt_id, replace(before, sale=None))
-            guest.receipts[receipt_id] = change(known)
+        if key in guest.receipts or len(guest.receipts) < MAX_RECEIPTS:
+            guest.receipts[key] = change(guest.receipts.get(key, replace(before, sale=None)))
         self.path.remember(guest)
 
     def _member(self, member_id: str | None) -> str | None:
@@ -318,6 +344,9 @@ class Intake:
         """A member said whom a purchase was for: the next decision knows, and open cards follow."""
         guest = self.path.guests.get(person)
         if guest is not None:
+            profile = self.path.profile_of(person, now_s)
+            if profile is not None:
+                guest.correct(profile)
             self.path.read(guest, now_s)
             self.path.recheck(now_s, person)
 

@@ -3,10 +3,12 @@
 What is known is read when the visit begins, kept in memory until it ends, and never written whole.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from edge.core import belongings
 from edge.core.candidates import Prepared
 from edge.core.catalog import Catalog
 from edge.core.decision import Motive, PersonView, Shown, VisitView
@@ -16,12 +18,11 @@ from edge.core.history import Ints
 from edge.core.lessons import Lesson
 from edge.core.memory import Memory, Purchases
 from edge.core.motives import Evidence, Scan, Stay
+from edge.core.person import Profile
 from edge.core.recall import Basis
-from edge.core.sales import Receipt, SaleLine
+from edge.core.sales import Receipt
 from edge.core.scoring import Scored
 from edge.core.triggers import Kept
-
-NOTHING_BOUGHT = Purchases.of()
 
 
 @dataclass(slots=True)
@@ -99,7 +100,9 @@ class Guest:
         person: Opaque pseudonym.
         view: What the consents of this moment let a decision see.
         prepared: The ranker's part that depends on the person alone.
-        known: Purchases of the profile; nothing without a consent to it.
+        known: The profile as it was first read in this visit, for its purchases; None without a
+            consent to it. What tills said since is in `receipts`; whether a profile read later
+            holds it too, the disk alone knows.
         liked: int32[·], items that the guest's own words name.
         memory: What `known` and this visit's receipts mean.
         is_known: A person stands behind it, not a visit of nobody.
@@ -107,7 +110,8 @@ class Guest:
         guessed_s: When the motive was guessed; never, where something was seen since.
         basket: Items that lie in it; scanned: items whose labels were read.
         motive: The newest guess; stays and scans: what it rests on, gone with the visit.
-        receipts: Those of this visit by the till's id, so that a void finds its sale.
+        receipts: What tills said in this visit, by the keyed hash of the receipt, so that a void
+            finds its sale.
         vetoes, dismissed: What staff said in this visit, as in `PersonView`; with or without a
             profile it holds until the visit ends.
         said_gifts: What staff said in this visit: this purchase was a gift, or was none.
@@ -125,8 +129,8 @@ class Guest:
     arm: Arm
     view: PersonView
     prepared: Prepared
-    known: Purchases
     memory: Memory
+    known: Profile | None = None
     liked: Ints = field(default_factory=lambda: np.empty(0, np.int32))
     is_known: bool = True
     name: str | None = None
@@ -143,7 +147,7 @@ class Guest:
     scans: list[Scan] = field(default_factory=list)
     basket: list[int] = field(default_factory=list)
     scanned: list[int] = field(default_factory=list)
-    receipts: dict[str, Receipt] = field(default_factory=dict)
+    receipts: dict[int, Receipt] = field(default_factory=dict)
     vetoes: dict[int, float] = field(default_factory=dict)
     dismissed: dict[int, float] = field(default_factory=dict)
     said_gifts: dict[int, bool] = field(default_factory=dict)
@@ -199,48 +203,63 @@ class Guest:
         """Return what the visit has shown so far; nothing of it is about the person."""
         return Evidence(self.entered_s, now_s, tuple(self.stays), tuple(self.scans))
 
+    # -- what was bought -------------------------------------------------------------------
+
+    def know(self, profile: Profile | None) -> None:
+        """Take the purchases of a profile, or drop them with the consent; see `known`."""
+        if profile is None or self.known is None:
+            self.known = profile
+
+    def has_receipt(self, receipt: int) -> bool:
+        """Tell whether a receipt, by its keyed hash, is one of this guest's."""
+        if receipt in self.receipts:
+            return True
+        return self.known is not None and bool(
+            (self.known.purchases.receipt == np.uint64(receipt)).any()
+        )
+
     def bought(self, catalog: Catalog) -> Purchases:
-        """Return what is known to be bought and kept, today's receipts included.
+        """Return what is known to be bought and kept, today's receipts included."""
+        known = Purchases.of() if self.known is None else Purchases.of_profile(self.known)
+        if not self.receipts and not self.said_gifts:
+            return known
+        lines = self._left(catalog)
+        for line in lines:
+            line.is_gift = self.said_gifts.get(line.item, line.is_gift)
+        back = [
+            (item, taken.at_s)
+            for receipt in self.receipts.values()
+            for taken in receipt.returned()
+            if (item := catalog.item_of_sku(taken.sku)) is not None
+        ]
+        earlier_returns = known.but_for(np.ones_like(known.is_gift))
+        return earlier_returns.plus(
+            Purchases.of(
+                [(line.item, line.at_s) for line in lines if not line.is_gift],
+                [(line.item, line.at_s) for line in lines if line.is_gift],
+                back,
+            )
+        )
 
-        Of a receipt that the profile holds by now, the profile knows better whom it was for, and
-        the visit what is left of it.
-        """
-        today = [r for r in self.receipts.values() if r.sale is not None]
-        told = self._told_by_profile() if today else {}
-        kept: list[tuple[int, float]] = []
-        gifts: list[tuple[int, float]] = []
-        back: list[tuple[int, float]] = []
-        known = self.known
-        for receipt in self.receipts.values():
-            at_s = receipt.sale.sold_at_s if receipt.sale is not None else 0.0
-            for line in receipt.kept():
-                item = _item(catalog, line.sku, line.gtin)
-                if item is not None:
-                    is_gift = told.get((item, int(at_s)), _is_gift(receipt, line))
-                    (gifts if is_gift else kept).append((item, at_s))
-            for taken in receipt.returned():
-                item = _item(catalog, taken.sku, None)
-                if item is not None:
-                    back.append((item, taken.at_s))
-        if told:
-            mine = [int(r.sale.sold_at_s) for r in today if r.sale is not None]
-            known = known.but_for(np.isin(known.at_s.astype(np.int64), mine))
-        bought = known.plus(Purchases.of(kept, gifts, back))
-        for said, is_gift in self.said_gifts.items():
-            bought.is_gift[bought.items == said] = is_gift
-        return bought
+    def correct(self, profile: Profile) -> None:
+        """Take from a profile, read anew, whom each purchase was for: its owner said so."""
+        lines = profile.purchases
+        keys = zip(lines.receipt.tolist(), lines.line_no.tolist(), strict=True)
+        self._mark(dict(zip(keys, lines.is_gift.tolist(), strict=True)))
 
-    def _told_by_profile(self) -> dict[tuple[int, int], bool]:
-        """Return whether each line of the profile was a gift, by item and whole second."""
-        seconds = self.known.at_s.astype(np.int64).tolist()
-        items, gifts = self.known.items.tolist(), self.known.is_gift.tolist()
-        return dict(zip(zip(items, seconds, strict=True), gifts, strict=True))
+    def _mark(self, is_gift: Mapping[tuple[int, int], bool]) -> None:
+        """Say of lines, by receipt and number, whether they were gifts."""
+        if self.known is not None:
+            lines = self.known.purchases
+            keys = zip(lines.receipt.tolist(), lines.line_no.tolist(), strict=True)
+            was = zip(keys, lines.is_gift.tolist(), strict=True)
+            marked = np.array([is_gift.get(key, before) for key, before in was], np.bool_)
+            self.known = replace(self.known, purchases=replace(lines, is_gift=marked))
+        for key, receipt in self.receipts.items():
+            self.receipts[key] = receipt.with_gifts(
+                {line_no: is_so for (mine, line_no), is_so in is_gift.items() if mine == key}
+            )
 
-
-def _item(catalog: Catalog, sku: str, gtin: str | None) -> int | None:
-    known = catalog.sku_of(sku, gtin)
-    return None if known is None else catalog.item_of_sku(known)
-
-
-def _is_gift(receipt: Receipt, line: SaleLine) -> bool:
-    return line.is_gift_wrapped or (receipt.sale is not None and receipt.sale.has_gift_receipt)
+    def _left(self, catalog: Catalog) -> list[belongings.Line]:
+        known = None if self.known is None else self.known.purchases
+        return belongings.left(known, self.receipts, catalog)

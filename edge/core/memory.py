@@ -80,7 +80,7 @@ class Purchases:
         )
 
     def but_for(self, lines: NDArray[np.bool_]) -> "Purchases":
-        """Leave lines out: bool[n]."""
+        """Leave lines out: bool[n]; what came back stays noted."""
         left = ~lines
         return replace(
             self, items=self.items[left], at_s=self.at_s[left], is_gift=self.is_gift[left]

@@ -39,6 +39,7 @@ class Purchases:
         at_s: float64[n], UTC seconds.
         quantity: float32[n], what is left after returns, > 0.
         receipt: uint64[n], the same for lines of one receipt.
+        line_no: int32[n], the till's number of the line on its receipt.
         is_gift: bool[n], wrapped as a gift or on a gift receipt, corrections applied.
         unit_price_cents: int32[n].
         skus: All sku names of the store.
@@ -49,6 +50,7 @@ class Purchases:
     at_s: NDArray[np.float64]
     quantity: NDArray[np.float32]
     receipt: NDArray[np.uint64]
+    line_no: NDArray[np.int32]
     is_gift: NDArray[np.bool_]
     unit_price_cents: NDArray[np.int32]
     skus: Sequence[str] = ()
@@ -90,6 +92,7 @@ def no_purchases(skus: Sequence[str] = ()) -> Purchases:
         np.empty(0, np.float64),
         np.empty(0, np.float32),
         np.empty(0, np.uint64),
+        np.empty(0, np.int32),
         np.empty(0, np.bool_),
         np.empty(0, np.int32),
         skus,

@@ -6,7 +6,7 @@ idempotent, so every order of the same messages ends the same. Stock and cool-do
 elsewhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 
@@ -104,6 +104,22 @@ class Receipt:
             return self
         ordered = sorted((*self.returns, goods), key=lambda each: (each.at_s, each.return_id))
         return replace(self, returns=tuple(ordered))
+
+    def with_gifts(self, is_gift: Mapping[int, bool]) -> "Receipt":
+        """Take somebody's word, by line number, about whether lines were gifts."""
+        sale = self.sale
+        if sale is None or not is_gift:
+            return self
+        lines = tuple(
+            replace(
+                line,
+                is_gift_wrapped=is_gift.get(
+                    line.line_no, line.is_gift_wrapped or sale.has_gift_receipt
+                ),
+            )
+            for line in sale.lines
+        )
+        return replace(self, sale=replace(sale, lines=lines, has_gift_receipt=False))
 
     def kept(self) -> tuple[SaleLine, ...]:
         """Return the lines the customer still has, with what is left of each quantity.

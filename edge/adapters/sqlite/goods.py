@@ -324,6 +324,7 @@ class Goods:
             lines.at_s,
             lines.quantity,
             lines.receipt,
+            lines.line_no,
             lines.is_gift,
             lines.cents,
             self._skus.names,
