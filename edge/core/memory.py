@@ -111,7 +111,7 @@ class Memory:
 
     Attributes:
         items: int32[k] rising, distinct items bought. last_s: float64[k], when last.
-        bought, bought_s: Items bought for oneself too and when last, the last bought at the end.
+        bought, bought_s: Items bought for oneself too and when last so, the last at the end.
         only_given: Items only ever bought as gifts.
         last_purchase_s: Of anything, for anybody; −inf where none.
         returned: int32[m] rising, items that came back. returned_until_s: float64[m].
@@ -199,9 +199,11 @@ def remember(purchases: Purchases, classes: Classes, audience: str | None = None
     distinct, where = np.unique(items, return_inverse=True)
     last_s = np.full(distinct.size, -np.inf)
     np.maximum.at(last_s, where, at_s)
-    for_self = np.bincount(where, own, distinct.size) > 0
+    own_s = np.full(distinct.size, -np.inf)
+    np.maximum.at(own_s, where[own], at_s[own])
+    for_self = np.isfinite(own_s)
     bought = for_self.nonzero()[0]
-    bought = bought[np.argsort(-last_s[bought], kind="stable")][::-1]
+    bought = bought[np.argsort(-own_s[bought], kind="stable")][::-1]
     last_any = _latest(group, at_s, n_groups)
     last_own = _latest(group[own], at_s[own], n_groups)
     last_gift = _latest(group[~own], at_s[~own], n_groups)
@@ -213,7 +215,7 @@ def remember(purchases: Purchases, classes: Classes, audience: str | None = None
         items=distinct.astype(np.int32),
         last_s=last_s,
         bought=array("i", distinct[bought].tolist()),
-        bought_s=array("d", last_s[bought].tolist()),
+        bought_s=array("d", own_s[bought].tolist()),
         only_given=frozenset(distinct[~for_self].tolist()),
         last_purchase_s=float(last_s.max(initial=-np.inf)),
         returned=returned,
@@ -221,7 +223,7 @@ def remember(purchases: Purchases, classes: Classes, audience: str | None = None
         rest_until_s=last_any + classes.table.cooldown_s,
         closed_until_s=_closed_until(last_own, gap_s, classes, audience),
         gift_until_s=np.where(np.isfinite(last_own), -np.inf, last_gift + GIFT_REST_S),
-        habits=_habits(_last_items(distinct[for_self], last_s[for_self], classes), last_own, gap_s),
+        habits=_habits(_last_items(distinct[for_self], own_s[for_self], classes), last_own, gap_s),
         times=times,
         # What is made to be given is bought for others as a rule: silent after that all the same.
         was_bought=(times > 0) | (classes.is_kind(ClassKind.GIFT) & np.isfinite(last_any)),

@@ -77,6 +77,18 @@ def test_gifts_name_nothing() -> None:
     assert named.complement.size == named.care.size == 0
 
 
+def test_a_gift_does_not_renew_a_purchase_of_ones_own() -> None:
+    """The coat of five years ago is one's own, yesterday's equal one was given away."""
+    world = World().bought("coat-a", days_ago=1_800).bought("coat-a", days_ago=1, is_gift=True)
+    named = world.snapshot().prompts
+    assert not named.care.size
+    assert not named.complement.size
+    world.bought("coat-a", days_ago=2)
+    named = world.snapshot().prompts
+    assert ids(named.care.tolist()) == ["coat-a"]
+    assert ids(named.complement.tolist()) == ["scarf"]
+
+
 def test_care_only_where_the_matrix_says_so() -> None:
     """Durables bring care by default; a store may say: for coats nothing but care."""
     row = MatrixRow("class:winter-coat", "*", Action.CARE)
