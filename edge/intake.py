@@ -162,6 +162,7 @@ class Intake:
             if (guest := self.path.guests.get(person)) is not None:
                 key = self.path.consents.keyed_hash.receipt(sale.receipt_id)
                 self._note(guest, key, lambda receipt: receipt.with_sale(sale), before)
+                guest.gifts_to_buy -= items
         self.path.recheck(now_s, person, items - {-1})
         return (*learned, SaleRecorded(sale, self._profiled(person, now_s)))
 
@@ -233,7 +234,10 @@ class Intake:
         self.path.recheck(now_s, items=items)
 
     def _with_gifts(self, sale: Sale, now_s: float) -> Sale:
-        """Guess which lines were bought for somebody else; only what consent lets in is asked."""
+        """Guess which lines were bought for somebody else, where staff did not say so.
+
+        Only what consent lets in is asked.
+        """
         house, person = self.path.house, self._member(sale.member_id)
         buyer: gifts.Buyer | None = None
         if person is not None:
@@ -241,7 +245,9 @@ class Intake:
             if profile is not None:
                 bought = Purchases.of_profile(profile)
                 buyer = gifts.buyer_of(profile.declared, bought, house.catalog, profile.not_gifts)
-        return gifts.marked(sale, house.catalog, house.moment(sale.sold_at_s), buyer)
+        guest = self.path.guests.get(person or "")
+        given = guest.gifts_to_buy if guest is not None else ()
+        return gifts.marked(sale, house.catalog, house.moment(sale.sold_at_s), buyer, given)
 
     def _move_stock(self, sku: str, gtin: str | None, quantity: float) -> None:
         """Move the stock of a till line, where the house knows its sku."""
@@ -467,15 +473,12 @@ class Intake:
         item = self.path.purchase_behind(guest, card, now_s)
         if item is None:
             return ()
-        guest.said_gifts[item] = True
+        line = guest.give_away(item, self.path.house.catalog)
         self.path.remember(guest)
         self.path.recheck(now_s, guest.person)
-        profile = self.path.profile_of(guest.person, now_s)
-        lines = [] if profile is None else [p for p in profile.purchases if p.item == item]
-        if not lines:
+        if line is None or self._profiled(guest.person, now_s) is None:
             return ()  # without a profile it holds for this visit
-        newest = max(lines, key=lambda line: line.at_s)
-        return (GiftCorrected(guest.person, newest.receipt_id, True, now_s, newest.sku),)
+        return (GiftCorrected(guest.person, f"{line.receipt:016x}", True, now_s, line.sku),)
 
     def _guest(self, contact_id: str) -> Guest:
         guest = self.path.guest_of_contact(contact_id)

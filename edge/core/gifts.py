@@ -7,7 +7,7 @@ customer wins over any guess, and teaches that this audience is no riddle any mo
 it reaches a screen, and nothing of it is kept but the flag on the line.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from enum import StrEnum
@@ -186,10 +186,23 @@ def buyer_of(
     return Buyer(declared.get("audience"), audience_counts(own, catalog), cleared)
 
 
-def marked(sale: Sale, catalog: Catalog, moment: Moment, buyer: Buyer | None) -> Sale:
+def marked(
+    sale: Sale,
+    catalog: Catalog,
+    moment: Moment,
+    buyer: Buyer | None,
+    given: Container[int] = (),
+) -> Sale:
     """Return a sale whose lines carry the guess as their gift flag; a till's own flag stays.
 
     From here on everything reads the flag: the visit's memory, the ledger, a later correction.
+
+    Args:
+        sale: As the till told it.
+        catalog: Gives class kind and audience tags.
+        moment: Of the sale.
+        buyer: None where nobody is known.
+        given: Items that somebody said are gifts while they lay in the basket.
     """
     known = [(line, item) for line in sale.lines if (item := _item_of(line, catalog)) is not None]
     guesses = guess(
@@ -200,6 +213,7 @@ def marked(sale: Sale, catalog: Catalog, moment: Moment, buyer: Buyer | None) ->
         has_gift_receipt=sale.has_gift_receipt,
     )
     gifts = {line.line_no for (line, _), found in zip(known, guesses, strict=True) if found.is_gift}
+    gifts |= {line.line_no for line, item in known if item in given}
     lines = tuple(
         replace(line, is_gift_wrapped=line.is_gift_wrapped or line.line_no in gifts)
         for line in sale.lines

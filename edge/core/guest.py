@@ -114,7 +114,7 @@ class Guest:
             finds its sale.
         vetoes, dismissed: What staff said in this visit, as in `PersonView`; with or without a
             profile it holds until the visit ends.
-        said_gifts: What staff said in this visit: this purchase was a gift, or was none.
+        gifts_to_buy: Items in the basket that staff said are for somebody else.
         decisions: How many were made in this visit; part of each one's seed.
         prompts: What purchases and basket call for, and what that rests on.
         scored: What the model said at the last decision, for the next one.
@@ -150,7 +150,7 @@ class Guest:
     receipts: dict[int, Receipt] = field(default_factory=dict)
     vetoes: dict[int, float] = field(default_factory=dict)
     dismissed: dict[int, float] = field(default_factory=dict)
-    said_gifts: dict[int, bool] = field(default_factory=dict)
+    gifts_to_buy: set[int] = field(default_factory=set)
     cards: dict[str, OpenCard] = field(default_factory=dict)
     decisions: int = 0
     prompts: Kept | None = None
@@ -221,11 +221,9 @@ class Guest:
     def bought(self, catalog: Catalog) -> Purchases:
         """Return what is known to be bought and kept, today's receipts included."""
         known = Purchases.of() if self.known is None else Purchases.of_profile(self.known)
-        if not self.receipts and not self.said_gifts:
+        if not self.receipts:
             return known
         lines = self._left(catalog)
-        for line in lines:
-            line.is_gift = self.said_gifts.get(line.item, line.is_gift)
         back = [
             (item, taken.at_s)
             for receipt in self.receipts.values()
@@ -240,6 +238,20 @@ class Guest:
                 back,
             )
         )
+
+    def give_away(self, item: int, catalog: Catalog) -> belongings.Line | None:
+        """Note that an item was bought, or is to be bought, for somebody else.
+
+        Returns:
+            The purchase it is about, the newest of the item; None where it lies in the basket.
+        """
+        mine = [line for line in self._left(catalog) if line.item == item]
+        newest = max(mine, key=lambda line: line.at_s, default=None)
+        if newest is None or (item in self.basket and newest.at_s < self.entered_s):
+            self.gifts_to_buy.add(item)
+            return None
+        self._mark({(newest.receipt, newest.line_no): True})
+        return newest
 
     def correct(self, profile: Profile) -> None:
         """Take from a profile, read anew, whom each purchase was for: its owner said so."""

@@ -147,6 +147,13 @@ def test_a_sale_carries_the_guess_as_its_flag() -> None:
     assert not marked(sale, CATALOG, NOW, corrected_buyer).lines[0].is_gift_wrapped
 
 
+def test_what_was_said_of_the_basket_marks_its_lines() -> None:
+    """Staff said that the tie is for somebody else; of the scent they said nothing."""
+    lines = (SaleLine(1, "tie"), SaleLine(2, "scent-w"), SaleLine(3, "?"))
+    sold = marked(Sale("R", "1", NOW.now_s, lines), CATALOG, NOW, None, {number("tie")})
+    assert [line.is_gift_wrapped for line in sold.lines] == [True, False, False]
+
+
 def test_a_gift_makes_no_womens_scent_offers() -> None:
     """One women's scent in a man's profile: none is offered; corrected, the class rests (A10)."""
     world = World().by_person(declared={"audience": "men"})

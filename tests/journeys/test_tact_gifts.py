@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import Mosquitto
-from tests.tact_store import look, sell, settled, store_with
-from tests.world import ANNA, RunningBox
+from tests.tact_store import look, say, sell, settled, sku, store_with
+from tests.world import ANNA, RunningBox, Tablet, running, tablet_of
 
 
 class Phone:
@@ -79,6 +79,88 @@ def test_the_customer_says_it_was_a_gift(tmp_path: Path, mosquitto: Mosquitto) -
         look(box, tablet)
         words = json.dumps([card["why"] for card in tablet.cards()]).casefold()
         assert "laptop" not in words
+
+
+def reasons(box: RunningBox, tablet: Tablet) -> set[str]:
+    """Let Anna check in and return the first reason of each card."""
+    assert look(box, tablet) == {"bag", "mouse"}
+    return {card["why"][0]["text"]["de"] for card in tablet.cards()}
+
+
+GOES_WITH, LIES_HERE = {"Passt dazu: Laptop"}, {"Liegt gleich hier in der Abteilung"}
+
+
+def tap_gift(tablet: Tablet) -> None:
+    """Say on the tablet that what stands behind the first card was for somebody else."""
+    assert tablet.react(tablet.cards()[0], "gift")["kind"] == "ack"
+
+
+def test_the_customers_word_outweighs_the_tap(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Staff took the laptop for a gift; its owner says that it is none, in the same visit."""
+    with store_with(tmp_path, mosquitto, ["bag", "mouse"]) as (box, tablet):
+        receipt = sell(box, "laptop-a")
+        assert reasons(box, tablet) == GOES_WITH
+        tap_gift(tablet)
+        box.consent("location", is_given=False)  # the guest is read anew, and it holds
+        assert not GOES_WITH & reasons(box, tablet)
+        phone = Phone(box, receipt)
+        (line,) = phone.ask("GET", "purchases")[1]
+        assert line["is_gift"] is True
+        word = {"is_gift": False, "sku": line["sku"]}
+        assert phone.ask("PUT", f"purchases/{line['receipt']}/gift", word)[0] == 204
+        assert reasons(box, tablet) == GOES_WITH
+
+
+def test_a_tap_is_about_one_purchase(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Yesterday's laptop was a gift; the one of five years ago was not, nor is today's."""
+    history = [("laptop-a", 1_800.0, False), ("laptop-a", 1.0, False)]
+    with store_with(tmp_path, mosquitto, ["bag", "mouse"], history=history) as (box, tablet):
+        assert reasons(box, tablet) == GOES_WITH
+        tap_gift(tablet)
+        assert not GOES_WITH & reasons(box, tablet)
+        receipt = sell(box, "laptop-a")
+        assert reasons(box, tablet) == GOES_WITH
+        lines = Phone(box, receipt).ask("GET", "purchases")[1]
+        assert [line["is_gift"] for line in lines] == [False, True, False], "the newest first"
+
+
+def test_a_tap_before_the_purchase_is_about_the_next_one(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    """A laptop in the basket is for somebody else: so the receipt says, and no later one."""
+    with store_with(tmp_path, mosquitto, ["bag", "mouse"]) as (box, tablet):
+        look(box, tablet)
+        label = {"member_id": ANNA, "sku": sku("laptop-a"), "is_in_basket": True}
+        say(box, "scans", "scan", label)
+        assert reasons(box, tablet) == GOES_WITH
+        tap_gift(tablet)
+        sell(box, "laptop-a")
+        receipt = sell(box, "laptop-a")
+        lines = Phone(box, receipt).ask("GET", "purchases")[1]
+        assert sorted(line["is_gift"] for line in lines) == [False, True]
+
+
+def test_a_tap_holds_on_the_next_visit(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """The box is started anew: bag and mouse still have nothing to do with the laptop."""
+    with store_with(tmp_path, mosquitto, ["bag", "mouse", "laptop-b"]) as (box, tablet):
+        sell(box, "laptop-a")
+        assert reasons(box, tablet) == GOES_WITH
+        tap_gift(tablet)
+        settings = box.box.settings
+    with running(settings) as box, tablet_of(box) as tablet:
+        assert reasons(box, tablet) == LIES_HERE
+
+
+def test_without_a_profile_a_tap_holds_for_the_visit(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Nothing is written down about Anna; the visit knows all the same, whatever she withdraws."""
+    with store_with(tmp_path, mosquitto, ["bag", "mouse"]) as (box, tablet):
+        look(box, tablet)
+        box.consent("profile", is_given=False)
+        sell(box, "laptop-a")
+        assert reasons(box, tablet) == GOES_WITH
+        tap_gift(tablet)
+        box.consent("location", is_given=False)
+        assert not GOES_WITH & reasons(box, tablet)
 
 
 def test_only_the_proven_buyer_may_say_it(tmp_path: Path, mosquitto: Mosquitto) -> None:
