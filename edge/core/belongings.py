@@ -8,6 +8,9 @@ ledger does for the next visit. Leaves out what it means (`memory`).
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edge.core.catalog import Catalog
 from edge.core.person import Purchases
 from edge.core.sales import Receipt, Return
@@ -35,6 +38,27 @@ class Line:
     is_gift: bool
 
 
+def touched(
+    known: Purchases, receipts: Mapping[int, Receipt], catalog: Catalog
+) -> NDArray[np.bool_]:
+    """Return bool[n]: the lines of a profile that what tills said since may change.
+
+    All others are left as they are, which is all but a few of hundreds.
+    """
+    came_back = [
+        item
+        for receipt in receipts.values()
+        for goods in receipt.returns
+        if goods.receipt_id is None
+        for line in goods.lines
+        if (item := catalog.item_of_sku(line.sku)) is not None
+    ]
+    mask: NDArray[np.bool_] = np.isin(known.receipt, np.fromiter(receipts, np.uint64))
+    if came_back:
+        mask |= np.isin(known.item, list(came_back))
+    return mask
+
+
 def left(known: Purchases | None, receipts: Mapping[int, Receipt], catalog: Catalog) -> list[Line]:
     """Return what somebody still has, of goods that are sold here.
 
@@ -53,10 +77,12 @@ def left(known: Purchases | None, receipts: Mapping[int, Receipt], catalog: Cata
             lines.append(each)
     for key, receipt in receipts.items():
         lines += _rung_up(key, receipt, catalog)
-    for key, receipt in receipts.items():
-        if receipt.sale is None and not receipt.is_void:
-            for goods in receipt.returns:
-                _take_back(lines, goods, key)
+    for is_named in (True, False):  # what names its receipt leaves the rest to what names none
+        for key, receipt in receipts.items():
+            if receipt.sale is None and not receipt.is_void:
+                for goods in receipt.returns:
+                    if is_named == (goods.receipt_id is not None):
+                        _take_back(lines, goods, key)
     return [line for line in lines if line.quantity > LEAST_QUANTITY]
 
 

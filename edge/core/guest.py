@@ -220,18 +220,22 @@ class Guest:
 
     def bought(self, catalog: Catalog) -> Purchases:
         """Return what is known to be bought and kept, today's receipts included."""
-        known = Purchases.of() if self.known is None else Purchases.of_profile(self.known)
         if not self.receipts:
-            return known
-        lines = self._left(catalog)
+            return Purchases.of() if self.known is None else Purchases.of_profile(self.known)
         back = [
             (item, taken.at_s)
             for receipt in self.receipts.values()
             for taken in receipt.returned()
             if (item := catalog.item_of_sku(taken.sku)) is not None
         ]
-        earlier_returns = known.but_for(np.ones_like(known.is_gift))
-        return earlier_returns.plus(
+        known, untouched = None, Purchases.of()
+        if self.known is not None:
+            is_touched = belongings.touched(self.known.purchases, self.receipts, catalog)
+            known = self.known.purchases.where(is_touched)
+            is_sold = self.known.purchases.item >= 0
+            untouched = Purchases.of_profile(self.known).but_for(is_touched[is_sold])
+        lines = belongings.left(known, self.receipts, catalog)
+        return untouched.plus(
             Purchases.of(
                 [(line.item, line.at_s) for line in lines if not line.is_gift],
                 [(line.item, line.at_s) for line in lines if line.is_gift],
@@ -245,7 +249,9 @@ class Guest:
         Returns:
             The purchase it is about, the newest of the item; None where it lies in the basket.
         """
-        mine = [line for line in self._left(catalog) if line.item == item]
+        known = None if self.known is None else self.known.purchases
+        lines = belongings.left(known, self.receipts, catalog)
+        mine = [line for line in lines if line.item == item]
         newest = max(mine, key=lambda line: line.at_s, default=None)
         if newest is None or (item in self.basket and newest.at_s < self.entered_s):
             self.gifts_to_buy.add(item)
@@ -271,7 +277,3 @@ class Guest:
             self.receipts[key] = receipt.with_gifts(
                 {line_no: is_so for (mine, line_no), is_so in is_gift.items() if mine == key}
             )
-
-    def _left(self, catalog: Catalog) -> list[belongings.Line]:
-        known = None if self.known is None else self.known.purchases
-        return belongings.left(known, self.receipts, catalog)

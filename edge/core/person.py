@@ -5,7 +5,7 @@ ledger; which goods were voided or returned is already taken out.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +69,20 @@ class Purchases:
                 bool(self.is_gift[at]),
                 int(self.unit_price_cents[at]),
             )
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Purchases":
+        """Return some of the lines: bool[n]."""
+        return replace(
+            self,
+            item=self.item[chosen],
+            sku_no=self.sku_no[chosen],
+            at_s=self.at_s[chosen],
+            quantity=self.quantity[chosen],
+            receipt=self.receipt[chosen],
+            line_no=self.line_no[chosen],
+            is_gift=self.is_gift[chosen],
+            unit_price_cents=self.unit_price_cents[chosen],
+        )
 
     def history(self) -> History:
         """Return the baskets for the ranker: lines of known items that were not gifts."""

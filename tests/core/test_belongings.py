@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge.core.belongings import left
+from edge.core.belongings import left, touched
 from edge.core.person import Purchases
 from edge.core.sales import Receipt, Return, ReturnLine, Sale, SaleLine, Void
 from tests.core.decision_world import CATALOG, number
@@ -56,6 +56,9 @@ SAID: list[tuple[str, dict[int, Receipt], dict[tuple[int, str], int]]] = [
      {(OLD, "coat-a"): 1, (OLD, "tie"): 1}),
     ("a return without a receipt cannot be of what was bought later",
      {NAMELESS: Receipt().with_return(back("coat-a", None, day=3))}, {**ALL, (OLD, "coat-a"): 1}),
+    ("one return that names the newest receipt, and one that names none",
+     {NAMELESS: Receipt().with_return(back("coat-a", None)),
+      NEWER: Receipt().with_return(back("coat-a"))}, {(OLD, "coat-a"): 1, (OLD, "tie"): 1}),
     ("a return of something never bought",
      {NAMELESS: Receipt().with_return(back("mouse", None))}, ALL),
     ("a void of the whole receipt", {OLD: Receipt().with_void(Void("R", None, 0.0))},
@@ -82,6 +85,8 @@ def test_what_is_left(said: dict[int, Receipt], expected: dict[tuple[int, str], 
     for order in (said, dict(reversed(said.items()))):
         lines = left(BOUGHT, order, CATALOG)
         assert {(line.receipt, line.sku): line.quantity for line in lines} == expected
+        untouched = left(BOUGHT.where(~touched(BOUGHT, order, CATALOG)), {}, CATALOG)
+        assert all(line in lines for line in untouched)
 
 
 def test_without_a_profile_the_visit_alone_is_known() -> None:
