@@ -110,12 +110,13 @@ def _decision(
     trace: tuple[bytes, bytes, bytes, bytes],
     grounds: tuple[Ground, ...] = (),
 ) -> Decision:
-    person, now_s = snapshot.person, snapshot.moment.now_s
+    person, visit, now_s = snapshot.person, snapshot.visit, snapshot.moment.now_s
+    may_keep = person is None or "profile" in person.purposes
     as_of_s = person.profile_as_of_s if person else None
     age_s = None if as_of_s is None else now_s - as_of_s
     return Decision(
         decision_id=snapshot.decision_id,
-        visit_id=snapshot.visit.visit_id,
+        visit_id=visit.visit_id,
         at_s=now_s,
         surface=snapshot.surface,
         placement=snapshot.placement,
@@ -125,10 +126,10 @@ def _decision(
         playbook_version=snapshot.playbook.version,
         model_version=snapshot.model_version,
         arm=snapshot.arm.label(),
-        motive=snapshot.visit.motive.value,
+        motive=visit.motive.value,
         slate=shown,
         empty=empty,
-        zone=snapshot.visit.zone,
+        zone=visit.zone,
         profile_age_s=age_s,
         is_profile_stale=age_s is not None and age_s > snapshot.playbook.limits.profile_stale_s,
         trace_items=trace[0],
@@ -136,6 +137,8 @@ def _decision(
         trace_reasons=trace[2],
         trace_scores=trace[3],
         grounds=grounds,
+        basket=visit.basket if may_keep else (),
+        scanned=visit.scanned if may_keep else (),
     )
 
 

@@ -284,7 +284,8 @@ class TraceRow:
 class Decision:
     """The record of one decision: enough to explain it, to replay it and to learn from it.
 
-    `is_profile_stale` marks a decision made on a profile older than the limit (A39). The trace
+    `is_profile_stale` marks a decision made on a profile older than the limit (A39). `basket` and
+    `scanned` are the visit's; of somebody known only with a consent to a profile. The trace
     columns hold every candidate in order: little-endian int32 items, uint16 sources,
     uint32 reason masks (`reasons.ITEM_REASONS`), float32 scores of the model before human rules
     (NaN where never scored). `grounds` names the caps and rules of people behind the reasons, as
@@ -313,6 +314,8 @@ class Decision:
     trace_reasons: bytes
     trace_scores: bytes
     grounds: tuple[Ground, ...] = ()
+    basket: tuple[int, ...] = ()
+    scanned: tuple[int, ...] = ()
 
     def trace(self) -> Iterator[TraceRow]:
         """Yield every candidate with all reasons that spoke against it, the deciding one first."""

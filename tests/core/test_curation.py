@@ -19,12 +19,12 @@ from edge.core.cap_rules import (
 from edge.core.caps import Caps
 from edge.core.classes import ClassTable
 from edge.core.curation import MODEL
-from edge.core.decision import Motive
+from edge.core.decision import Motive, PersonView
 from edge.core.order import Ranking
 from edge.core.playbook import Limits, Orders
 from edge.core.reasons import Reason
 from edge.core.rules import Level, Rule, RuleKind
-from tests.core.decision_world import NOW, World, number, run
+from tests.core.decision_world import MEMBER, NOW, World, number, run
 
 TODAY = NOW.day
 
@@ -401,3 +401,16 @@ def test_one_slate_does_not_overshoot(cap: CapRule, shown: set[str]) -> None:
     assert by[number("scarf")] == ([] if "scarf" in shown else ["c"]), "and which cap it was"
     assert world.caps is not None
     assert world.caps.outstanding() == 0, "deciding counts nothing"
+
+
+@pytest.mark.parametrize(
+    ("person", "is_kept"),
+    [(None, True), (MEMBER, True), (replace(MEMBER, purposes=frozenset({"staff_contact"})), False)],
+    ids=["nobody known", "with a profile", "without one"],
+)
+def test_a_record_keeps_what_was_carried_and_read(person: PersonView | None, is_kept: bool) -> None:
+    """Of somebody known it is a part of the profile, so only with a consent to one."""
+    carried, read = (number("shirt-a"),), (number("suit"), number("tie"))
+    world = World(person=person).in_visit(basket=carried, scanned=read)
+    decision = world.decide().decision
+    assert (decision.basket, decision.scanned) == ((carried, read) if is_kept else ((), ()))
