@@ -46,6 +46,7 @@ from edge.core.playbook import Playbook
 from edge.core.readings import Input
 from edge.core.records import Record
 from edge.core.rotating import RotatingIds
+from edge.core.scoring import Scoring
 from edge.core.sightings import GatewayReport, Report, Sighting
 from edge.core.visits import Visits
 from edge.core.zones import ZoneModel
@@ -62,7 +63,7 @@ from edge.opening import (
     take_in,
     zones_of_fixed_beacons,
 )
-from edge.rulebook import Rulebook
+from edge.rulebook import Archive, Rulebook
 from edge.settings import Settings
 
 log = logging.getLogger("stammgast.box")
@@ -130,8 +131,11 @@ class Box:
             lambda now_s: Moment.of(datetime.fromtimestamp(now_s, facts.time_zone)),
             clock.now_s,
         )
-        self.rulebook.past = lambda since_s, most: self.journal.decisions(
-            since_s, most, clock.now_s()
+        self.rulebook.archive = Archive(
+            past=lambda since_s, most: self.journal.past(since_s, most, clock.now_s()),
+            shown=lambda is_endless: self.journal.restored(is_endless=is_endless),
+            stock=stock,
+            model=Scoring(ranker, tables, lambda: None, beside.anonymous).afresh,
         )
         house = House(
             catalog=catalog,

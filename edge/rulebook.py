@@ -10,25 +10,45 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from operator import attrgetter
 from pathlib import Path
 
 from edge.adapters.http.ports import Draft, RuleLine, RuleSheet
 from edge.adapters.rules.reading import Source, read_orders, sources_in
 from edge.adapters.rules.watch import RuleFiles, RulesState, notes_of
-from edge.core.catalog import Catalog, Text
-from edge.core.decision import Decision
+from edge.core.cap_rules import Impression
+from edge.core.catalog import Catalog, Stock, Text
 from edge.core.errors import ConfigError, UnavailableError
 from edge.core.moment import Moment
 from edge.core.playbook import Playbook
-from edge.core.preview import Preview, preview
+from edge.core.preview import Model, Past, Preview, Stage, preview
 from edge.core.review import hygiene
 from edge.core.rules import Level
 
 PREVIEW_S = 36 * 3_600.0
 """Yesterday and today so far."""
-MAX_DECISIONS = 1_000
-"""Decisions that a preview looks at, evenly drawn from all: half a second beside the event loop."""
+MAX_DECISIONS = 500
+"""Decisions that a preview looks at, evenly drawn from all: half a second beside the event
+loop, two where the model must be asked about all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """What rules are tried on; asked by another thread than the box's.
+
+    Attributes:
+        past: Decisions since a UTC second, at most so many, with what may be read of each visitor.
+        shown: Every impression that the store's totals may count; True: with those of long ago.
+        stock: Of now.
+        model: Scores what other rules let in.
+    """
+
+    past: Callable[[float, int], Sequence[Past]]
+    shown: Callable[[bool], Sequence[Impression]]
+    stock: Stock
+    model: Model
 
 
 class Rulebook:
@@ -54,8 +74,7 @@ class Rulebook:
         self._now_s = now_s
         self._files = RuleFiles(path, catalog)
         self.live: Callable[[Playbook], None] = lambda _: None
-        # Decisions since a UTC second, at most so many; asked by another thread than the box's.
-        self.past: Callable[[float, int], Sequence[Decision]] = lambda _since_s, _most: ()
+        self.archive: Archive | None = None
         self._files.load()
 
     @property
@@ -139,8 +158,7 @@ class Rulebook:
             playbook = self._read(text)
         except ConfigError as error:
             return Draft(tuple(error.problems), (), None, {})
-        past = self.past(self._now_s() - PREVIEW_S, MAX_DECISIONS)
-        outlook = preview(past, playbook, self._moment) if past else None
+        outlook = self._outlook(playbook)
         notes = notes_of(playbook)
         if outlook is not None and outlook.is_silencing:
             notes = (
@@ -148,6 +166,20 @@ class Rulebook:
                 *notes,
             )
         return Draft((), notes, outlook, self._names(outlook))
+
+    def _outlook(self, playbook: Playbook) -> Preview | None:
+        """Try orders on the decisions of the last day; None where there are none."""
+        archive, in_force = self.archive, self.state.playbook
+        past = archive.past(self._now_s() - PREVIEW_S, MAX_DECISIONS) if archive else ()
+        if archive is None or not past:
+            return None
+        totals = [rule for rule in (*playbook.caps, *in_force.caps) if not rule.is_personal]
+        shown: Sequence[Impression] = ()
+        if totals:
+            is_endless = any(rule.is_endless for rule in totals)
+            shown = sorted(archive.shown(is_endless), key=attrgetter("at_s"))
+        stage = Stage(self._moment, archive.stock, archive.model, shown)
+        return preview(past, playbook, in_force, stage)
 
     def _read(self, text: str) -> Playbook:
         """Read a text as if it stood in the file that the page edits."""

@@ -247,6 +247,17 @@ def nobody(tables: ItemTables) -> Prepared:
 
 def candidates(prepared: Prepared, tables: ItemTables, context: Context) -> Candidates:
     """Join the customer's candidates with those of the moment; at most about 280 + context."""
+    return joined(prepared.candidates, tables.n_items, context)
+
+
+def joined(found: Candidates, n_items: int, context: Context) -> Candidates:
+    """Add what the moment names to candidates.
+
+    Args:
+        found: Some of `n_items` items.
+        n_items: Of the catalogue.
+        context: The moment.
+    """
     named = (
         context.zone,
         context.complement,
@@ -261,9 +272,9 @@ def candidates(prepared: Prepared, tables: ItemTables, context: Context) -> Cand
         if items.size
     ]
     if not extra:
-        return prepared.candidates
-    mask = np.zeros(tables.n_items, np.uint16)
-    mask[prepared.candidates.items.astype(np.intp)] = prepared.candidates.sources
+        return found
+    mask = np.zeros(n_items, np.uint16)
+    mask[found.items.astype(np.intp)] = found.sources
     for bit, items in extra:
         mask[items] |= bit
     return _from_mask(mask)

@@ -125,7 +125,7 @@ def judge(candidates: Candidates, snapshot: Snapshot) -> Judged:
     if snapshot.prompts.partner.size:
         _mark_purchase(marks, at, snapshot)
     if is_service is not None:
-        marks.reasons[is_service] &= _HOLDS_FOR_SERVICE
+        marks.reasons[is_service] &= HOLDS_FOR_SERVICE
     grounds, room = _mark_caps(marks, items, offer, is_service, snapshot)
     grounds += _bans(items, effect, snapshot)
     return Judged(items, sources, marks.reasons, offer, effect, is_service, tuple(grounds), room)
@@ -142,7 +142,7 @@ def _bans(items: NDArray[np.int32], effect: Effect, snapshot: Snapshot) -> list[
 
 
 # Help around an item one has: stock, purchases and holdout do not speak against it.
-_HOLDS_FOR_SERVICE = np.bitwise_or.reduce(
+HOLDS_FOR_SERVICE = np.bitwise_or.reduce(
     [
         _FLAG[reason]
         for reason in (

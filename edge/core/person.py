@@ -148,3 +148,17 @@ class Profile:
     has_delivery: bool = False
     household: str | None = None
     as_of_s: float | None = None
+
+    def until(self, at_s: float) -> "Profile":
+        """Return the profile without what was bought, returned or waved off after a moment.
+
+        What came back since is not bought again: the ledger keeps only what stayed.
+        """
+        back = self.returned_at_s <= at_s
+        return replace(
+            self,
+            purchases=self.purchases.where(self.purchases.at_s <= at_s),
+            returned_item=self.returned_item[back],
+            returned_at_s=self.returned_at_s[back],
+            dismissed={item: told_s for item, told_s in self.dismissed.items() if told_s <= at_s},
+        )

@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.anonymous import Scene
-from edge.core.candidates import Candidates, Context, Prepared, Source
+from edge.core.candidates import Candidates, Context, Prepared, Source, nobody, prepare
+from edge.core.classes import DAY_S
 from edge.core.errors import UnavailableError
 from edge.core.features import features
-from edge.core.history import Floats
+from edge.core.history import Floats, History
 from edge.core.item_tables import ItemTables
+from edge.core.moment import Moment
 from edge.core.ports import Ranker, Strangers
 from edge.core.ranking import by_popularity, with_moment
 
@@ -130,6 +132,36 @@ class Scoring:
         scores = scores.copy()
         scores[rows] = chance
         return Scored(prepared, found, context, scores, zone, is_final)
+
+    def afresh(
+        self,
+        history: History,
+        found: Candidates,
+        context: Context,
+        moment: Moment,
+        zone: str | None,
+    ) -> Floats:
+        """Score candidates of a visit that is not under way, as at its beginning.
+
+        Args:
+            history: What is known to have been bought before; of a stranger, nothing.
+            found: n candidates, all of them asked about.
+            context: The moment's lists.
+            moment: Of the visit.
+            zone: Where the visitor stood.
+
+        Returns:
+            float32[n].
+        """
+        is_known = history.n_baskets > 0
+        scene = None if is_known else Scene.of(moment, zone, context.basket)
+        prepared = (
+            prepare(history, self._tables, moment.now_s / DAY_S)
+            if is_known
+            else nobody(self._tables)
+        )
+        allowed = np.ones(found.items.size, np.bool_)
+        return self.score(prepared, found, allowed, context, None, scene).scores
 
     def _asked(
         self, prepared: Prepared, left: Candidates, context: Context, scene: Scene | None

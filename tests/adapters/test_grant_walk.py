@@ -49,6 +49,7 @@ OWN_DUTIES: Mapping[str, str] = {
     "ledger.Ledger.restore_state": "the same, at start",
     "ledger.Ledger.decisions": "asks for a grant of each person before a row of theirs is opened",
     "journal.Journal.decisions": "the ledger's, decoded",
+    "journal.Journal.past": "the same with caps; a profile behind its own grant",
     "ledger.Ledger.lessons": "asks for a grant of each person before a row of theirs is opened",
     "ledger.Ledger.consents": "reads the present consents",
     "ledger.Ledger.import_members": "import",

@@ -263,21 +263,27 @@ def run(
     scores: dict[str, float] | None = None,
     named: dict[str, Source] | None = None,
 ) -> Outcome:
-    """Run silence, guard, curation, explanation and record in their order."""
+    """Run silence, guard, curation, explanation and record in their order.
+
+    As on the path, the model is asked about what the guard left alone.
+    """
     quiet = silence(snapshot)
     if quiet is not None:
         silent = decide_nothing(quiet, snapshot)
         return Outcome(snapshot, None, explain(silent, snapshot), silent)
     judged = judge(world.candidates(snapshot, named), snapshot)
-    slate = curate(judged, score_column(scores, world.catalog), snapshot)
+    slate = curate(judged, score_column(scores, world.catalog, judged), snapshot)
     decision = decide(judged, slate, snapshot)
     return Outcome(snapshot, slate, explain(decision, snapshot), decision)
 
 
-def score_column(scores: dict[str, float] | None, catalog: Catalog) -> NDArray[np.float32]:
-    """Return one score per item."""
+def score_column(
+    scores: dict[str, float] | None, catalog: Catalog, judged: Judged | None = None
+) -> NDArray[np.float32]:
+    """Return one score per item; NaN for what was judged and is not allowed."""
     given = scores or {}
-    return np.array([given.get(i.item_id, 0.1) for i in catalog.items], np.float32)
+    column = np.array([given.get(i.item_id, 0.1) for i in catalog.items], np.float32)
+    return column if judged is None else np.where(judged.allowed, column, np.float32(np.nan))
 
 
 def spoken(mask: int) -> set[Reason]:

@@ -392,7 +392,7 @@ def test_sources_of_the_anonymous_variant() -> None:
         assert Source(row.sources) & ~(Source.POPULAR | Source.ZONE | Source.COMPLEMENT) == 0
     snapshot = outcome.snapshot
     judged = judge(world.candidates(snapshot, named), snapshot)
-    slate = curate(judged, score_column({"tie": 0.4}, CATALOG), snapshot)
+    slate = curate(judged, score_column({"tie": 0.4}, CATALOG, judged), snapshot)
     assert decide(judged, slate, snapshot) == outcome.decision
 
 

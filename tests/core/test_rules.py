@@ -1,4 +1,4 @@
-"""People's rules: whom they mean, contradictions with both authors, warnings, hygiene, preview."""
+"""People's rules: whom they mean, contradictions with both authors, warnings, hygiene."""
 
 from dataclasses import replace
 
@@ -6,9 +6,7 @@ import pytest
 
 from edge.core.catalog import Catalog, ItemClass, Offer, Text, Variant
 from edge.core.classes import Action, Classes, ClassTable, MatrixRow, Policy
-from edge.core.moment import Moment
 from edge.core.playbook import Limits, Orders, Playbook
-from edge.core.preview import Preview, preview
 from edge.core.reasons import Reason
 from edge.core.review import conflicts, hygiene, warnings
 from edge.core.rules import Goods, Rule, RuleKind
@@ -186,49 +184,7 @@ def test_the_action_matrix(
     assert classes.then(audience)[classes.group_at[class_id]] == expected
 
 
-def yesterday(world: World, new: Orders, scores: dict[str, float]) -> Preview:
-    """Decide once under the world's orders and preview the same decision under others."""
-    decision = world.decide(scores).decision
-    playbook = Playbook(CATALOG, new)
-    return preview([decision], playbook, lambda now_s: Moment(now_s, NOW.day),
-                   lambda _: world.lines)  # fmt: skip
-
-
 SCORES = {"mouse": 0.5, "scarf": 0.4, "bag": 0.3}
-
-
-def test_preview_of_the_same_orders_changes_nothing() -> None:
-    """Replaying the trace gives the slate that was shown."""
-    found = yesterday(World(), Orders(), SCORES)
-    assert (found.decisions, found.changed, found.silenced) == (1, 0, 0)
-
-
-def test_preview_shows_what_a_ban_would_change() -> None:
-    """Without the mouse the bag moves up."""
-    found = yesterday(World(), Orders(rules=(make("b", RuleKind.BAN, "item:mouse", "B"),)), SCORES)
-    assert found.examples[0].before == ("mouse", "scarf")
-    assert found.examples[0].after == ("scarf", "bag")
-
-
-def test_preview_gives_back_what_a_lifted_ban_hid() -> None:
-    """The old ban is put aside before the new rules are asked."""
-    banned = World(orders=Orders(rules=(make("b", RuleKind.BAN, "item:mouse", "B"),)))
-    assert yesterday(banned, Orders(), SCORES).examples[0].after == ("mouse", "scarf")
-
-
-def test_preview_knows_the_class_table() -> None:
-    """A laptop every year instead of every four: the second laptop would have been shown."""
-    world = World().bought("laptop-a", days_ago=500)
-    shorter = Orders(classes=ClassTable(classes={"laptop": Policy(365.0, Action.CARE)}))
-    found = yesterday(world, shorter, SCORES | {"laptop-b": 0.9})
-    assert found.examples[0].after[0] == "laptop-b"
-
-
-def test_preview_calls_out_silence() -> None:
-    """Orders that leave nothing to show are marked as silencing."""
-    found = yesterday(World(), Orders(limits=Limits(floors={"tablet": 0.99})), SCORES)
-    assert found.is_silencing
-    assert found.silenced == 1
 
 
 def test_a_rule_edit_is_visible_in_the_record() -> None:

@@ -8,7 +8,7 @@ import pytest
 from edge.core.anonymous import Scene
 from edge.core.candidates import Candidates, Context, Source, nobody
 from edge.core.errors import UnavailableError
-from edge.core.history import Floats, Ints
+from edge.core.history import Floats, History, Ints
 from edge.core.item_tables import blank
 from edge.core.moment import Moment
 from edge.core.scoring import Scoring
@@ -82,3 +82,15 @@ def test_a_broken_model_leaves_popularity_and_is_asked_again() -> None:
     assert np.isfinite(scored.scores).all()
     assert not scored.is_final
     assert failures == [1]
+
+
+def test_a_visit_that_is_over_is_scored_as_at_its_beginning() -> None:
+    """Who bought before is for the ranker, anybody else for the model of visits."""
+    scoring = Scoring(AlwaysHalf(), TABLES, lambda: None, ByZone())
+    moment = Moment.of(datetime(2026, 3, 17, 14, 30, tzinfo=UTC))
+    bought = History(ITEMS[:1], ITEMS[:1], np.zeros(1, np.float32))
+    known = scoring.afresh(bought, FOUND, Context(), moment, "shoes")
+    assert known.tolist() == scoring.score(PREPARED, FOUND, ALL, Context()).scores.tolist()
+    unknown = scoring.afresh(History.empty(), FOUND, Context(), moment, "shoes")
+    as_stranger = scoring.score(PREPARED, FOUND, ALL, Context(), scene=SCENE)
+    assert unknown.tolist() == as_stranger.scores.tolist()

@@ -64,9 +64,10 @@ class Example(_Form):
 
 
 class Outlook(_Form):
-    """What would have changed."""
+    """What would have changed; `partly`: decisions of which not everything may be read now."""
 
     decisions: int
+    partly: int
     changed: int
     silenced: int
     shown_before: int
@@ -155,6 +156,7 @@ def _outlook(preview: Preview, draft: Draft) -> Outlook:
 
     return Outlook(
         decisions=preview.decisions,
+        partly=preview.partly,
         changed=preview.changed,
         silenced=preview.silenced,
         shown_before=preview.shown_before,

@@ -13,10 +13,13 @@ import msgspec
 
 from edge.adapters.sqlite.ledger import Ledger
 from edge.core.cap_counting import folded
-from edge.core.cap_rules import REMEMBERED_S, Impression
+from edge.core.cap_rules import DAY_S, REMEMBERED_S, Impression
+from edge.core.consent import Purpose
 from edge.core.decision import Decision
 from edge.core.learning import Kind, Reaction
 from edge.core.lessons import MOST_REACTIONS, event_id_of
+from edge.core.person import Profile
+from edge.core.preview import Past
 from edge.core.records import CapCounted, DecisionMade, Record
 
 # A disk that is slower than this keeps no preview waiting.
@@ -79,7 +82,34 @@ class Journal:
         """
         with suppress(TimeoutError):
             self._ledger.writer.flush(_FLUSH_S)
-        return [_decode_decision(body) for body in self._ledger.decisions(since_s, most, now_s)]
+        found = self._ledger.decisions(since_s, most, now_s)
+        return [_decode_decision(body) for _, body in found]
+
+    def past(self, since_s: float, most: int, now_s: float) -> list[Past]:
+        """Return what `decisions` does, with what may be read of each visitor at this moment."""
+        with suppress(TimeoutError):
+            self._ledger.writer.flush(_FLUSH_S)
+        of_nobody: dict[str, list[Impression]] = {}
+        for body in self._ledger.caps_of_nobody(since_s - DAY_S):
+            one = _decode_impression(body)
+            of_nobody.setdefault(one.visit_id, []).append(one)
+        of_person: dict[str, tuple[Profile | None, list[Impression]]] = {}
+        found = []
+        for person, body in self._ledger.decisions(since_s, most, now_s):
+            decision = _decode_decision(body)
+            if person is None:
+                shown = of_nobody.get(decision.visit_id, [])
+                found.append(Past(decision, shown=shown))
+                continue
+            if person not in of_person:
+                of_person[person] = self._profile(person, now_s), list(self.impressions(person))
+            found.append(Past(decision, person, *of_person[person]))
+        return found
+
+    def _profile(self, person: str, now_s: float) -> Profile | None:
+        """Read a profile, None without a present consent to it."""
+        grant = self._ledger.consents().grant(person, Purpose.PROFILE, now_s)
+        return None if grant is None else self._ledger.profile(person, grant, now_s)
 
     def lessons(self, now_s: float) -> list[Reaction]:
         """Return what the box has learned and may still use, the oldest first."""

@@ -253,13 +253,13 @@ class Ledger:
         context = decision_context(decision_id)
         return None if opened is None else opened.cipher.open(row[2], context)
 
-    def decisions(self, since_s: float, most: int, now_s: float) -> list[bytes]:
-        """Return past decisions, the oldest first, for previews of rules.
+    def decisions(self, since_s: float, most: int, now_s: float) -> list[tuple[str | None, bytes]]:
+        """Return past decisions and whom each was about, the oldest first, for previews of rules.
 
         Those of nobody, and of persons who may be recognised now; no other row is opened. Of more
         than `most`, every second, third, … up to the newest is looked at.
         """
-        db, found = self.reading().db, list[bytes]()
+        db, found = self.reading().db, list[tuple[str | None, bytes]]()
         ids = db.execute(
             "SELECT decision_id FROM decisions WHERE at_s >= ? ORDER BY at_s DESC, rowid DESC",
             [since_s],
@@ -275,14 +275,20 @@ class Ledger:
                 continue
             person_no, pseudonym, body = row
             if person_no is None:
-                found.append(bytes(body))
+                found.append((None, bytes(body)))
                 continue
             if person_no not in opened:
                 opened[person_no] = self._recognised(pseudonym, now_s)
             mine = opened[person_no]
             if mine is not None:
-                found.append(mine.cipher.open(body, decision_context(decision_id)))
+                person = self.consents().kept(f"{mine.pseudonym:016x}")
+                found.append((person, mine.cipher.open(body, decision_context(decision_id))))
         return found
+
+    def caps_of_nobody(self, since_s: float) -> list[bytes]:
+        """Return what caps count of visits of nobody since a moment."""
+        said = self.reading().happenings.of_nobody("CapCounted", since_s, float("inf"))
+        return [one["body"] for one in said]
 
     def prover(self) -> Prover:
         """Return what proves identities on this box; made once, since it counts tries."""

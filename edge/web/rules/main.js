@@ -23,7 +23,7 @@ import { currentLanguage, day, figure, of, say, speak } from "./words.js";
  * @property {boolean} is_in_force
  */
 /** @typedef {{version: string, text: string, rows: Row[], notes: string[]}} Sheet */
-/** @typedef {{decisions: number, changed: number, silenced: number, is_silencing: boolean, examples: {before: Text[], after: Text[]}[]}} Outlook */
+/** @typedef {{decisions: number, partly: number, changed: number, silenced: number, is_silencing: boolean, examples: {before: Text[], after: Text[]}[]}} Outlook */
 /** @typedef {{problems: string[], notes: string[], outlook: Outlook | null}} Trial */
 
 const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -111,6 +111,7 @@ function outcome(tried) {
       h("h2", {}, say("outlook")),
       ...notes(seen.is_silencing ? [say("silencing"), ...tried.notes] : tried.notes),
       h("dl", { class: "tallies" }, tally("decisions", seen.decisions), tally("changed", seen.changed), tally("silenced", seen.silenced)),
+      ...(seen.partly ? [h("p", {}, say("partly", { n: figure(seen.partly) }))] : []),
       h("ul", { class: "turns" }, seen.examples.map((one) => h("li", {}, h("s", {}, names(one.before)), h("span", { "aria-hidden": "true" }, "→"), h("span", {}, names(one.after))))),
     ),
   ];

@@ -36,6 +36,10 @@ const words = {
   changed: { de: "davon anders", en: "of them different" },
   silenced: { de: "davon ohne Karte", en: "of them without a card" },
   silencing: { de: "Achtung: fast alles würde verstummen.", en: "Careful: nearly everything would fall silent." },
+  partly: {
+    de: "In {n} Entscheidungen bleibt, was Käufe und Angaben betrifft, wie es war: Es gibt keine Einwilligung, sie jetzt zu lesen.",
+    en: "In {n} decisions, whatever concerns purchases and personal details stays as it was: there is no consent to read them now.",
+  },
   nothing: { de: "keine Karte", en: "no card" },
   otherLanguage: { de: "English", en: "Deutsch" },
 };
