@@ -9,23 +9,26 @@ import asyncio
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from operator import attrgetter
 from pathlib import Path
 
-from edge.adapters.http.ports import Draft, RuleLine, RuleSheet
+import numpy as np
+
+from edge.adapters.http.ports import ClassLine, Draft, MatrixLine, RuleLine, RuleSheet
 from edge.adapters.rules.reading import Source, read_orders, sources_in
 from edge.adapters.rules.watch import RuleFiles, RulesState, notes_of
 from edge.core.cap_rules import Impression
 from edge.core.catalog import Catalog, Stock, Text
+from edge.core.classes import specificity
 from edge.core.errors import ConfigError, UnavailableError
 from edge.core.moment import Moment
 from edge.core.playbook import Playbook
 from edge.core.preview import Model, Past, Preview, Stage, preview
 from edge.core.review import hygiene
-from edge.core.rules import Level
+from edge.core.rules import Level, RuleKind
 
 PREVIEW_S = 36 * 3_600.0
 """Yesterday and today so far."""
@@ -128,7 +131,14 @@ class Rulebook:
         )
         gaps = tuple(str(gap) for gap in hygiene(self._catalog))
         notes = (*state.problems, *state.warnings, *gaps)
-        return RuleSheet(state.playbook.version, self._text(), lines, notes)
+        matrix, classes = _matrix(state.playbook), _classes(state.playbook)
+        given = _given(state.playbook, today)
+        targets = {t for line in lines for r in (line.rule,) for t in (*r.targets, *r.to, *r.never)}
+        targets |= {line.row.group for line in matrix} | {line.target for line in classes}
+        targets |= {target for bought, to in given.items() for target in (bought, *to)}
+        names = _target_names(self._catalog, targets)
+        version, text = state.playbook.version, self._text()
+        return RuleSheet(version, text, lines, notes, matrix, classes, given, names)
 
     async def try_out(self, text: str) -> Draft:
         """Read another file without putting it in force."""
@@ -209,6 +219,53 @@ class Rulebook:
         if target is None or not target.exists():
             return ""
         return target.read_text(encoding="utf-8", errors="replace")
+
+
+def _matrix(playbook: Playbook) -> tuple[MatrixLine, ...]:
+    """Return the action matrix, the line that holds before those it outranks."""
+    classes = playbook.classes
+    rows = list(playbook.orders.classes.matrix)
+    rows.reverse()  # of two lines on the same goods and people the later holds
+    rows.sort(key=lambda row: (-specificity(row.group), row.audience == "*"))
+    return tuple(MatrixLine(row, int(classes.meant_by(row.group).sum())) for row in rows)
+
+
+def _classes(playbook: Playbook) -> tuple[ClassLine, ...]:
+    """Return the class table: every kind, then each class that a file says something of."""
+    table = playbook.orders.classes
+    lines = {f"kind:{kind}": policy for kind, policy in table.kinds.items()}
+    lines |= {f"class:{name}": policy for name, policy in table.classes.items()}
+    return tuple(
+        ClassLine(target, policy, int(playbook.classes.meant_by(target).sum()))
+        for target, policy in lines.items()
+    )
+
+
+def _given(playbook: Playbook, today: int) -> Mapping[str, tuple[str, ...]]:
+    """Return what the catalogue says goes with each class, unless rules speak of all its items."""
+    catalog, rules = playbook.catalog, playbook.rules
+    is_ruled = np.zeros(len(catalog.items), np.bool_)
+    for at, rule in enumerate(rules.rules):
+        if rule.kind is RuleKind.COMPLEMENT and rule.to and (rule.to_day or today) >= today:
+            is_ruled |= rules.targets(at)
+    return {
+        f"class:{each.class_id}": tuple(f"class:{other}" for other in each.complements)
+        for each in catalog.classes.values()
+        if each.complements and not is_ruled[playbook.classes.items_of(each.class_id)].all()
+    }
+
+
+def _target_names(catalog: Catalog, targets: Iterable[str]) -> Mapping[str, Text]:
+    """Return what people call classes and items, by target; what has no name is left out."""
+    names: dict[str, Text] = {}
+    for target in targets:
+        axis, _, name = target.partition(":")
+        at = catalog.index_of(name) if axis == "item" else None
+        if at is not None:
+            names[target] = catalog.items[at].name
+        elif axis == "class" and name in catalog.classes:
+            names[target] = catalog.classes[name].name
+    return names
 
 
 def _replace(target: Path, text: str) -> None:

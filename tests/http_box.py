@@ -15,9 +15,11 @@ from edge.adapters.http.ports import (
     Ack,
     AppPairing,
     Bought,
+    ClassLine,
     Disclosure,
     Draft,
     Health,
+    MatrixLine,
     Refusal,
     RuleLine,
     RuleSheet,
@@ -26,6 +28,7 @@ from edge.adapters.http.ports import (
 from edge.adapters.http.server import serve
 from edge.core.board import Board, Contact, StoreSign
 from edge.core.catalog import Text
+from edge.core.classes import Action, MatrixRow, Policy
 from edge.core.errors import UnavailableError
 from edge.core.notices import NOTICES, Notice, Purpose
 from edge.core.preview import Change, Preview
@@ -204,6 +207,29 @@ NO_SCENT = Rule(
 )
 
 
+BY_WEBER = ("M. Weber", "Sie wachsen schnell heraus.", date(2026, 1, 12).toordinal())
+MATRIX = (
+    MatrixLine(MatrixRow("class:shirt", "kids", Action.REPEAT, *BY_WEBER), 40),
+    MatrixLine(MatrixRow("department:home", "*", Action.SILENCE, "A. Kaya"), 300),
+)
+CLASSES = (
+    ClassLine("kind:durable", Policy(1_095.0, Action.CARE | Action.COMPLEMENT), 500),
+    ClassLine("class:shirt", Policy(28.0, Action.REPEAT, 0.7, *BY_WEBER), 1),
+)
+GIVEN = {"class:laptop": ("class:bag", "class:unknown")}
+NAMES = {
+    f"class:{name}": Text(de, en)
+    for name, de, en in (
+        ("shirt", "Hemd", "Shirt"),
+        ("cufflinks", "Manschettenknöpfe", "Cufflinks"),
+        ("tie", "Krawatte", "Tie"),
+        ("suit", "Anzug", "Suit"),
+        ("laptop", "Laptop", "Laptop"),
+        ("bag", "Tasche", "Bag"),
+    )
+}
+
+
 @dataclass
 class House:
     """Rules in memory: a file is good unless it says `broken`; a trial changes one of two."""
@@ -215,7 +241,7 @@ class House:
     def sheet(self) -> RuleSheet:
         """Return two rules, the second resting."""
         lines = tuple(RuleLine(rule, 40, rule is TIE) for rule in self.rules)
-        return RuleSheet("3", self.text, lines, self.notes)
+        return RuleSheet("3", self.text, lines, self.notes, MATRIX, CLASSES, GIVEN, NAMES)
 
     async def try_out(self, text: str) -> Draft:
         """Find a problem, or look back."""
@@ -225,7 +251,7 @@ class House:
             )
         change = Change("d1", NOW_S, ("scarf-03",), ("gloves-01",))
         names = {"scarf-03": Text("Kaschmirschal", "Cashmere scarf")}
-        return Draft((), self.notes, Preview(2, 1, 2, 2, 2, 0, (change,)), names)
+        return Draft((), self.notes, Preview(2, 1, 2, 2, 2, 0, (change,), 1), names)
 
     async def publish(self, text: str) -> Draft:
         """Keep a good file."""

@@ -40,11 +40,15 @@ class Policy:
         then: What may follow.
         reopen_share: A repeated good opens again at this share of its interval, so that the
             reminder comes before the drawer is empty (0.7 in the decisioning table).
+        author, reason, day: Who laid it down, why, and the ordinal of the day; None: not told.
     """
 
     interval_days: float | None
     then: Action
     reopen_share: float = 1.0
+    author: str = field(default="", compare=False)
+    reason: str = field(default="", compare=False)
+    day: int | None = field(default=None, compare=False)
 
 
 # Intervals: durable two to five years, consumables learned with a month as the start
@@ -68,6 +72,7 @@ class MatrixRow:
     Attributes:
         group: `class:ID`, `category:NAME`, `department:NAME`, `kind:NAME` or `*`.
         audience: A declared band or tag such as `kids`, or `*`.
+        author, reason, day: As in `Policy`.
     """
 
     group: str
@@ -75,6 +80,7 @@ class MatrixRow:
     then: Action
     author: str = ""
     reason: str = ""
+    day: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +166,12 @@ class Classes:
         """Return bool[groups]: the group is of this kind."""
         return self._of_kind[kind]
 
+    def meant_by(self, pattern: str) -> NDArray[np.bool_]:
+        """Return bool[items]: what a line of the action matrix is about; see `MatrixRow.group`."""
+        is_meant = np.array([self._matches(pattern, group) for group in self.group_ids], np.bool_)
+        mask: NDArray[np.bool_] = is_meant[self.group]
+        return mask
+
     def items_of(self, group_id: str) -> NDArray[np.int32]:
         """Return the items of a class id, empty where nothing of it is sold."""
         at = self.group_at.get(group_id)
@@ -187,7 +199,7 @@ class Classes:
         then = self._then.copy()
         rows = sorted(
             (r for r in self.table.matrix if r.audience in ("*", audience)),
-            key=lambda r: (_specificity(r.group), r.audience != "*"),
+            key=lambda r: (specificity(r.group), r.audience != "*"),
         )
         for row in rows:
             for at, group in enumerate(self.group_ids):
@@ -219,6 +231,7 @@ def _group_of(item: Item, catalog: Catalog) -> str:
     return f"category:{item.category}"
 
 
-def _specificity(pattern: str) -> int:
+def specificity(pattern: str) -> int:
+    """Return how closely a line of the action matrix names goods; the closest holds."""
     order = ("*", "kind", "department", "category", "class")
     return order.index(pattern.partition(":")[0])

@@ -21,6 +21,28 @@ async def test_rules_come_with_author_date_and_reason() -> None:
     assert (scent["to_day"], scent["is_in_force"]) == ("2026-02-14", False)
 
 
+async def test_class_table_and_matrix_come_with_author_date_and_reason() -> None:
+    """Of a line that does not say when or why, neither; of a default nobody is named."""
+    async with http_box() as box:
+        _, _, body = await box.request("GET", "/api/rules")
+    sheet = json.loads(body)
+    shirts, home = sheet["matrix"]
+    assert (shirts["group"], shirts["audience"], shirts["then"]) == (
+        "class:shirt", "kids", ["repeat"],
+    )  # fmt: skip
+    assert shirts["by"] == {
+        "author": "M. Weber", "is_verified": False, "day": "2026-01-12",
+        "reason": "Sie wachsen schnell heraus.",
+    }  # fmt: skip
+    assert (home["then"], home["by"]["day"], home["by"]["reason"]) == ([], None, "")
+    durable, shirt = sheet["classes"]
+    assert (durable["interval_days"], durable["by"]) == (1_095.0, None)
+    assert durable["then"] == ["complement", "care"]
+    assert (shirt["reopen_share"], shirt["by"]["author"]) == (0.7, "M. Weber")
+    assert sheet["given"] == [{"target": "class:laptop", "to": ["class:bag", "class:unknown"]}]
+    assert sheet["names"]["class:tie"] == {"de": "Krawatte", "en": "Tie"}
+
+
 async def test_a_trial_changes_nothing() -> None:
     """It tells what would have changed, in names, and the file stays."""
     async with http_box() as box:
@@ -29,7 +51,7 @@ async def test_a_trial_changes_nothing() -> None:
         assert box.house.text == before
     assert status == 200
     outlook = json.loads(body)["outlook"]
-    assert (outlook["decisions"], outlook["changed"]) == (2, 1)
+    assert (outlook["decisions"], outlook["partly"], outlook["changed"]) == (2, 1, 1)
     assert outlook["examples"][0]["before"] == [{"de": "Kaschmirschal", "en": "Cashmere scarf"}]
     assert outlook["examples"][0]["after"] == [{"de": "gloves-01", "en": "gloves-01"}]
 

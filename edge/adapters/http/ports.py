@@ -1,11 +1,12 @@
 """What the pages need from the rest of the box. The adapter renders; these decide."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from edge.adapters.http.messages import ClientMessage
 from edge.core.catalog import Text
+from edge.core.classes import MatrixRow, Policy
 from edge.core.notices import Notice, Purpose
 from edge.core.preview import Preview
 from edge.core.proof import Proven
@@ -203,18 +204,48 @@ class RuleLine:
 
 
 @dataclass(frozen=True, slots=True)
+class MatrixLine:
+    """A line of the action matrix, and how many goods it means here."""
+
+    row: MatrixRow
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClassLine:
+    """A line of the class table in force, and how many goods it means here.
+
+    Attributes:
+        target: `kind:NAME` or `class:ID`.
+        policy: Without an author where it is a default that nobody changed.
+    """
+
+    target: str
+    policy: Policy
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
 class RuleSheet:
     """The rules in force as the page shows them.
 
     Attributes:
         text: The rule file as it stands.
         notes: Contradictions and warnings, in sentences.
+        matrix: The closest line first.
+        classes: Kinds first, then the classes of their own.
+        given: What the catalogue says goes with a class, where no rule says otherwise: targets.
+        names: What people call the classes and items that any line names, by target.
     """
 
     version: str
     text: str
     lines: tuple[RuleLine, ...]
     notes: tuple[str, ...]
+    matrix: tuple[MatrixLine, ...] = ()
+    classes: tuple[ClassLine, ...] = ()
+    given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    names: Mapping[str, Text] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

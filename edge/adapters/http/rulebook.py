@@ -6,8 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
-from edge.adapters.http.ports import Draft, RuleDesk, RuleLine
+from edge.adapters.http.ports import ClassLine, Draft, MatrixLine, RuleDesk, RuleLine
 from edge.core.catalog import Text
+from edge.core.classes import Action, MatrixRow, Policy
 from edge.core.errors import UnavailableError
 from edge.core.preview import Preview
 from edge.core.rules import Level, RuleKind
@@ -46,12 +47,53 @@ class RuleRow(_Form):
     is_in_force: bool
 
 
+class By(_Form):
+    """Who wrote a line, when (ISO 8601) and why; verified once authors sign in."""
+
+    author: str
+    is_verified: bool
+    day: str | None
+    reason: str
+
+
+class MatrixEntry(_Form):
+    """For these goods and this audience, this follows a purchase; nothing is silence."""
+
+    group: str
+    audience: str
+    then: list[str]
+    items: int
+    by: By
+
+
+class ClassEntry(_Form):
+    """How long a class or kind rests after a purchase, and what follows; `by`: null by default."""
+
+    target: str
+    interval_days: float | None
+    reopen_share: float
+    then: list[str]
+    items: int
+    by: By | None
+
+
+class GivenEntry(_Form):
+    """What the catalogue says goes with a class."""
+
+    target: str
+    to: list[str]
+
+
 class Rules(_Form):
-    """Everything in force, and the file it came from."""
+    """Everything in force, the file it came from, and names of the targets that have one."""
 
     version: str
     text: str
     rows: list[RuleRow]
+    matrix: list[MatrixEntry]
+    classes: list[ClassEntry]
+    given: list[GivenEntry]
+    names: dict[str, dict[str, str]]
     notes: list[str]
 
 
@@ -96,6 +138,10 @@ def rule_routes(rules: RuleDesk) -> APIRouter:
             version=sheet.version,
             text=sheet.text,
             rows=[_row(line) for line in sheet.lines],
+            matrix=[_matrix_entry(line) for line in sheet.matrix],
+            classes=[_class_entry(line) for line in sheet.classes],
+            given=[GivenEntry(target=t, to=list(to)) for t, to in sheet.given.items()],
+            names={t: {"de": text.de, "en": text.en} for t, text in sheet.names.items()},
             notes=list(sheet.notes),
         )
 
@@ -138,6 +184,33 @@ def _row(line: RuleLine) -> RuleRow:
         items=line.items,
         is_in_force=line.is_in_force,
     )
+
+
+def _matrix_entry(line: MatrixLine) -> MatrixEntry:
+    row = line.row
+    then, by = _actions(row.then), _by(row)
+    return MatrixEntry(group=row.group, audience=row.audience, then=then, items=line.items, by=by)
+
+
+def _class_entry(line: ClassLine) -> ClassEntry:
+    policy = line.policy
+    return ClassEntry(
+        target=line.target,
+        interval_days=policy.interval_days or None,
+        reopen_share=policy.reopen_share,
+        then=_actions(policy.then),
+        items=line.items,
+        by=_by(policy) if policy.author else None,
+    )
+
+
+def _actions(then: Action) -> list[str]:
+    return [(action.name or "").lower() for action in Action if action and action in then]
+
+
+def _by(line: MatrixRow | Policy) -> By:
+    day = None if line.day is None else _iso(line.day)
+    return By(author=line.author, is_verified=False, day=day, reason=line.reason)
 
 
 def _iso(day: int) -> str:

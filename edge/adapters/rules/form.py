@@ -10,6 +10,7 @@ import msgspec
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
 Sentence = Annotated[str, msgspec.Meta(min_length=3, max_length=300)]
+Remark = Annotated[str, msgspec.Meta(max_length=300)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Days = Annotated[float, msgspec.Meta(gt=0.0, le=36_525.0)]
@@ -21,11 +22,17 @@ class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PolicyForm(Strict, frozen=True):
-    """`[kinds.durable]` or `[classes.winter-coat]`; `interval_days = 0` means none."""
+    """`[kinds.durable]` or `[classes.winter-coat]`; `interval_days = 0` means none.
+
+    Who, when and why may be left out; the page then asks for it.
+    """
 
     then: list[ActionName]
     interval_days: Annotated[float, msgspec.Meta(ge=0.0, le=36_525.0)] = 0.0
     reopen_share: Annotated[float, msgspec.Meta(gt=0.0, le=2.0)] = 1.0
+    author: Name | None = None
+    date: datetime.date | None = None
+    reason: Remark = ""
 
 
 class MatrixForm(Strict, frozen=True):
@@ -35,7 +42,8 @@ class MatrixForm(Strict, frozen=True):
     then: list[ActionName]
     audience: Name = "*"
     author: Name | None = None
-    reason: str = ""
+    date: datetime.date | None = None
+    reason: Remark = ""
 
 
 class CapForm(Strict, frozen=True):

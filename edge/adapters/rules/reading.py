@@ -210,15 +210,28 @@ class _Reader:
         form = self._form(row, PolicyForm, key)
         if form is None:
             return None
-        return Policy(form.interval_days or None, _actions(form.then), form.reopen_share)
+        return Policy(
+            interval_days=form.interval_days or None,
+            then=_actions(form.then),
+            reopen_share=form.reopen_share,
+            author=form.author or self._author,
+            reason=form.reason,
+            day=form.date.toordinal() if form.date else None,
+        )
 
     def _matrix(self, form: MatrixForm, key: str) -> MatrixRow | None:
         if not self._is_target(
             form.group, f"{key}.group", ("class", "category", "department", "kind")
         ):
             return None
-        author = form.author or self._author
-        return MatrixRow(form.group, form.audience, _actions(form.then), author, form.reason)
+        return MatrixRow(
+            group=form.group,
+            audience=form.audience,
+            then=_actions(form.then),
+            author=form.author or self._author,
+            reason=form.reason,
+            day=form.date.toordinal() if form.date else None,
+        )
 
     def _caps(self, found: Mapping[str, Any], known: Sequence[CapRule]) -> tuple[CapRule, ...]:
         caps = {cap.cap_id: cap for cap in known}

@@ -1,6 +1,7 @@
 // The rule page: what holds, who said so, and what another file would change.
 
 import { h } from "../tablet/dom.js";
+import { byline, calledAll, catalogue, classes, matrix, section } from "./tables.js";
 import { currentLanguage, day, figure, of, say, speak } from "./words.js";
 
 /** @typedef {{de: string, en: string}} Text */
@@ -22,7 +23,7 @@ import { currentLanguage, day, figure, of, say, speak } from "./words.js";
  * @property {number} items
  * @property {boolean} is_in_force
  */
-/** @typedef {{version: string, text: string, rows: Row[], notes: string[]}} Sheet */
+/** @typedef {{version: string, text: string, rows: Row[], matrix: import("./tables.js").MatrixLine[], classes: import("./tables.js").ClassLine[], given: import("./tables.js").Given[], names: import("./tables.js").Names, notes: string[]}} Sheet */
 /** @typedef {{decisions: number, partly: number, changed: number, silenced: number, is_silencing: boolean, examples: {before: Text[], after: Text[]}[]}} Outlook */
 /** @typedef {{problems: string[], notes: string[], outlook: Outlook | null}} Trial */
 
@@ -40,14 +41,16 @@ async function ask(method, path, body) {
   return { status: response.status, answer: await response.json() };
 }
 
+const SECTIONS = ["shown", "map", "matrix", "classes", "file"];
+
 function draw() {
   document.title = say("title");
-  const isFirst = sheet?.rows.length === 0;
   byId("main").replaceChildren(
     h("h1", {}, say("title")),
     h("p", { class: "lead" }, say("lead")),
+    contents(),
     ...notes(sheet?.notes ?? []),
-    isFirst ? h("p", { class: "lead" }, say("none")) : h("ul", { class: "rules" }, (sheet?.rows ?? []).map(rule)),
+    ...(sheet ? tables(sheet) : []),
     file(),
     ...(trial ? outcome(trial) : []),
   );
@@ -56,36 +59,55 @@ function draw() {
   other.lang = currentLanguage() === "de" ? "en" : "de";
 }
 
-/** @param {Row} row */
-function rule(row) {
-  const never = row.never.length ? `, ${say("never", { never: row.never.join(", ") })}` : "";
-  const what = say(row.is_law ? "law" : row.kind, { value: figure(row.value), to: row.to.join(", ") }) + never;
-  const author = row.is_verified ? row.author : `${row.author} (${say("unverified")})`;
-  const state = row.is_in_force ? "" : ` · ${say("resting")}`;
-  const until = row.to_day ? ` · ${say("until", { day: day(row.to_day) })}` : "";
+const contents = () =>
+  h("nav", { class: "jump", "aria-label": say("sections") }, SECTIONS.map((name) => h("a", { href: `#${name}` }, say(name))));
+
+/** @param {Sheet} all */
+function tables(all) {
+  const maps = all.rows.filter((row) => row.kind === "complement");
+  const shown = all.rows.filter((row) => row.kind !== "complement");
+  /** @param {Row[]} rows @param {string} none */
+  const rules = (rows, none) => (rows.length ? h("ul", { class: "rules" }, rows.map((row) => rule(row, all))) : h("p", {}, say(none)));
+  return [
+    section("shown", [rules(shown, "none")]),
+    section("map", [rules(maps, "noMap"), catalogue(all.given, all.names)]),
+    matrix(all.matrix, all.names),
+    classes(all.classes, all.names),
+  ];
+}
+
+/** @param {Row} row @param {Sheet} all */
+function rule(row, { names }) {
+  const to = row.to.length ? say("complement", { to: calledAll(row.to, names) }) : "";
+  const never = row.never.length ? say("never", { never: calledAll(row.never, names) }) : "";
+  const isMap = row.kind === "complement";
+  const goods = calledAll(row.targets, names);
+  const what = isMap ? [to, never].filter(Boolean).join(" · ") : goods;
+  const more = [row.to_day && say("until", { day: day(row.to_day) }), !row.is_in_force && say("resting")];
   return h(
     "li",
     { class: row.is_in_force ? "" : "resting", data: { ruleId: row.rule_id } },
-    h("div", {}, h("b", {}, what), h("p", {}, row.targets.join(", ")), h("p", {}, row.reason)),
     h(
       "div",
-      { class: "quiet" },
-      h("p", {}, `${author}, ${day(row.day)}`),
-      h("p", {}, `${say(row.level)} · ${say("goods", { n: figure(row.items) })}${until}${state}`),
+      {},
+      h("b", {}, isMap ? goods : say(row.is_law ? "law" : row.kind, { value: figure(row.value) })),
+      h("p", {}, what),
+      h("p", { class: "reason" }, row.reason),
     ),
+    byline(row, row.items, more.filter((one) => typeof one === "string")),
   );
 }
 
 function file() {
-  const area = /** @type {HTMLTextAreaElement} */ (h("textarea", { id: "file", spellcheck: "false", autocomplete: "off" }));
+  const area = /** @type {HTMLTextAreaElement} */ (h("textarea", { id: "text", spellcheck: "false", autocomplete: "off" }));
   area.value = draft;
   area.addEventListener("input", () => (draft = area.value));
   return h(
     "section",
-    { class: "group" },
+    { class: "group", id: "file" },
     h("h2", {}, say("file")),
     h("p", {}, say("fileLead")),
-    h("label", { for: "file" }, say("file")),
+    h("label", { for: "text" }, say("fileText")),
     area,
     h(
       "div",
@@ -111,7 +133,7 @@ function outcome(tried) {
       h("h2", {}, say("outlook")),
       ...notes(seen.is_silencing ? [say("silencing"), ...tried.notes] : tried.notes),
       h("dl", { class: "tallies" }, tally("decisions", seen.decisions), tally("changed", seen.changed), tally("silenced", seen.silenced)),
-      ...(seen.partly ? [h("p", {}, say("partly", { n: figure(seen.partly) }))] : []),
+      ...(seen.partly ? [h("p", {}, say(seen.partly === 1 ? "partlyOne" : "partly", { n: figure(seen.partly) }))] : []),
       h("ul", { class: "turns" }, seen.examples.map((one) => h("li", {}, h("s", {}, names(one.before)), h("span", { "aria-hidden": "true" }, "→"), h("span", {}, names(one.after))))),
     ),
   ];
