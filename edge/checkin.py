@@ -19,7 +19,7 @@ import numpy as np
 from edge.core import candidates as finding
 from edge.core import curation, explanation, guard, triggers
 from edge.core.anonymous import Scene
-from edge.core.board import Place, StoreSign, Why
+from edge.core.board import Place, StoreSign
 from edge.core.candidates import Context, Source
 from edge.core.cap_rules import NOBODY
 from edge.core.caps import Caps
@@ -44,7 +44,7 @@ from edge.core.motives import Evidence, Scan, Stay, unknown
 from edge.core.person import Profile
 from edge.core.playbook import Playbook
 from edge.core.ports import Log, People, Ranker, Screens, Strangers
-from edge.core.reasons import WORDS
+from edge.core.reasons import Reason
 from edge.core.recall import outgrown, review
 from edge.core.records import (
     CardShown,
@@ -563,13 +563,12 @@ class Path:
         found = review(cards, self._snapshot(guest, now_s, is_pull=True))
         lost = (*found.recalls, *(outgrown(cards, decision) if decision else ()))
         for card_id, reason in {recall.card_id: recall.reason for recall in reversed(lost)}.items():
-            why = Why(reason.value, WORDS[reason])
-            self.showing.recall(guest, guest.cards[card_id], why, now_s)
+            self.showing.recall(guest, guest.cards[card_id], reason, now_s)
         for card_id, untrue in found.untrue.items():
             if card_id in guest.cards:
                 self.showing.retract(guest, guest.cards[card_id], untrue)
 
-    def reread(self, guest: Guest, reason: Why, now_s: float) -> None:
+    def reread(self, guest: Guest, reason: Reason, now_s: float) -> None:
         """Read a guest anew after a consent changed; cards that rested on the old state go."""
         if self.consents.grant(guest.person, Purpose.RECOGNISE, now_s) is None:
             self._follow(self.visits.apply(guest.person, Sign.LEAVE, now_s), now_s)

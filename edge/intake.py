@@ -12,8 +12,7 @@ from typing import TypeVar
 
 from edge.checkin import Path
 from edge.core import gifts
-from edge.core.board import Answer, Why
-from edge.core.catalog import Text
+from edge.core.board import Answer
 from edge.core.errors import MessageError
 from edge.core.events import (
     AppSighting,
@@ -29,6 +28,7 @@ from edge.core.learning import Kind
 from edge.core.memory import Purchases
 from edge.core.ports import Log
 from edge.core.proof import NEEDS_PROOF
+from edge.core.reasons import Reason
 from edge.core.records import (
     CardReacted,
     ConsentChanged,
@@ -63,9 +63,6 @@ MAX_RECEIPTS = 200
 # Receipts of the store remembered, without persons, against repetition and for what a void brings
 # back: about an hour of a busy day, 500 kB. What is older the ledger settles on the next visit.
 MAX_TOLD = 500
-_WITHDRAWN = Why(
-    "consent_withdrawn", Text("Einwilligung zurückgenommen", "The consent was withdrawn")
-)
 
 
 class Intake:
@@ -344,7 +341,7 @@ class Intake:
             for each in {person, *self.path.consents.merged(person)}:
                 self.path.lessons.forget(each)
         if guest is not None:
-            self.path.reread(guest, _WITHDRAWN, now_s)
+            self.path.reread(guest, Reason.CONSENT_WITHDRAWN, now_s)
 
     def purchases_corrected(self, person: str, now_s: float) -> None:
         """A member said whom a purchase was for: the next decision knows, and open cards follow."""

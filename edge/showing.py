@@ -15,9 +15,9 @@ from edge.core.board import (
     Place,
     ScreenCard,
     StoreSign,
-    Why,
     on_screen,
     reason_of,
+    why_of,
 )
 from edge.core.caps import Caps
 from edge.core.catalog import Text
@@ -29,7 +29,7 @@ from edge.core.leases import Leases
 from edge.core.moment import Moment
 from edge.core.playbook import Playbook
 from edge.core.ports import Log, Screens
-from edge.core.reasons import WORDS
+from edge.core.reasons import Reason
 from edge.core.records import CardRecalled
 from edge.core.tone import spoken_name
 
@@ -129,7 +129,7 @@ class Showing:
         empty = before.empty if before else None
         if message is not None:
             insights = tuple(reason_of(insight) for insight in message.insights)
-            empty = Why(message.empty.value, WORDS[message.empty]) if message.empty else None
+            empty = why_of(message.empty) if message.empty else None
         contact = Contact(
             contact_id=guest.visit_id,
             title=self._title(guest),
@@ -177,18 +177,22 @@ class Showing:
 
     # -- what goes ---------------------------------------------------------------------------
 
-    def recall(self, guest: Guest, card: OpenCard, reason: Why, now_s: float) -> None:
-        """Recall a card from every screen; one that was accepted stays, but is marked."""
+    def recall(self, guest: Guest, card: OpenCard, reason: Reason, now_s: float) -> None:
+        """Recall a card from every screen; one that was accepted stays, but is marked.
+
+        Screens get the reason as it may be told (`why_of`), the log as it is.
+        """
+        why = why_of(reason)
         if card.reaction == "reserved":
-            self._show(self.board.mark(guest.visit_id, card.card_id, reason.code))
+            self._show(self.board.mark(guest.visit_id, card.card_id, why.code))
             return
         del guest.cards[card.card_id]
         self._caps.refund(card.card_id)
         self._counts["recalled"] += 1
-        self._show(self.board.recall(guest.visit_id, card.card_id, reason))
+        self._show(self.board.recall(guest.visit_id, card.card_id, why))
         self._log.append(
             CardRecalled(
-                card.card_id, card.decision_id, guest.visit_id, reason.code, now_s, guest.person
+                card.card_id, card.decision_id, guest.visit_id, reason.value, now_s, guest.person
             )
         )
 

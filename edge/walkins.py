@@ -9,11 +9,10 @@ of staff, because nobody agreed to be seen there. Leaves out how an answer trave
 from collections.abc import Callable
 
 from edge.checkin import MAX_SEEN, Path
-from edge.core.board import Answer, Why
+from edge.core.board import Answer, why_of
 from edge.core.guest import Guest
 from edge.core.impressions import impressions
 from edge.core.motives import Stay
-from edge.core.reasons import WORDS
 from edge.core.records import CardShown, Exposed, Record, VisitEnded, VisitStarted, ZoneEntered
 from edge.core.visits import VISIT_TIMEOUT_S
 
@@ -77,7 +76,7 @@ class WalkIns:
         )
         empty = message.empty
         cards = tuple(path.showing.on_screen(card) for card in message.cards)
-        why = Why(empty.value, WORDS[empty]) if empty is not None else None
+        why = None if empty is None else why_of(empty)
         self._tell(Answer(decision.decision_id, token, now_s, cards, why))
         path.counts["answers"] += 1
         records: list[Record] = [path.log.decision_record(decision, None)]

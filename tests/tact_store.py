@@ -33,8 +33,8 @@ def sku(item_id: str) -> str:
     return CATALOG.items[found].variants[0].sku
 
 
-def catalog_file() -> dict[str, Any]:
-    """Write the little store's catalogue as a chain would."""
+def catalog_file(sold: Sequence[str] = ALL) -> dict[str, Any]:
+    """Write the little store's catalogue as a chain would, of the items that are `sold`."""
     return {
         "schema": "stammgast.catalog.v1", "version": "tact", "currency": "EUR",
         "store": {"id": "s1", "name": "Testhaus", "time_zone": "Europe/Berlin"},
@@ -52,13 +52,13 @@ def catalog_file() -> dict[str, Any]:
              "tags": sorted(i.tags),
              "series": None if i.series is None else {"id": i.series[0], "index": i.series[1]},
              "variants": [{"sku": v.sku, "gtin": v.gtin, "size": v.size} for v in i.variants]}
-            for i in CATALOG.items
+            for i in CATALOG.items if i.item_id in sold
         ],
         "offers": [
             {"offer_id": "spring", "campaign_id": "spring-campaign", "item_ids": ["tie", "scarf"],
              "text": {"de": "Frühling", "en": "Spring"}, "price_cents": 2_900,
              "starts": "2026-01-01", "ends": "2036-01-01", "surfaces": ["tablet", "station"]}
-        ],
+        ] if {"tie", "scarf"} <= set(sold) else [],
     }  # fmt: skip
 
 
@@ -139,6 +139,7 @@ def store_with(
     about: dict[str, Any] | None = None,
     now_s: float | None = None,
     bundle: Path | None = None,
+    sold: Sequence[str] = ALL,
     **extra: str,
 ) -> Iterator[tuple[RunningBox, Tablet]]:
     """Run a box over the little store, with a tablet.
@@ -152,13 +153,14 @@ def store_with(
         about: Fields of both members.
         now_s: When given, the box's time stands there and follows ticks.
         bundle: Models; popularity answers without.
+        sold: What the catalogue holds.
         extra: Top-level lines of the configuration.
     """
     store = folder / "store"
     store.mkdir()
     levels = [{"sku": v.sku, "quantity": 5} for i in CATALOG.items for v in i.variants]
     for name, document in (
-        ("catalog.json", catalog_file()),
+        ("catalog.json", catalog_file(sold)),
         ("floorplan.json", floorplan_file()),
         ("members.json", members_file(about or {})),
         ("stock.json", {"schema": "stammgast.stock.v1", "levels": levels,

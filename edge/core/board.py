@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from edge.core.catalog import Text
 from edge.core.explanation import Card, Cause, Price
+from edge.core.reasons import WORDS, aloud
+from edge.core.reasons import Reason as Code
 
 # A tablet off the network hides a card after this long: stock and consents may have changed.
 LEASE_S = 60
@@ -97,6 +99,12 @@ class ScreenCard:
     lease_s: int
     reaction: str | None = None
     mark: str | None = None
+
+
+def why_of(code: Code) -> Why:
+    """Return a reason as screens may tell it; what is unspoken sounds like something else."""
+    told = aloud(code)
+    return Why(told.value, WORDS[told])
 
 
 def reason_of(cause: Cause) -> Reason:

@@ -17,7 +17,7 @@ from edge.core.candidates import Source
 from edge.core.catalog import Text
 from edge.core.curation import size_of
 from edge.core.decision import Decision, Occasion, Shown, Snapshot
-from edge.core.reasons import BIT, ITEM_REASONS, WORDS, Reason
+from edge.core.reasons import BIT, ITEM_REASONS, UNSPOKEN, WORDS, Reason
 from edge.core.tone import lint, presentable
 
 MAX_FACTS = 2
@@ -434,4 +434,4 @@ _TELLABLE = sum(
         Reason.SIZE_UNAVAILABLE,
     )
 )
-_SECRET = 1 << BIT[Reason.SENSITIVE] | 1 << BIT[Reason.GIFT_BASKET]
+_SECRET = sum(1 << BIT[reason] for reason in UNSPOKEN)

@@ -2,7 +2,8 @@
 
 The order is the precedence of the house: law, then sensitive goods, the person's own no, the
 shelf, past purchases, caps, and last what people of the house banned. A code is what logs,
-reports and the staff's list of things not shown have in common; the words for it stand here too.
+reports and the staff's list of things not shown have in common; the words for it stand here too,
+and which code may not leave the log.
 """
 
 from enum import StrEnum
@@ -50,6 +51,7 @@ class Reason(StrEnum):
     OUTRANKED = "outranked"
 
     # A card that was shown, and has lost what it stood on.
+    CONSENT_WITHDRAWN = "consent_withdrawn"
     BASIS_GONE = "basis_gone"
     GROUND_GONE = "ground_gone"
     OFFER_OVER = "offer_over"
@@ -120,7 +122,16 @@ WORDS: dict[Reason, Text] = {
     Reason.BELOW_FLOOR: Text("Nicht passend genug", "Not relevant enough"),
     Reason.TOO_SIMILAR: Text("Zu ähnlich", "Too similar"),
     Reason.OUTRANKED: Text("Anderes passt besser", "Others fit better"),
+    Reason.CONSENT_WITHDRAWN: Text("Einwilligung zurückgenommen", "The consent was withdrawn"),
     Reason.BASIS_GONE: Text("Der Kauf wurde rückgängig gemacht", "The purchase was undone"),
     Reason.GROUND_GONE: Text("Der Grund dafür gilt nicht mehr", "The reason for it is gone"),
     Reason.OFFER_OVER: Text("Die Aktion ist beendet", "The offer has ended"),
 }
+
+UNSPOKEN = frozenset({Reason.SENSITIVE, Reason.GIFT_BASKET})
+"""What no screen tells, on any way: a guess about a gift (A10), and delicate goods."""
+
+
+def aloud(reason: Reason) -> Reason:
+    """Return the reason that screens tell: an unspoken one sounds like any poor fit."""
+    return Reason.BELOW_FLOOR if reason in UNSPOKEN else reason

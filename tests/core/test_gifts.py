@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.core.board import why_of
 from edge.core.gifts import (
     WEIGHTS,
     BasketLine,
@@ -21,7 +22,7 @@ from edge.core.gifts import (
     marked,
     mothers_day,
 )
-from edge.core.reasons import Reason
+from edge.core.reasons import WORDS, Reason
 from edge.core.sales import Sale, SaleLine
 from tests.core.decision_world import CATALOG, NOW, World, at, number
 
@@ -172,6 +173,15 @@ def test_a_gift_is_never_shown_as_a_trait() -> None:
     words = repr(world.decide({"scent-m": 0.5}).message).casefold()
     for word in ("gift", "geschenk", "present", "women", "damen", "scent-w"):
         assert word not in words, word
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_no_screen_tells_a_gift_or_delicate_goods_as_a_reason(reason: Reason) -> None:
+    """Neither code nor words; every other reason is told as it is."""
+    told = why_of(reason)
+    is_unspoken = reason in {Reason.GIFT_BASKET, Reason.SENSITIVE}
+    assert told.code == ("below_floor" if is_unspoken else reason.value)
+    assert told.text == WORDS[Reason(told.code)]
 
 
 @given(

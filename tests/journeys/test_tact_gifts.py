@@ -163,6 +163,49 @@ def test_without_a_profile_a_tap_holds_for_the_visit(tmp_path: Path, mosquitto: 
         assert not GOES_WITH & reasons(box, tablet)
 
 
+def tells_of_it(tablet: Tablet) -> bool:
+    """Tell whether any frame gives a gift, or that somebody has no need, as a reason."""
+    frames = json.dumps(tablet.frames, ensure_ascii=False).casefold()
+    return any(word in frames for word in ("gift", "geschenk", "eigener bedarf", "sensitive"))
+
+
+def test_a_late_gift_recalls_a_card_without_a_word(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """The till tells ten days late of a scent for women: a card goes, the log alone knows why."""
+    with store_with(tmp_path, mosquitto, ["scent-w2", "scent-m"], about=MAN) as (box, tablet):
+        assert look(box, tablet) == {"scent-w2", "scent-m"}
+        sell(box, "scent-w", days_ago=10)
+        assert settled(box, tablet) == {"scent-m"}
+        (recall,) = tablet.kinds("recall")
+        assert recall["reason"]["code"] == "below_floor"
+        box.box.ledger.flush()
+        logged = box.box.ledger.reading().happenings.every("CardRecalled")
+        assert [said["reason"] for _, said in logged] == ["gift_basket"]
+        assert not tells_of_it(tablet)
+
+
+def test_a_reserved_card_is_marked_without_a_word(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """The card stays because it was reserved; its mark says no more than a recall would."""
+    with store_with(tmp_path, mosquitto, ["scent-w2"], about=MAN) as (box, tablet):
+        look(box, tablet)
+        tablet.react(tablet.cards()[0], "reserve")
+        sell(box, "scent-w", days_ago=10)
+        assert settled(box, tablet) == {"scent-w2"}
+        assert [frame["mark"] for frame in tablet.kinds("mark")] == ["below_floor"]
+        assert not tells_of_it(tablet)
+
+
+def test_an_empty_contact_does_not_tell_of_a_gift(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Where only scents for women are sold, the gift is the commonest ground of silence."""
+    scents = ["scent-w", "scent-w2"]
+    with store_with(tmp_path, mosquitto, scents, about=MAN, sold=scents) as (box, tablet):
+        sell(box, "scent-w", days_ago=10)
+        assert look(box, tablet) == set()
+        (contact,) = tablet.contacts.values()
+        assert contact["empty"]["code"] == "below_floor"
+        assert box.decisions()[-1].empty == "gift_basket"
+        assert not tells_of_it(tablet)
+
+
 def test_only_the_proven_buyer_may_say_it(tmp_path: Path, mosquitto: Mosquitto) -> None:
     """Without the code of the receipt nothing is shown, and nothing is taken."""
     with store_with(tmp_path, mosquitto, ["mouse"]) as (box, _):
