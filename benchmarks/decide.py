@@ -115,6 +115,7 @@ def decide(
         care=prompts.care,
         trigger=prompts.trigger,
         stated=regular.liked,
+        pinned=prompts.pinned,
     )
     mark("prompts")
     found = None if guest.scored is None else guest.scored.found_for(regular.prepared, context)

@@ -473,6 +473,7 @@ class Path:
             care=prompts.care,
             trigger=prompts.trigger,
             stated=self._shelf.nothing if guest.arm.is_holdout else guest.liked,
+            pinned=prompts.pinned,
         )
 
     # -- the member checks in: an explicit act, so it is answered ----------------------------

@@ -43,6 +43,7 @@ _WORDS: tuple[tuple[int, Text], ...] = (
     (Source.COMPLEMENT | Source.SIMILAR, Text("was zusammenpasst", "what goes together")),
     (Source.POPULAR, Text("was gerade beliebt ist", "what is popular")),
     (Source.TRIGGER, Text("einen Anlass", "an occasion")),
+    (Source.PINNED, Text("was das Haus empfiehlt", "what the house suggests")),
 )
 
 

@@ -33,8 +33,13 @@ def sku(item_id: str) -> str:
     return CATALOG.items[found].variants[0].sku
 
 
-def catalog_file(sold: Sequence[str] = ALL) -> dict[str, Any]:
-    """Write the little store's catalogue as a chain would, of the items that are `sold`."""
+def catalog_file(sold: Sequence[str] = ALL, n_more: int = 0) -> dict[str, Any]:
+    """Write the little store's catalogue as a chain would.
+
+    Args:
+        sold: The items of the decision tests that it holds.
+        n_more: Items beyond them, `more-0` and so on, each a class of its own.
+    """
     return {
         "schema": "stammgast.catalog.v1", "version": "tact", "currency": "EUR",
         "store": {"id": "s1", "name": "Testhaus", "time_zone": "Europe/Berlin"},
@@ -42,6 +47,10 @@ def catalog_file(sold: Sequence[str] = ALL) -> dict[str, Any]:
             {"id": c.class_id, "name": {"de": c.name.de, "en": c.name.en}, "kind": c.kind.value,
              "interval_days": c.interval_days, "complements": list(c.complements)}
             for c in CATALOG.classes.values()
+        ] + [
+            {"id": f"class-{n}", "name": {"de": f"K{n}", "en": f"C{n}"}, "kind": "accessory",
+             "interval_days": None, "complements": []}
+            for n in range(n_more)
         ],
         "items": [
             {"item_id": i.item_id, "product_name": {"de": i.name.de, "en": i.name.en},
@@ -53,6 +62,12 @@ def catalog_file(sold: Sequence[str] = ALL) -> dict[str, Any]:
              "series": None if i.series is None else {"id": i.series[0], "index": i.series[1]},
              "variants": [{"sku": v.sku, "gtin": v.gtin, "size": v.size} for v in i.variants]}
             for i in CATALOG.items if i.item_id in sold
+        ] + [
+            {"item_id": f"more-{n}", "product_name": {"de": f"M{n}", "en": f"M{n}"},
+             "brand": f"B{n}", "department": "more", "category": f"class-{n}",
+             "class_id": f"class-{n}", "price_cents": 1_000, "zone": "till", "aisle": "1",
+             "variants": [{"sku": f"more-{n}", "gtin": ""}]}
+            for n in range(n_more)
         ],
         "offers": [
             {"offer_id": "spring", "campaign_id": "spring-campaign", "item_ids": ["tie", "scarf"],
@@ -140,6 +155,7 @@ def store_with(
     now_s: float | None = None,
     bundle: Path | None = None,
     sold: Sequence[str] = ALL,
+    n_more: int = 0,
     **extra: str,
 ) -> Iterator[tuple[RunningBox, Tablet]]:
     """Run a box over the little store, with a tablet.
@@ -153,14 +169,16 @@ def store_with(
         about: Fields of both members.
         now_s: When given, the box's time stands there and follows ticks.
         bundle: Models; popularity answers without.
-        sold: What the catalogue holds.
+        sold: What the catalogue holds, see `catalog_file`, like the next.
+        n_more: Items beyond them.
         extra: Top-level lines of the configuration.
     """
     store = folder / "store"
     store.mkdir()
-    levels = [{"sku": v.sku, "quantity": 5} for i in CATALOG.items for v in i.variants]
+    catalog = catalog_file(sold, n_more)
+    levels = [{"sku": v["sku"], "quantity": 5} for i in catalog["items"] for v in i["variants"]]
     for name, document in (
-        ("catalog.json", catalog_file(sold)),
+        ("catalog.json", catalog),
         ("floorplan.json", floorplan_file()),
         ("members.json", members_file(about or {})),
         ("stock.json", {"schema": "stammgast.stock.v1", "levels": levels,

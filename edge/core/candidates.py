@@ -47,9 +47,11 @@ class Source(IntFlag):
     TRIGGER = 256
     ENCODER = 512
     STATED = 1024
+    PINNED = 2048
 
 
-# What the moment may add, in the order of the features that tell it.
+# What the moment may add, in the order of the features that tell it. A pin is no such feature: it
+# says what people want shown, nothing about how good it is.
 CONTEXT_BITS = tuple(
     np.uint16(source)
     for source in (
@@ -81,6 +83,7 @@ class Context:
         zone: int32[z], items on sale in the visitor's zone, best selling first.
         complement, series, care, trigger, stated: int32[·], items that rules of the catalogue,
             a birthday or the customer's own words name.
+        pinned: int32[·], items that people of the house pin here and now; all of them are taken.
     """
 
     basket: Ints = field(default_factory=_no_items)
@@ -90,6 +93,7 @@ class Context:
     care: Ints = field(default_factory=_no_items)
     trigger: Ints = field(default_factory=_no_items)
     stated: Ints = field(default_factory=_no_items)
+    pinned: Ints = field(default_factory=_no_items)
 
     def names(self, other: "Context") -> bool:
         """Tell whether both name items by the very same arrays, which nobody writes to."""
@@ -100,6 +104,7 @@ class Context:
             and self.care is other.care
             and self.trigger is other.trigger
             and self.stated is other.stated
+            and self.pinned is other.pinned
         )
 
 
@@ -271,6 +276,8 @@ def joined(found: Candidates, n_items: int, context: Context) -> Candidates:
         for bit, items in zip(CONTEXT_BITS, named, strict=True)
         if items.size
     ]
+    if context.pinned.size:
+        extra.append((np.uint16(Source.PINNED), context.pinned.astype(np.intp)))
     if not extra:
         return found
     mask = np.zeros(n_items, np.uint16)

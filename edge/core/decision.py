@@ -133,8 +133,8 @@ class Prompts:
     """Candidates that rules and occasions name, and what the last purchases rule out.
 
     Attributes:
-        complement, series, care, trigger: int32[·] items, handed to `candidates.Context`; the
-            complements rising.
+        complement, series, care, trigger, pinned: int32[·] items, handed to
+            `candidates.Context`; the complements rising.
         occasions: What stands behind each trigger item.
         service: Rising, the trigger items that stand for a service, not for a sale.
         partner: bool[items], goes with the last purchases, the basket or a label read; empty where
@@ -154,6 +154,7 @@ class Prompts:
     never: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     shut: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     behind: NDArray[np.int32] = field(default_factory=_no_items)
+    pinned: NDArray[np.int32] = field(default_factory=_no_items)
 
     def anchor_of(self, item: int) -> int | None:
         """Return the purchase, basket item or label that a complement goes with, if any."""

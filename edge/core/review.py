@@ -13,7 +13,7 @@ from edge.core.catalog import Catalog, ClassKind
 from edge.core.classes import DAY_S
 from edge.core.memory import Purchases, remember
 from edge.core.playbook import Playbook
-from edge.core.rules import Rule, RuleKind
+from edge.core.rules import MAX_PINNED, Rule, RuleKind
 from edge.core.tone import lint
 
 MAX_EXAMPLES = 5
@@ -91,7 +91,7 @@ def _may_meet(first: Rule, second: Rule) -> bool:
 
 def warnings(playbook: Playbook) -> tuple[str, ...]:
     """Return what deserves a second thought before these orders go live."""
-    return (*_silencing(playbook), *_spoken(playbook))
+    return (*_silencing(playbook), *_wide_pins(playbook), *_spoken(playbook))
 
 
 def _silencing(playbook: Playbook) -> Iterator[str]:
@@ -118,6 +118,17 @@ def _silencing(playbook: Playbook) -> Iterator[str]:
             "classes: a customer who bought one of everything a year ago would see nothing; "
             "shorten intervals or the cool-down, or let classes repeat"
         )
+
+
+def _wide_pins(playbook: Playbook) -> Iterator[str]:
+    """Name pins on more goods than a place can look at for everybody."""
+    for at, rule in enumerate(playbook.rules.rules):
+        n = int(playbook.rules.targets(at).sum()) if rule.kind is RuleKind.PIN else 0
+        if n > MAX_PINNED:
+            yield (
+                f"rules[{rule.rule_id!r}] by {rule.author}: pins {n} items; beyond the first "
+                f"{MAX_PINNED} of the catalogue only those count that suit the customer anyway"
+            )
 
 
 def _closes_everything(playbook: Playbook) -> bool:

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from edge.core.catalog import Catalog, Item, Positions
 from edge.core.reasons import BIT, Reason
 
+MAX_PINNED = 60
+"""Items of one place that become candidates because they are pinned; a pin on a whole department
+must not crowd out the person."""
 MAX_EFFECTS = 16
 """Combinations of rules in force that are kept ready; a store sees a handful a day."""
 
@@ -106,6 +109,7 @@ class Effect:
         law, ban: bool[items]. weight: float32[items], the multiplier of the score.
         grounds: uint32[items], what speaks against an item whoever is there (`reasons`).
         pin: int32[items], position from 1, 0 where not pinned.
+        pinned: int32[·], rising, the pinned items, at most the first `MAX_PINNED` of a place.
         has_pins, has_weights: Whether any is set, so that a decision need not look.
         in_force: Positions of the rules in `Rules.rules`; bans: of those that ban.
     """
@@ -115,6 +119,7 @@ class Effect:
     grounds: NDArray[np.uint32]
     weight: NDArray[np.float32]
     pin: NDArray[np.int32]
+    pinned: NDArray[np.int32]
     in_force: tuple[int, ...]
     bans: tuple[int, ...] = ()
     has_pins: bool = False
@@ -263,6 +268,7 @@ class Rules:
             grounds.astype(np.uint32),
             weight.astype(np.float32),
             pin,
+            _pinned(pin),
             in_force,
             tuple(at for at in in_force if self.rules[at].kind is RuleKind.BAN),
             bool(pin.any()),
@@ -297,6 +303,13 @@ class Rules:
             return own.complements
         item_class = self._catalog.classes.get(own.class_id or "")
         return item_class.complements if item_class else ()
+
+
+def _pinned(pin: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the items of every place, at most `MAX_PINNED` of each."""
+    items = np.flatnonzero(pin).astype(np.int32)
+    of_places = [items[pin[items] == place][:MAX_PINNED] for place in np.unique(pin[items])]
+    return np.sort(np.concatenate([_NONE, *of_places]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

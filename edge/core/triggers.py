@@ -1,4 +1,4 @@
-"""Candidates that no model finds: what goes with a purchase, what comes next, what is due.
+"""Candidates that no model finds: what goes with a purchase, comes next, is due, or is pinned.
 
 Each function names items for one occasion; `prompts` gathers them for a visit, and again when the
 basket or the purchases change. People's class table and complement map decide what follows which
@@ -70,6 +70,7 @@ def prompts(
         never=after.never,
         shut=after.shut,
         behind=after.behind,
+        pinned=effect.pinned,
     )
 
 

@@ -220,6 +220,7 @@ class World:
             (snapshot.prompts.series, Source.SERIES),
             (snapshot.prompts.care, Source.CARE),
             (snapshot.prompts.trigger, Source.TRIGGER),
+            (snapshot.prompts.pinned, Source.PINNED),
         ):
             sources[items] |= int(source)
         for item_id, source in (named or {}).items():

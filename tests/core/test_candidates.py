@@ -160,6 +160,17 @@ def test_without_a_moment_nothing_is_copied() -> None:
     assert candidates(prepared, made, Context()) is prepared.candidates
 
 
+def test_every_pinned_item_is_a_candidate() -> None:
+    """More than a source of the moment may add: people asked for each of them."""
+    made = tables()
+    prepared = prepare(history([5]), made)
+    pinned = np.setdiff1d(np.arange(N, dtype=np.int32), prepared.candidates.items)
+    assert pinned.size > MAX_CONTEXT
+    found = candidates(prepared, made, Context(pinned=pinned))
+    assert found.items.size == N
+    assert all(sources(found, int(item)) == Source.PINNED for item in pinned)
+
+
 def test_nothing_known_still_gives_candidates() -> None:
     """An empty history yields bestsellers and the encoder's, never an error."""
     found = prepare(History.empty(), tables()).candidates

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.core.candidates import Candidates, Context, candidates, prepare
+from edge.core.candidates import Candidates, Context, Source, candidates, prepare
 from edge.core.features import FEATURE_NAMES, FEATURE_SOURCE, SCHEMA_HASH, features
 from edge.core.history import Floats, History
 from edge.core.item_tables import ItemTables
@@ -95,6 +95,20 @@ def test_moment_flags() -> None:
     stated = computed[:, FEATURE_NAMES.index("is_stated")]
     assert np.flatnonzero(zone).tolist() == [place[9]]
     assert np.flatnonzero(stated).tolist() == [place[10]]
+
+
+def test_a_pin_adds_candidates_and_no_input() -> None:
+    """A pinned item is looked at with the very numbers it would have had as any candidate."""
+    known, prepared = tables(), prepare(history([1], [2]), tables())
+    found = prepared.candidates
+    pinned = np.setdiff1d(np.arange(known.n_items, dtype=np.int32), found.items)
+    context = Context(pinned=np.append(pinned, found.items[:3]).astype(np.int32))
+    both = candidates(prepared, known, context)
+    assert both.items.size == known.n_items
+    plain = Candidates(both.items, both.sources & ~np.uint16(Source.PINNED))
+    assert np.array_equal(
+        features(prepared, both, known, context), features(prepared, plain, known, Context())
+    )
 
 
 def test_taking_candidates_away_changes_no_other_row() -> None:

@@ -158,7 +158,7 @@ LISTS = [np.array(items, np.int32) for items in ([], [0, 3], [4], [9, 10, 11])]
 LIST = st.sampled_from(LISTS)
 MOMENTS = st.tuples(
     st.integers(0, 2),
-    st.builds(Context, basket=LIST, zone=LIST, stated=LIST),
+    st.builds(Context, basket=LIST, zone=LIST, stated=LIST, pinned=LIST),
     st.sets(ITEM),
     st.sampled_from([None, "shoes", "men"]),
 )

@@ -9,7 +9,7 @@ from edge.core.classes import Action, Classes, ClassTable, MatrixRow, Policy
 from edge.core.playbook import Limits, Orders, Playbook
 from edge.core.reasons import Reason
 from edge.core.review import conflicts, hygiene, warnings
-from edge.core.rules import Goods, Rule, RuleKind
+from edge.core.rules import MAX_PINNED, Goods, Rule, RuleKind, Rules, Where
 from tests.core.decision_world import CATALOG, CLASSES, ITEMS, NOW, World, ids, item
 
 TARGETS = [
@@ -182,6 +182,32 @@ def test_the_action_matrix(
     """Product group × audience decides what follows, the most specific line first (D11)."""
     classes = Classes(CATALOG, ClassTable(matrix=tuple(MatrixRow(*row) for row in rows)))
     assert classes.then(audience)[classes.group_at[class_id]] == expected
+
+
+def test_a_pin_names_its_goods_where_it_holds() -> None:
+    """Two places, one of them on Tuesdays' surface alone: what is pinned follows the moment."""
+    rules = Rules(
+        CATALOG,
+        (
+            make("a", RuleKind.PIN, "class:laptop", "A", value=1.0),
+            make("b", RuleKind.PIN, "item:tie", "B", value=2.0, surfaces=frozenset({"push"})),
+        ),
+    )
+    tablet, push = (rules.now(Where(NOW.day, surface)) for surface in ("tablet", "push"))
+    assert ids(tablet.pinned.tolist()) == ["laptop-a", "laptop-b"]
+    assert ids(push.pinned.tolist()) == ["laptop-a", "laptop-b", "tie"]
+
+
+def test_a_pin_on_a_whole_department_names_some_and_is_told() -> None:
+    """Two hundred items in one place: sixty of them for everybody, and a note with the author."""
+    many = replace(CATALOG, items=tuple(item(f"i{n}", None, "home") for n in range(200)))
+    wide = make("wide", RuleKind.PIN, "department:home", "Jo", value=1.0)
+    playbook = Playbook(many, Orders(rules=(wide,)))
+    pinned = playbook.rules.now(Where(NOW.day, "tablet")).pinned
+    assert pinned.tolist() == list(range(MAX_PINNED))
+    (told,) = [note for note in warnings(playbook) if "pins" in note]
+    assert "by Jo" in told
+    assert "200" in told
 
 
 SCORES = {"mouse": 0.5, "scarf": 0.4, "bag": 0.3}

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from edge.__main__ import main
+from edge.core.trace import lines_of
 from tests.conftest import Mosquitto, wait_until
 from tests.core.decision_world import CATALOG
-from tests.tact_store import look, rules_file, store_with
-from tests.world import RunningBox
+from tests.tact_store import look, rules_file, say, store_with
+from tests.world import RunningBox, rfc3339
 
 
 def ask(box: RunningBox, method: str, path: str, text: str | None = None) -> tuple[int, Any]:
@@ -137,3 +138,43 @@ def test_what_the_catalogue_lacks_is_told_by_the_command_line(
     told = capsys.readouterr().out
     assert "catalogue: item without class: 2 (odd-1, odd-2)" in told
     assert "catalogue: class without complement" in told
+
+
+def test_a_pin_shows_what_nothing_else_would_find(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Of four hundred items some are never a candidate; pinned, one of them comes first."""
+    with store_with(tmp_path, mosquitto, ["mouse", "tie"], n_more=400) as (box, tablet):
+        look(box, tablet)
+        catalog = box.box.path.house.catalog
+        looked_at = {row.item for row in box.decisions()[-1].trace()}
+        left_out = [i.item_id for at, i in enumerate(catalog.items) if at not in looked_at]
+        assert len(left_out) > 100
+        pin = (
+            f'[[rules]]\nid = "new"\nkind = "pin"\nplace = 1\ntargets = ["item:{left_out[-1]}"]\n'
+            'date = 2026-03-03\nreason = "new in the house"\n'
+        )
+        status, _ = ask(box, "PUT", "api/rules", rules_file(["mouse", "tie"], pin))
+        assert status == 200
+        assert left_out[-1] in look(box, tablet)
+        first = tablet.cards()[0]
+        assert first["item_id"] == left_out[-1]
+        assert "new in the house" in first["why"][0]["text"]["de"]
+        traced = lines_of(box.decisions()[-1], catalog)
+        (line,) = [line for line in traced if line.startswith(f"  {left_out[-1]}: ")]
+        assert "from pinned" in line
+        assert ask(box, "GET", "api/rules")[1]["rows"][-1]["is_in_force"]
+
+
+def test_a_pin_brings_back_nothing_that_was_suppressed(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    """The pinned item is sold out: it is looked at, and not shown."""
+    pin = (
+        '[[rules]]\nid = "new"\nkind = "pin"\nplace = 1\ntargets = ["item:more-399"]\n'
+        'date = 2026-03-03\nreason = "new in the house"\n'
+    )
+    with store_with(tmp_path, mosquitto, ["mouse"], n_more=400, more=pin) as (box, tablet):
+        assert "more-399" in look(box, tablet)
+        level = {"sku": "more-399", "quantity": 0}
+        stock = {"as_of": rfc3339(box.box.clock.now_s()), "levels": [level]}
+        say(box, "stock", "stock", stock)
+        assert "more-399" not in look(box, tablet)
