@@ -383,7 +383,8 @@ class Path:
             judged, scores = self._weigh(guest, snapshot)
             slate = curation.curate(judged, scores, snapshot)
             decision = curation.decide(judged, slate, snapshot)
-        message = explanation.explain(decision, snapshot)
+        standing = guest.told_beside(has_new_cards=bool(decision.slate))
+        message = explanation.explain(decision, snapshot, standing)
         self._note_said(guest, decision, message)
         return decision, message
 

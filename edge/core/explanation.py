@@ -1,12 +1,27 @@
 """Cards and insights: why this, why it is allowed, and what the customer can do about it.
 
 The words come from the decision's own record, in German and English, each cause with its data
-source and age. At most two facts about a person appear in one message, cards and insights
-together; a guess (gift, motive, cluster) is never said. Leaves out zone names, leases and marks:
-the board knows them.
+source and age. A guess (gift, motive, cluster) is never said, and of what is known the reason is
+told, not what may follow from it: "was returned", not "did not fit".
+
+At most two facts about a person stand on a screen at a time (A04), whichever way they are told: in
+a cause, an insight, the size to look for, a line of what was withheld, the reason for no card, by a
+card of care or help itself, and on the cards that stay. (Such a card beside two reserved ones may
+be one fact too many: it was chosen before anybody asks for words, and then tells nothing else.) A
+fact is what only the profile knows: a purchase or return (of a class, so that a laptop bought is
+one fact in however many lines), a wish of one's own, a size, a veto, an occasion. No facts about a
+person are what everybody in the store can see of the visit, what the house or the box did ("shown
+often enough"), and how somebody is addressed, which has a consent of its own.
+
+First every card gets its reason, then the size, then a second reason, insights, and what was
+withheld. A line whose fact finds no room is left out, and a card that is left without a reason says
+that it was picked for today. Why people made a rule is told unless the rule is for some people
+only: then its reason speaks of them.
+
+Leaves out zone names, leases and marks: the board knows them.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -18,10 +33,11 @@ from edge.core.catalog import Text
 from edge.core.curation import size_of
 from edge.core.decision import Decision, Occasion, Shown, Snapshot
 from edge.core.reasons import BIT, ITEM_REASONS, UNSPOKEN, WORDS, Reason
+from edge.core.recall import PERSONAL
 from edge.core.tone import lint, presentable
 
 MAX_FACTS = 2
-"""Facts about a person in one message (A04)."""
+"""Facts about a person on a screen at a time (A04)."""
 MAX_CAUSES = 2
 MAX_INSIGHTS = 3
 MAX_SUPPRESSED = 3
@@ -55,11 +71,12 @@ Insight = Cause
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """For staff, on demand: what was not shown and why."""
+    """For staff, on demand: what was not shown and why; `fact` as in `Cause`."""
 
     name: Text
     reason: Reason
     text: Text
+    fact: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +94,11 @@ class Card:
     Attributes:
         kind: `item`, `care` or `service`.
         zone: Zone id of the shelf. units: In stock, None for content.
-        sizes: Sizes on the shelf. size_of_customer: The one to look for, if known and there.
+        sizes: Sizes on the shelf. size_of_customer: The one to look for, if known, there, and
+            told.
         text: The content of a care or service card.
         purpose: The consent it rests on, None where no person is involved.
+        facts: What it tells about the person.
     """
 
     card_id: str
@@ -104,6 +123,7 @@ class Card:
     allowed: Text
     controls: tuple[str, ...]
     withheld: tuple[Withheld, ...]
+    facts: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,50 +136,83 @@ class Message:
 
 
 class _Facts:
-    """The budget of facts about a person in one message."""
+    """The budget of facts about a person on one screen.
 
-    def __init__(self) -> None:
-        self._told: set[str] = set()
+    Args:
+        told: Those that stand there already.
+    """
 
-    def may_tell(self, cause: Cause) -> bool:
-        """Take a cause if it tells nothing, or nothing new, or the budget still allows it."""
-        if cause.fact is None or cause.fact in self._told:
+    def __init__(self, told: Collection[str]) -> None:
+        self._told = set(told)
+
+    def may_tell(self, fact: str | None) -> bool:
+        """Take a fact if it is none, or nothing new, or the budget still allows it."""
+        if fact is None or fact in self._told:
             return True
         if len(self._told) >= MAX_FACTS:
             return False
-        self._told.add(cause.fact)
+        self._told.add(fact)
         return True
 
+    def tell(self, facts: Iterable[str]) -> None:
+        """Take facts that are told in any case."""
+        self._told.update(facts)
 
-def explain(decision: Decision, snapshot: Snapshot) -> Message:
+
+def explain(decision: Decision, snapshot: Snapshot, standing: Collection[str] = ()) -> Message:
     """Put a decision into words.
 
     Args:
         decision: Its slate becomes cards; an empty one keeps its reason and the insights.
         snapshot: The one it was made from.
+        standing: Facts about the person on cards that stay beside these.
     """
-    facts = _Facts()
-    withheld = _withheld(decision, snapshot)
-    told = _told([_causes(line, snapshot) for line in decision.slate], facts)
+    facts, slate = _Facts(standing), decision.slate
+    if decision.empty in _PERSONAL:
+        facts.tell([decision.empty])
+    facts.tell(fact for line in slate if (fact := _told_by_itself(line, snapshot)))
+    causes = [_causes(line, snapshot) for line in slate]
+    why: list[tuple[Cause, ...]] = [() for _ in slate]
+    _tell_next(why, causes, facts)
+    sizes = [_size(line, snapshot, facts) for line in slate]
+    for _ in range(1, MAX_CAUSES):
+        _tell_next(why, causes, facts)
+    why = [each or (_PICKED,) for each in why]
+    told = (line for line in _insights(snapshot) if facts.may_tell(line.fact))
+    insights = tuple(islice(told, MAX_INSIGHTS))
+    withheld = _withheld(decision, snapshot, facts)
     cards = tuple(
-        _card(decision.decision_id, at, line, told[at], withheld, snapshot)
-        for at, line in enumerate(decision.slate)
+        _card(decision.decision_id, at, line, why[at], sizes[at], withheld, snapshot)
+        for at, line in enumerate(slate)
     )
-    insights = tuple(islice(filter(facts.may_tell, _insights(snapshot)), MAX_INSIGHTS))
     return Message(cards, insights, decision.empty)
 
 
-def _told(causes: list[Iterator[Cause]], facts: _Facts) -> list[tuple[Cause, ...]]:
-    """Choose the causes of each card; every card gets its first before any gets a second.
+def _tell_next(why: list[tuple[Cause, ...]], causes: list[Iterator[Cause]], facts: _Facts) -> None:
+    """Give each card its next cause; what the budget refuses once it refuses for good."""
+    for at, mine in enumerate(causes):
+        cause = next((c for c in mine if c not in why[at] and facts.may_tell(c.fact)), None)
+        why[at] += () if cause is None else (cause,)
 
-    What the budget refuses once it refuses for good, so each cause is asked for only once.
-    """
-    told: list[tuple[Cause, ...]] = [() for _ in causes]
-    for _ in range(MAX_CAUSES):
-        for at, mine in enumerate(causes):
-            cause = next((c for c in mine if c not in told[at] and facts.may_tell(c)), None)
-            told[at] += () if cause is None else (cause,)
-    return told
+
+def _told_by_itself(line: Shown, snapshot: Snapshot) -> str | None:
+    """Return the fact that a card of care or help tells, whatever its reasons say."""
+    if not line.is_service:
+        return None
+    occasion = snapshot.prompts.occasions.get(line.item)
+    return occasion.value if occasion else _purchase_fact(line.item, snapshot)
+
+
+def _size(line: Shown, snapshot: Snapshot, facts: _Facts) -> str | None:
+    """Return the customer's size for an item that is there in it, where it may be told."""
+    size = None if line.is_service else size_of(line.item, snapshot)
+    if size is None or all(v.size != size for v in snapshot.stock.in_stock(line.item)):
+        return None
+    return size if facts.may_tell(_size_fact(size)) else None
+
+
+def _size_fact(size: str) -> str:
+    return f"size:{size}"
 
 
 def _card(
@@ -167,6 +220,7 @@ def _card(
     place: int,
     line: Shown,
     why: tuple[Cause, ...],
+    size: str | None,
     withheld: tuple[Withheld, ...],
     snapshot: Snapshot,
 ) -> Card:
@@ -175,9 +229,10 @@ def _card(
     kind, text = _content(line, snapshot)
     is_item = kind == "item"
     stocked = snapshot.stock.in_stock(line.item) if is_item else ()
-    size = size_of(line.item, snapshot) if is_item else None
-    sizes = tuple(dict.fromkeys(v.size for v in stocked if v.size))
-    purpose, allowed = _allowed(any(c.fact for c in why), snapshot)
+    told = [cause.fact for cause in why] + [each.fact for each in withheld]
+    told += [_told_by_itself(line, snapshot), _size_fact(size) if size else None]
+    facts = frozenset(fact for fact in told if fact is not None)
+    purpose, allowed = _allowed(bool(facts or line.sources & PERSONAL), snapshot)
     return Card(
         card_id=f"{decision_id}-{place}",
         decision_id=decision_id,
@@ -193,14 +248,15 @@ def _card(
         aisle=goods.aisle,
         zone=goods.zone,
         units=snapshot.stock.units_of_item(line.item) if is_item else None,
-        sizes=sizes,
-        size_of_customer=size if size in sizes else None,
+        sizes=tuple(dict.fromkeys(v.size for v in stocked if v.size)),
+        size_of_customer=size,
         text=text,
         why=why,
         purpose=purpose,
         allowed=allowed,
         controls=CONTROLS,
         withheld=withheld,
+        facts=facts,
     )
 
 
@@ -230,11 +286,12 @@ def _offer(line: Shown, snapshot: Snapshot) -> Price | None:
 
 
 def _allowed(is_personal: bool, snapshot: Snapshot) -> tuple[str | None, Text]:
-    if snapshot.person is None or not is_personal:
-        if snapshot.person is not None and snapshot.surface != "station":
-            return ("offers" if snapshot.surface == "push" else "staff_contact"), _CONTACT
-        return None, _NOBODY
-    return "profile", _PROFILE
+    person = snapshot.person
+    if person is not None and is_personal and "profile" in person.purposes:
+        return "profile", _PROFILE
+    if person is not None and snapshot.surface != "station":
+        return ("offers" if snapshot.surface == "push" else "staff_contact"), _CONTACT
+    return None, _NOBODY
 
 
 _CONTACT = Text("Sie haben dem Kontakt zugestimmt.", "You agreed to being contacted.")
@@ -253,18 +310,29 @@ def _causes(line: Shown, snapshot: Snapshot) -> Iterator[Cause]:
 
 
 def _of_rule(line: Shown, snapshot: Snapshot) -> Cause | None:
-    """Name the people behind a pinned or boosted item (A21)."""
+    """Name the people behind a pinned or boosted item (A21), with their reason if it may be told.
+
+    A rule for some people only has a reason that speaks of them: it would say what the box takes
+    this person for.
+    """
     if not line.rule_ids:
         return None
     rules = {rule.rule_id: rule for rule in snapshot.playbook.orders.rules}
+    cause = None
     for rule_id in line.rule_ids:
         rule = rules.get(rule_id)
-        if rule is None or rule.value < 1.0 or lint(rule.reason):
+        if rule is None or rule.value < 1.0:
             continue
         age_s = max(0.0, (snapshot.moment.day - rule.day) * 86_400.0)
+        if rule.audiences or rule.motives or lint(rule.reason, is_about_person=True):
+            cause = cause or Cause(_HOUSE, "house", age_s)
+            continue
         text = Text(f"Empfehlung des Hauses: {rule.reason}", f"The house suggests: {rule.reason}")
         return Cause(text, "house", age_s)
-    return None
+    return cause
+
+
+_HOUSE = Text("Empfehlung des Hauses", "The house suggests it")
 
 
 _OCCASIONS: Mapping[Occasion, Text] = {
@@ -280,7 +348,7 @@ def _of_prompt(line: Shown, snapshot: Snapshot) -> Cause | None:
         return Cause(_OCCASIONS[occasion], "receipts", _profile_age_s(snapshot), occasion.value)
     if line.is_service:
         text = Text("Pflegetipp zu Ihrem Einkauf", "How to care for your purchase")
-        told = f"purchase:{line.item}"
+        told = _purchase_fact(line.item, snapshot)
         return Cause(text, "receipts", _bought_age_s(line.item, snapshot), told)
     anchor = snapshot.prompts.anchor_of(line.item)
     if anchor is None:
@@ -292,7 +360,12 @@ def _of_prompt(line: Shown, snapshot: Snapshot) -> Cause | None:
     age_s = _bought_age_s(anchor, snapshot)
     if age_s is None and anchor in snapshot.visit.scanned:
         return Cause(text, "scan")
-    return Cause(text, "receipts", age_s, f"purchase:{anchor}")
+    return Cause(text, "receipts", age_s, _purchase_fact(anchor, snapshot))
+
+
+def _purchase_fact(item: int, snapshot: Snapshot) -> str:
+    classes = snapshot.playbook.classes
+    return f"purchase:{classes.group_ids[classes.group[item]]}"
 
 
 def _class_name(item: int, snapshot: Snapshot) -> Text:
@@ -336,6 +409,7 @@ _HISTORY = Text("Passt zu früheren Einkäufen", "Fits earlier purchases")
 _LIKES = Text("Wird oft dazu gewählt", "Often chosen with it")
 _SERIES = Text("Der nächste Teil der Reihe", "Next in the series")
 _ZONE = Text("Liegt gleich hier in der Abteilung", "Right here in this department")
+_PICKED = Cause(Text("Für heute ausgewählt", "Picked for today"), "visit")
 _POPULAR = Cause(Text("Wird hier gern gekauft", "A favourite in this store"), "sales")
 
 
@@ -403,35 +477,66 @@ def _insights(snapshot: Snapshot) -> list[Insight]:
     return found
 
 
-def _withheld(decision: Decision, snapshot: Snapshot) -> tuple[Withheld, ...]:
-    """List a few things not shown; nothing sensitive, no gift and no guess among them."""
-    reasons = np.frombuffer(decision.trace_reasons, "<u4")
+def _withheld(decision: Decision, snapshot: Snapshot, facts: _Facts) -> tuple[Withheld, ...]:
+    """List a few things not shown, what the person knows of first; no gift, nothing delicate."""
+    masks = np.frombuffer(decision.trace_reasons, "<u4")
     items = np.frombuffer(decision.trace_items, "<i4")
+    first = masks & (~masks + np.uint32(1))
+    first[(masks & _SECRET) != 0] = 0
     found: list[Withheld] = []
-    for at in (reasons & _TELLABLE).nonzero()[0].tolist():
-        item, mask = int(items[at]), int(reasons[at])
-        first = mask & -mask
-        if first & _TELLABLE and not mask & _SECRET and item not in snapshot.memory.only_given:
-            reason = ITEM_REASONS[first.bit_length() - 1]
-            name = snapshot.playbook.catalog.items[item].name
-            found.append(Withheld(name, reason, WORDS[reason]))
-            if len(found) == MAX_SUPPRESSED:
+    for tellable in (_OF_PERSON, _OF_HOUSE):
+        for at in (first & tellable).nonzero()[0].tolist():
+            item = int(items[at])
+            if item in snapshot.memory.only_given:
+                continue
+            reason = ITEM_REASONS[int(first[at]).bit_length() - 1]
+            fact = _fact_behind(reason, item, snapshot)
+            if len(found) == MAX_SUPPRESSED or not facts.may_tell(fact):
                 break
+            name = snapshot.playbook.catalog.items[item].name
+            found.append(Withheld(name, reason, WORDS[reason], fact))
     return tuple(found)
 
 
-_TELLABLE = sum(
-    1 << BIT[reason]
-    for reason in (
+def _fact_behind(reason: Reason, item: int, snapshot: Snapshot) -> str | None:
+    """Return the fact that a ground against an item tells of the person, if any."""
+    if reason not in _PERSONAL:
+        return None
+    if reason is Reason.SIZE_UNAVAILABLE:
+        return _size_fact(size_of(item, snapshot) or "")
+    if reason in (Reason.VETOED, Reason.RETURNED):
+        return f"{reason}:{item}"
+    return _purchase_fact(item, snapshot)
+
+
+def _mask(reasons: Collection[Reason]) -> np.uint32:
+    return np.uint32(sum(1 << BIT[reason] for reason in reasons))
+
+
+_PERSONAL = frozenset(
+    {
         Reason.VETOED,
-        Reason.OUT_OF_STOCK,
+        Reason.JUST_BOUGHT,
+        Reason.JUST_BOUGHT_CLASS,
+        Reason.RETURNED,
+        Reason.OWNED,
+        Reason.NOT_DUE,
+        Reason.SERIES_ORDER,
+        Reason.SAME_DEPARTMENT,
+        Reason.SILENCE_AFTER_PURCHASE,
+        Reason.SIZE_UNAVAILABLE,
+    }
+)
+"""Grounds that tell something of the person."""
+_OF_PERSON = _mask(
+    (
+        Reason.VETOED,
         Reason.JUST_BOUGHT,
         Reason.JUST_BOUGHT_CLASS,
         Reason.RETURNED,
         Reason.NOT_DUE,
-        Reason.FREQUENCY_CAP,
-        Reason.BANNED,
         Reason.SIZE_UNAVAILABLE,
     )
 )
-_SECRET = sum(1 << BIT[reason] for reason in UNSPOKEN)
+_OF_HOUSE = _mask((Reason.OUT_OF_STOCK, Reason.FREQUENCY_CAP, Reason.BANNED))
+_SECRET = _mask(UNSPOKEN)

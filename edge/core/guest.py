@@ -33,6 +33,7 @@ class OpenCard:
         sources: Where its item came from (bits of `candidates.Source`).
         is_service: Care or help, not an offer of the item.
         told, zone, rule_ids: As in `recall.Basis`.
+        facts: What it tells about the person (`Card.facts`).
         probability: The model's, NaN where it was not asked; propensity: see `Shown`.
         reaction: `shown`, `reserved` or None.
     """
@@ -46,6 +47,7 @@ class OpenCard:
     told: tuple[str, ...] = ()
     zone: str | None = None
     rule_ids: tuple[str, ...] = ()
+    facts: frozenset[str] = frozenset()
     probability: float = float("nan")
     propensity: float = 1.0
     reaction: str | None = None
@@ -65,6 +67,7 @@ class OpenCard:
             told=tuple(cause.ground for cause in card.why),
             zone=zone,
             rule_ids=line.rule_ids,
+            facts=card.facts,
             probability=float("nan") if scored is None else scored.chance_of(line.item),
             propensity=line.propensity,
         )
@@ -198,6 +201,14 @@ class Guest:
             basket=tuple(self.basket),
             scanned=tuple(self.scanned),
         )
+
+    def told_beside(self, *, has_new_cards: bool) -> frozenset[str]:
+        """Return the facts on the cards that stay beside a new message.
+
+        New cards take the place of all but the reserved ones.
+        """
+        stay = (c for c in self.cards.values() if not has_new_cards or c.reaction == "reserved")
+        return frozenset(fact for card in stay for fact in card.facts)
 
     def evidence(self, now_s: float) -> Evidence:
         """Return what the visit has shown so far; nothing of it is about the person."""

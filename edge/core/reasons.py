@@ -86,6 +86,10 @@ ITEM_REASONS: tuple[Reason, ...] = (
 
 BIT: dict[Reason, int] = {reason: at for at, reason in enumerate(ITEM_REASONS)}
 
+UNSPOKEN = frozenset({Reason.SENSITIVE, Reason.GIFT_BASKET})
+"""What no screen tells, on any way: a guess about a gift (A10), and delicate goods."""
+
+# What is so, never what may follow from it: "was returned", not "did not fit".
 WORDS: dict[Reason, Text] = {
     Reason.NO_CONSENT: Text("Keine Einwilligung dafür", "No consent for this"),
     Reason.HOLDOUT: Text(
@@ -102,17 +106,15 @@ WORDS: dict[Reason, Text] = {
     Reason.NO_CANDIDATES: Text("Nichts Passendes gefunden", "Nothing suitable found"),
     Reason.LEGAL_BAN: Text("Gesetzlich ausgeschlossen", "Excluded by law"),
     Reason.AGE_RESTRICTED: Text("Altersgrenze", "Age restriction"),
-    Reason.SENSITIVE: Text("Wird nie vorgeschlagen", "Never suggested"),
     Reason.VETOED: Text("Soll nicht mehr gezeigt werden", "Not to be shown again"),
     Reason.OUT_OF_STOCK: Text("Nicht auf Lager", "Out of stock"),
     Reason.STOCK_UNKNOWN: Text("Bestand unbekannt", "Stock unknown"),
     Reason.JUST_BOUGHT: Text("Gerade erst gekauft", "Only just bought"),
     Reason.JUST_BOUGHT_CLASS: Text("Gleichartiges gerade gekauft", "Something alike just bought"),
-    Reason.RETURNED: Text("Hat nicht gepasst", "Did not fit"),
-    Reason.OWNED: Text("Bereits versorgt", "Already taken care of"),
-    Reason.NOT_DUE: Text("Noch nicht wieder an der Reihe", "Not due again yet"),
+    Reason.RETURNED: Text("Wurde zurückgegeben", "Was returned"),
+    Reason.OWNED: Text("Gleichartiges schon gekauft", "Something alike already bought"),
+    Reason.NOT_DUE: Text("Gleichartiges vor Kurzem gekauft", "Something alike bought not long ago"),
     Reason.SERIES_ORDER: Text("Ein anderer Band ist an der Reihe", "Another volume comes first"),
-    Reason.GIFT_BASKET: Text("Kein eigener Bedarf erkennbar", "No need of one's own visible"),
     Reason.SAME_DEPARTMENT: Text("Nur Ergänzendes zum Einkauf", "Only what goes with the purchase"),
     Reason.SILENCE_AFTER_PURCHASE: Text("Ruhe nach dem Einkauf", "Quiet after the purchase"),
     Reason.CAMPAIGN_OVER: Text("Aktion lief lange genug", "Campaign ran long enough"),
@@ -127,9 +129,6 @@ WORDS: dict[Reason, Text] = {
     Reason.GROUND_GONE: Text("Der Grund dafür gilt nicht mehr", "The reason for it is gone"),
     Reason.OFFER_OVER: Text("Die Aktion ist beendet", "The offer has ended"),
 }
-
-UNSPOKEN = frozenset({Reason.SENSITIVE, Reason.GIFT_BASKET})
-"""What no screen tells, on any way: a guess about a gift (A10), and delicate goods."""
 
 
 def aloud(reason: Reason) -> Reason:

@@ -153,7 +153,7 @@ def _spoken(playbook: Playbook) -> Iterator[str]:
             for finding in lint(words):
                 yield f"{where}.{language}: {finding.rule}: {finding.found!r} ({finding.why})"
     for rule in playbook.rules.rules:
-        for finding in lint(rule.reason):
+        for finding in lint(rule.reason, is_about_person=True):
             yield f"rules[{rule.rule_id!r}].reason: {finding.rule}: {finding.found!r}"
 
 

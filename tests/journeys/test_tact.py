@@ -617,6 +617,90 @@ def test_facts_about_a_person_are_few_and_guesses_none(
             assert f'"{guess}"' not in words
 
 
+def test_what_was_withheld_tells_no_third_fact(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Two wishes are told; of what was bought and returned nothing more, and no guess at why."""
+    about = {"stated": ["mouse", "scarf"], "sizes": {"tie": "M"}}
+    history = [("nappies-3", 5, False), ("wine", 6, False), ("paper", 7, False)]
+    left = ["mouse", "scarf", "bag", "nappies-4", "paper"]
+    with store_with(tmp_path, mosquitto, left, history=history, about=about) as (box, tablet):
+        goods = {
+            "return_id": "X1",
+            "member_id": ANNA,
+            "lines": [{"sku": sku("bag"), "quantity": 1}],
+        }
+        say(box, "returns", "return", goods)
+        assert look(box, tablet) == {"mouse", "scarf"}
+        (contact,) = tablet.contacts.values()
+        withheld = {line["reason"] for card in contact["cards"] for line in card["suppressed"]}
+        assert withheld == {"banned"}, "what people of the house ruled out is no fact of Anna's"
+        words = json.dumps(contact, ensure_ascii=False)
+        assert "gepasst" not in words
+        assert "an der Reihe" not in words
+
+
+def test_staff_may_know_of_a_return_while_there_is_room(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    """Nothing else is told about Anna: the bag she brought back is listed, as what it is."""
+    with store_with(tmp_path, mosquitto, ["mouse", "bag"]) as (box, tablet):
+        goods = {
+            "return_id": "X1",
+            "member_id": ANNA,
+            "lines": [{"sku": sku("bag"), "quantity": 1}],
+        }
+        say(box, "returns", "return", goods)
+        assert look(box, tablet) == {"mouse"}
+        (card,) = tablet.cards()
+        assert card["suppressed"][0]["text"]["de"] == "Wurde zurückgegeben"
+        assert card["allowed"]["purpose"] == "profile"
+
+
+def test_the_size_of_the_customer_rests_on_the_profile(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    """A shirt in Anna's size: it counts as a fact, and the card names the consent behind it."""
+    about = {"sizes": {"shirt": "M"}, "stated": ["shirt", "mouse", "scarf"]}
+    with store_with(tmp_path, mosquitto, ["shirt-a"], about=about) as (box, tablet):
+        assert look(box, tablet) == {"shirt-a"}
+        (contact,) = tablet.contacts.values()
+        (card,) = contact["cards"]
+        assert card["stock"]["size_of_customer"] == "M"
+        assert card["allowed"]["purpose"] == "profile"
+        wishes = {line["text"]["de"] for line in (*card["why"], *contact["insights"])}
+        assert sum("Eigene Angabe" in wish for wish in wishes) == 1
+
+
+def test_a_reserved_card_keeps_its_share_of_the_facts(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Two wishes on reserved cards: what is said beside them later tells no third."""
+    about = {"stated": ["mouse", "scarf", "tie", "shirt"]}
+    with store_with(tmp_path, mosquitto, ["mouse", "scarf", "tie", "shirt-b"], about=about) as (
+        box,
+        tablet,
+    ):
+        look(box, tablet)
+        for n, card in enumerate(tablet.cards()):
+            tablet.react(card, "reserve", f"r{n}")
+        look(box, tablet)
+        (contact,) = tablet.contacts.values()
+        assert len(contact["cards"]) > 2
+        told = [why for card in contact["cards"] for why in card["why"]] + contact["insights"]
+        wishes = {line["text"]["de"] for line in told if line["source"] == "stated"}
+        assert len(wishes) == 2
+
+
+def test_why_a_rule_is_for_men_is_not_told(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """The house suggests the tie to men; the card does not say whom the house takes Ben for."""
+    rule = (
+        '[[rules]]\nid = "b"\nkind = "boost"\nfactor = 2.0\ntargets = ["class:tie"]\n'
+        'audiences = ["men"]\ndate = 2026-03-03\nreason = "für sparsame Herren"\n'
+    )
+    man = {"declared": {"audience": "men"}}
+    with store_with(tmp_path, mosquitto, ["tie"], more=rule, about=man) as (box, tablet):
+        look(box, tablet, BEN)
+        assert tablet.cards()[0]["why"][0]["text"]["de"] == "Empfehlung des Hauses"
+        assert "sparsam" not in json.dumps(tablet.frames)
+
+
 def test_a_past_decision_is_looked_up_by_its_id(
     tmp_path: Path, mosquitto: Mosquitto, capsys: pytest.CaptureFixture[str]
 ) -> None:
