@@ -254,10 +254,36 @@ def test_every_problem_at_once(tmp_path: Path) -> None:
     assert len(problems(tmp_path, text)) == 3
 
 
-def test_twins_are_told(tmp_path: Path) -> None:
-    """Two rules of one id could not be told apart in an explanation."""
-    rule = GOOD[GOOD.index("[[rules]]") : GOOD.index("[limits]")]
-    assert any("used twice" in p for p in problems(tmp_path, GOOD + rule.replace("[limits]", "")))
+TWINS = [
+    ("a rule", '[[rules]]\nid = "{id}"\nkind = "ban"\ntargets = ["*"]\ndate = 2026-03-03\n'
+     'reason = "why not"\n', "rules[{n}].id"),
+    ("a cap", '[[caps]]\nid = "{id}"\nlimit = 1\nwindow = "ever"\n', "caps[{n}].id"),
+    ("an experiment", '[[experiments]]\nkey = "{id}"\narms = ["a", "b"]\n',
+     "experiments[{n}].key"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "key"), [t[1:] for t in TWINS], ids=[t[0] for t in TWINS])
+def test_twins_are_told_with_both_lines(tmp_path: Path, table: str, key: str) -> None:
+    """Two of one id could not be told apart, and of two caps only the last would hold."""
+    text = 'version = "1"\n' + "".join(table.format(id=name) for name in ("x", "y", "x"))
+    second = text.rindex("[[")
+    line = text.count("\n", 0, second) + 2
+    (problem,) = problems(tmp_path, text)
+    assert problem.startswith(f"rules.toml, line {line}: {key.format(n=2)}: the id 'x'")
+    assert "first on line 3" in problem
+
+
+def test_the_store_may_not_take_the_id_of_a_chains_rule(tmp_path: Path) -> None:
+    """A cap of the same name replaces the chain's; a rule of the same name is a mistake."""
+    write(tmp_path, GOOD, "chain.toml")
+    cap = '[[caps]]\nid = "mine"\nlimit = 1\nwindow = "ever"\n'
+    write(tmp_path, 'version = "s"\n' + cap + TWINS[0][1].format(id="first"), "store.toml")
+    with pytest.raises(ConfigError) as caught:
+        read_orders(sources_in(tmp_path))
+    (problem,) = caught.value.problems
+    assert problem.startswith("store.toml, line 7: rules[0].id: the id 'first' is used twice")
+    assert "first in the chain's file" in problem
 
 
 def test_a_missing_or_huge_or_foreign_file(tmp_path: Path) -> None:

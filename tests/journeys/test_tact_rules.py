@@ -38,6 +38,9 @@ BROKEN = [
     ("a window nobody understands",
      '[[caps]]\nid = "c"\nlimit = 1\nwindow = "sometimes"\nper = ["person"]\n', "window",
      "calendar week"),
+    ("an id that is taken",
+     '[[rules]]\nid = "only"\nkind = "ban"\ntargets = ["*"]\ndate = 2026-03-03\n'
+     'reason = "why not"\n', "rules[1].id", "used twice"),
     ("not TOML at all", "[[rules\n", "not TOML", "line"),
 ]  # fmt: skip
 

@@ -9,7 +9,7 @@ weigh law and bans of the chain against pins of the store. Leaves out contradict
 import hashlib
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,8 @@ DEFAULT_FILE = Path(__file__).with_name("default.toml")
 MAX_FILE_BYTES = 2 * 1024 * 1024
 DAY_S = 86_400.0
 _UNKNOWN = re.compile("unknown field `(.+?)`")
+# What tells the tables of a section apart.
+_ID: Mapping[type[Any], str] = {RuleForm: "id", CapForm: "id", ExperimentForm: "key"}
 _SECTIONS = ("kinds", "classes", "matrix", "caps", "rules", "limits", "experiments")
 
 
@@ -84,7 +86,6 @@ def read_orders(sources: Sequence[Source], author: str = "configuration") -> Ord
         reader = _Reader(source, author)
         orders = reader.read(orders)
         problems += reader.problems
-    problems += _twins(orders)
     if problems:
         raise ConfigError(problems)
     return orders
@@ -114,12 +115,23 @@ class _Reader:
             orders,
             version=f"{orders.version}+{head.version}@{self._digest}".removeprefix("default+"),
             classes=self._classes(found, table),
-            rules=(*orders.rules, *self._each(found, "rules", RuleForm, self._rule)),
+            rules=(
+                *orders.rules,
+                *self._each(
+                    found, "rules", RuleForm, self._rule, [r.rule_id for r in orders.rules]
+                ),
+            ),
             caps=self._caps(found, orders.caps),
             limits=self._limits(found, orders.limits),
             experiments=(
                 *orders.experiments,
-                *self._each(found, "experiments", ExperimentForm, self._experiment),
+                *self._each(
+                    found,
+                    "experiments",
+                    ExperimentForm,
+                    self._experiment,
+                    [each.key for each in orders.experiments],
+                ),
             ),
             holdout_share=(
                 orders.holdout_share if head.holdout_share is None else head.holdout_share
@@ -173,18 +185,42 @@ class _Reader:
             return None
 
     def _each(
-        self, found: Mapping[str, Any], section: str, form: type[Any], make: Callable[..., Any]
+        self,
+        found: Mapping[str, Any],
+        section: str,
+        form: type[Any],
+        make: Callable[..., Any],
+        taken: Iterable[str] = (),
     ) -> Iterator[Any]:
+        """Yield what a section's tables mean.
+
+        Args:
+            found: The file.
+            section: Its name.
+            form: Of one table.
+            make: Turns a form and its key into a value of the core, None where it has a problem.
+            taken: Ids that the chain's file has used; no two tables may share one.
+        """
         rows = found.get(section, [])
+        first = dict.fromkeys(taken, "in the chain's file")
         if not isinstance(rows, list):
             self._say(section, f"found one table, expected [[{section}]]")
             return
         for at, row in enumerate(rows):
             key = f"{section}[{at}]"
             entry = self._form(row, form, key)
+            if entry is not None and (name := _ID.get(form)):
+                self._told_apart(getattr(entry, name), f"{key}.{name}", first)
             made = make(entry, key) if entry is not None else None
             if made is not None:
                 yield made
+
+    def _told_apart(self, used: str, key: str, first: dict[str, str]) -> None:
+        """Refuse an id that is used already: an explanation could not tell the two apart."""
+        if used in first:
+            self._say(key, f"the id {used!r} is used twice, first {first[used]}; every id once")
+        else:
+            first[used] = f"on line {line_of(self._text, key)}"
 
     def _classes(self, found: Mapping[str, Any], table: ClassTable) -> ClassTable:
         kinds, classes = dict(table.kinds), dict(table.classes)
@@ -388,18 +424,3 @@ def _actions(names: Sequence[str]) -> Action:
     for name in names:
         action |= Action[name.upper()]
     return action
-
-
-def _twins(orders: Orders) -> list[str]:
-    """Name rules and experiments that share an id: an explanation could not tell them apart."""
-    seen: set[str] = set()
-    problems = []
-    for kind, names in (
-        ("rules", [rule.rule_id for rule in orders.rules]),
-        ("experiments", [experiment.key for experiment in orders.experiments]),
-    ):
-        for name in names:
-            if (kind_name := f"{kind}:{name}") in seen:
-                problems.append(f"{kind}: the id {name!r} is used twice; every id once")
-            seen.add(kind_name)
-    return problems
