@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.core.catalog import Catalog, ClassKind
-from edge.core.classes import DAY_S
+from edge.core.classes import DAY_S, MatrixRow, Policy
 from edge.core.memory import Purchases, remember
 from edge.core.playbook import Playbook
 from edge.core.rules import MAX_PINNED, Rule, RuleKind
@@ -91,7 +91,12 @@ def _may_meet(first: Rule, second: Rule) -> bool:
 
 def warnings(playbook: Playbook) -> tuple[str, ...]:
     """Return what deserves a second thought before these orders go live."""
-    return (*_silencing(playbook), *_wide_pins(playbook), *_spoken(playbook))
+    return (
+        *_silencing(playbook),
+        *_wide_pins(playbook),
+        *_unexplained(playbook),
+        *_spoken(playbook),
+    )
 
 
 def _silencing(playbook: Playbook) -> Iterator[str]:
@@ -129,6 +134,25 @@ def _wide_pins(playbook: Playbook) -> Iterator[str]:
                 f"rules[{rule.rule_id!r}] by {rule.author}: pins {n} items; beyond the first "
                 f"{MAX_PINNED} of the catalogue only those count that suit the customer anyway"
             )
+
+
+def _unexplained(playbook: Playbook) -> Iterator[str]:
+    """Name lines of the class table and the matrix that do not say when they were made, or why."""
+    table = playbook.orders.classes
+    lines: list[tuple[str, Policy | MatrixRow]] = [
+        *((f"classes.{name}", policy) for name, policy in table.classes.items()),
+        *((_named(row), row) for row in table.matrix),
+    ]
+    for where, line in lines:
+        missing = [name for name, is_there in (("date", line.day), ("reason", line.reason))
+                   if not is_there]  # fmt: skip
+        if line.author and missing:
+            yield f"{where} by {line.author}: no {' and no '.join(missing)}"
+
+
+def _named(row: MatrixRow) -> str:
+    """Return a line of the matrix as people call it."""
+    return f"matrix {row.group!r} for {row.audience!r}"
 
 
 def _closes_everything(playbook: Playbook) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -24,9 +25,11 @@ from edge.core.cap_rules import (
     Unanswered,
     Window,
 )
-from edge.core.classes import Action
+from edge.core.catalog import ClassKind
+from edge.core.classes import Action, MatrixRow, Policy
 from edge.core.errors import ConfigError
-from edge.core.playbook import Orders
+from edge.core.playbook import Orders, Playbook
+from edge.core.review import warnings
 from edge.core.rules import Level, RuleKind
 from tests.core.decision_world import CATALOG, World, number
 
@@ -129,6 +132,32 @@ def test_reads_what_people_write(tmp_path: Path) -> None:
     assert first.to_day - first.from_day == 30
     assert orders.limits.floors == {"tablet": 0.1, "station": 0.02, "push": 0.05}
     assert orders.limits.care_for_s == 7 * DAY_S
+
+
+def test_class_and_matrix_say_who_when_and_why(tmp_path: Path) -> None:
+    """Author, date and reason of a class and of a line of the matrix, as of any rule."""
+    signed = 'date = 2026-03-02\nauthor = "Jo"\nreason = "they grow"\n'
+    orders = read(
+        tmp_path,
+        'version = "1"\n[classes.tie]\nthen = []\n' + signed
+        + '[kinds.durable]\nthen = []\n' + signed
+        + '[[matrix]]\ngroup = "class:tie"\nthen = []\n' + signed,
+    )  # fmt: skip
+    table = orders.classes
+    made: tuple[Policy | MatrixRow, ...] = (
+        table.classes["tie"], table.kinds[ClassKind.DURABLE], *table.matrix,
+    )  # fmt: skip
+    assert {(one.author, one.reason, one.day) for one in made} == {
+        ("Jo", "they grow", date(2026, 3, 2).toordinal())
+    }
+    assert warnings(Playbook(CATALOG, orders)) == ()
+
+
+def test_a_class_without_date_or_reason_is_told(tmp_path: Path) -> None:
+    """It is taken, since older files have none; the page asks whose it is and why."""
+    told = warnings(Playbook(CATALOG, read(tmp_path, GOOD)))
+    assert "classes.shirt by Anna: no date and no reason" in told
+    assert "matrix 'class:shirt' for 'kids' by Anna: no date and no reason" in told
 
 
 def test_a_changed_word_is_a_new_version(tmp_path: Path) -> None:
