@@ -202,10 +202,12 @@ class Classes:
             key=lambda r: (specificity(r.group), r.audience != "*"),
         )
         for row in rows:
-            for at, group in enumerate(self.group_ids):
-                if self._matches(row.group, group):
-                    then[at] = int(row.then)
+            then[self.matches(row.group)] = int(row.then)
         return then
+
+    def matches(self, pattern: str) -> NDArray[np.bool_]:
+        """Return bool[groups]: what the group of a matrix line means."""
+        return np.array([self._matches(pattern, group) for group in self.group_ids], np.bool_)
 
     def _matches(self, pattern: str, group: str) -> bool:
         if pattern == "*":

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.core.catalog import Catalog, ClassKind
 from edge.core.classes import DAY_S, MatrixRow, Policy
@@ -16,6 +17,8 @@ from edge.core.playbook import Playbook
 from edge.core.rules import MAX_PINNED, Rule, RuleKind
 from edge.core.tone import lint
 
+Mask = NDArray[np.bool_]
+
 MAX_EXAMPLES = 5
 CARE_FROM_CENTS = 10_000
 """Durable goods above this deserve a care tip (B2Care: high-price goods; the sum is a proposal)."""
@@ -23,35 +26,68 @@ CARE_FROM_CENTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Two rules that cannot both be meant."""
+    """Two orders that cannot both be meant."""
 
-    first: Rule
-    second: Rule
+    first: Rule | MatrixRow
+    second: Rule | MatrixRow
     why: str
     items: int
 
     def __str__(self) -> str:
-        def who(rule: Rule) -> str:
-            mark = "" if rule.is_verified else ", unverified"
-            return f"{rule.rule_id!r} ({rule.kind.value}) by {rule.author}{mark}"
+        return f"{_whose(self.first)} and {_whose(self.second)}: {self.why} ({self.items} items)"
 
-        return f"{who(self.first)} and {who(self.second)}: {self.why} ({self.items} items)"
+
+def _whose(order: Rule | MatrixRow) -> str:
+    """Return an order as people call it, with who is behind it."""
+    if isinstance(order, MatrixRow):
+        return f"{_named(order)} by {order.author or 'nobody named'}, unverified"
+    mark = "" if order.is_verified else ", unverified"
+    return f"{order.rule_id!r} ({order.kind.value}) by {order.author}{mark}"
 
 
 def conflicts(playbook: Playbook) -> tuple[Conflict, ...]:
-    """Return every pair of rules that contradict each other on at least one item."""
-    rules = playbook.rules.rules
-    found: list[Conflict] = []
-    for at, first in enumerate(rules):
-        for other, second in enumerate(rules[at + 1 :], at + 1):
-            why = _contradiction(first, second) if _may_meet(first, second) else None
-            if why is None:
+    """Return every pair of orders that contradict each other on at least one item."""
+    return (*_between_rules(playbook), *_between_lines(playbook))
+
+
+def _between_rules(playbook: Playbook) -> Iterator[Conflict]:
+    meant = [_Meant.of(at, playbook) for at in range(len(playbook.rules.rules))]
+    for at, one in enumerate(meant):
+        for other in meant[at + 1 :]:
+            if not _may_meet(one.rule, other.rule):
                 continue
-            both = playbook.rules.targets(at) & playbook.rules.targets(other)
-            shared = int(both.sum())
-            if shared or why == _PLACE:
-                found.append(Conflict(first, second, why, shared))
-    return tuple(found)
+            found = _contradiction(one, other)
+            if found is not None and (found[1].any() or found[0] == _PLACE):
+                yield Conflict(one.rule, other.rule, found[0], int(found[1].sum()))
+
+
+def _between_lines(playbook: Playbook) -> Iterator[Conflict]:
+    """Compare the matrix lines on one group and audience; more special ones stand above others."""
+    rows = playbook.orders.classes.matrix
+    for at, first in enumerate(rows):
+        for second in rows[at + 1 :]:
+            is_same = (first.group, first.audience) == (second.group, second.audience)
+            if is_same and first.then != second.then:
+                n = int(playbook.classes.matches(first.group)[playbook.classes.group].sum())
+                yield Conflict(
+                    first, second, "one wants other things to follow; the later holds", n
+                )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Meant:
+    """A rule and the items it speaks of: bool[items] each; `to` and `never` of a map, else none."""
+
+    rule: Rule
+    targets: Mask
+    to: Mask
+    never: Mask
+
+    @classmethod
+    def of(cls, at: int, playbook: Playbook) -> "_Meant":
+        """Look up what a rule of the playbook means."""
+        rule, mask = playbook.rules.rules[at], playbook.rules.goods.mask
+        return cls(rule, playbook.rules.targets(at), mask(rule.to), mask(rule.never))
 
 
 _PLACE = "both want the same place; the store's, else the later one, gets it"
@@ -63,15 +99,21 @@ _PAIRS = {
 }
 
 
-def _contradiction(first: Rule, second: Rule) -> str | None:
-    kinds = frozenset({first.kind, second.kind})
-    if first.kind is second.kind is RuleKind.PIN and first.value == second.value:
-        return _PLACE
-    if first.kind is second.kind is RuleKind.COMPLEMENT:
-        if set(first.to) & set(second.never) or set(second.to) & set(first.never):
-            return "one recommends what the other rules out; what is ruled out stays out"
-        return None
-    return _PAIRS.get(kinds)
+def _contradiction(first: _Meant, second: _Meant) -> tuple[str, Mask] | None:
+    """Return what two rules disagree about, and on which items."""
+    kinds = frozenset({first.rule.kind, second.rule.kind})
+    if kinds == {RuleKind.PIN} and first.rule.value == second.rule.value:
+        return _PLACE, first.targets & second.targets
+    if kinds == {RuleKind.COMPLEMENT}:
+        ruled_out = (first.to & second.never) | (second.to & first.never)
+        is_shared = (first.targets & second.targets).any()
+        why = "one recommends what the other rules out; what is ruled out stays out"
+        return why, ruled_out & is_shared
+    if kinds == {RuleKind.COMPLEMENT, RuleKind.BAN}:
+        one, ban = (second, first) if first.rule.kind is RuleKind.BAN else (first, second)
+        return "one recommends what the other forbids; the ban holds", one.to & ban.targets
+    told = _PAIRS.get(kinds)
+    return None if told is None else (told, first.targets & second.targets)
 
 
 def _may_meet(first: Rule, second: Rule) -> bool:

@@ -346,6 +346,7 @@ def test_chain_and_store(tmp_path: Path) -> None:
     write(
         tmp_path,
         'version = "s"\nauthor = "Cem"\n[classes.shirt]\ninterval_days = 9\nthen = []\n'
+        '[[matrix]]\ngroup = "class:shirt"\naudience = "kids"\nthen = []\n'
         '[[caps]]\nid = "mine"\nlimit = 1\nwindow = "ever"\n'
         '[[rules]]\nid = "low"\nkind = "bury"\nfactor = 0.0\ntargets = ["class:tie"]\n'
         'date = 2026-03-03\nreason = "too many"\n',
@@ -353,6 +354,7 @@ def test_chain_and_store(tmp_path: Path) -> None:
     )
     orders = read_orders(sources_in(tmp_path))
     assert orders.classes.classes["shirt"].interval_days == 9
+    assert [row.author for row in orders.classes.matrix] == ["Cem"], "the store's line replaces it"
     assert [(r.rule_id, r.level, r.author) for r in orders.rules] == [
         ("shirts", Level.CHAIN, "Anna"),
         ("first", Level.CHAIN, "Ben"),

@@ -75,6 +75,59 @@ def test_complement_maps_contradict_too() -> None:
     assert len(conflicts(Playbook(CATALOG, Orders(rules=(one, two))))) == 1
 
 
+MAPS = [
+    ("the same words", {"never": ("class:suit",)}, 1),
+    ("an item of the class", {"never": ("item:suit",)}, 1),
+    ("a department around it", {"never": ("department:fashion",)}, 1),
+    ("something else", {"never": ("item:mouse",)}, 0),
+]
+
+
+@pytest.mark.parametrize(("other", "n"), [m[1:] for m in MAPS], ids=[m[0] for m in MAPS])
+def test_maps_contradict_by_the_goods_they_mean(other: dict[str, tuple[str, ...]], n: int) -> None:
+    """Suits go with shirts, says one; the other rules them out, in whichever words."""
+    one = make("a", RuleKind.COMPLEMENT, "class:shirt", "Jo", to=("class:suit",))
+    two = make("b", RuleKind.COMPLEMENT, "item:shirt-a", "Kim", **other)
+    elsewhere = make("c", RuleKind.COMPLEMENT, "class:laptop", "Kim", never=("class:suit",))
+    found = conflicts(Playbook(CATALOG, Orders(rules=(two, one, elsewhere))))
+    assert [conflict.items for conflict in found] == [1] * n
+    assert all("by Jo" in str(each) and "by Kim" in str(each) for each in found)
+
+
+@pytest.mark.parametrize("is_law", [False, True])
+def test_a_map_to_what_is_banned_is_told(is_law: bool) -> None:
+    """Jo's map leads to suits, Kim has them taken out; a ban on the shirts themselves is none."""
+    to = make("a", RuleKind.COMPLEMENT, "class:shirt", "Jo", to=("class:suit", "class:tie"))
+    ban = make("b", RuleKind.BAN, "class:suit", "Kim", is_law=is_law)
+    other = make("c", RuleKind.BAN, "class:shirt", "Kim")
+    for rules in ((to, ban, other), (other, ban, to)):
+        (found,) = conflicts(Playbook(CATALOG, Orders(rules=rules)))
+        assert "the ban holds (1 items)" in str(found)
+        assert "by Jo" in str(found)
+        assert "by Kim" in str(found)
+
+
+LINES = [
+    ("silence and repeat", MatrixRow("class:tie", "*", Action.REPEAT, "Kim"), True),
+    ("the same twice", MatrixRow("class:tie", "*", Action.SILENCE, "Kim"), False),
+    ("for one audience", MatrixRow("class:tie", "men", Action.REPEAT, "Kim"), False),
+    ("for a wider group", MatrixRow("department:fashion", "*", Action.REPEAT, "Kim"), False),
+]
+
+
+@pytest.mark.parametrize(("line", "expected"), [n[1:] for n in LINES], ids=[n[0] for n in LINES])
+def test_matrix_lines_contradict_too(line: MatrixRow, expected: bool) -> None:
+    """Two lines on one group and audience; a more special one is meant to differ."""
+    table = ClassTable(matrix=(MatrixRow("class:tie", "*", Action.SILENCE, "Jo"), line))
+    found = conflicts(Playbook(CATALOG, Orders(classes=table)))
+    assert bool(found) is expected
+    for conflict in found:
+        told = str(conflict)
+        assert "by Jo, unverified" in told
+        assert "by Kim, unverified" in told
+        assert "the later holds (1 items)" in told
+
+
 def test_rules_for_different_surfaces_do_not_meet() -> None:
     """A pin on the station and a ban on the tablet are no contradiction."""
     pin = replace(ANNA, surfaces=frozenset({"station"}))

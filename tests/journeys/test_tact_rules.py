@@ -92,6 +92,35 @@ def test_contradicting_rules_are_told_with_both_authors(
         assert "the ban holds" in told
 
 
+SAID = 'date = 2026-03-03\nreason = "because"\n'
+CONTRADICTIONS = [
+    ("two lines of the matrix",
+     '[[matrix]]\ngroup = "class:tie"\nthen = []\nauthor = "Jo"\n' + SAID
+     + '[[matrix]]\ngroup = "class:tie"\nthen = ["repeat"]\nauthor = "Kim"\n' + SAID),
+    ("a map to what is banned",
+     '[[rules]]\nid = "a"\nkind = "complement"\ntargets = ["class:shirt"]\nto = ["class:tie"]\n'
+     'author = "Jo"\n' + SAID
+     + '[[rules]]\nid = "b"\nkind = "ban"\ntargets = ["class:tie"]\nauthor = "Kim"\n' + SAID),
+    ("a class one map names and an item the other rules out",
+     '[[rules]]\nid = "a"\nkind = "complement"\ntargets = ["class:shirt"]\nto = ["class:suit"]\n'
+     'author = "Jo"\n' + SAID
+     + '[[rules]]\nid = "b"\nkind = "complement"\ntargets = ["class:shirt"]\n'
+     'never = ["item:suit"]\nauthor = "Kim"\n' + SAID),
+]  # fmt: skip
+
+
+def test_maps_and_matrix_contradict_with_both_authors(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Whatever two people wrote, the trial and the page name both of them."""
+    with store_with(tmp_path, mosquitto, ["tie", "suit", "mouse"]) as (box, _):
+        for name, lines in CONTRADICTIONS:
+            draft = rules_file(["tie", "suit", "mouse"], lines)
+            trial = ask(box, "POST", "api/rules/trial", draft)[1]
+            told = [note for note in trial["notes"] if "by Jo" in note and "by Kim" in note]
+            assert len(told) == 1, name
+        assert ask(box, "PUT", "api/rules", draft)[0] == 200
+        assert told[0] in ask(box, "GET", "api/rules")[1]["notes"]
+
+
 def test_a_class_table_that_silences_everything_warns_before_it_is_live(
     tmp_path: Path, mosquitto: Mosquitto
 ) -> None:

@@ -233,7 +233,9 @@ class _Reader:
             if (policy := self._policy(row, f"classes.{name}")) is not None:
                 classes[name] = policy
         matrix = tuple(self._each(found, "matrix", MatrixForm, self._matrix))
-        return replace(table, kinds=kinds, classes=classes, matrix=(*table.matrix, *matrix))
+        lines = {(row.group, row.audience) for row in matrix}
+        kept = [row for row in table.matrix if (row.group, row.audience) not in lines]
+        return replace(table, kinds=kinds, classes=classes, matrix=(*kept, *matrix))
 
     def _tables(self, found: Mapping[str, Any], section: str) -> Iterator[tuple[str, Any]]:
         tables = found.get(section, {})
