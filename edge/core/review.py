@@ -1,15 +1,16 @@
-"""A second look before orders go live: contradictions, orders that silence everything, hygiene.
+"""A second look before orders go live: contradictions, unknown names, silence, hygiene.
 
 Nothing here changes a decision. Contradictions name both authors, because they have to talk; the
 hygiene report (D12) lists what is missing in the catalogue, because rules cannot know it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.core.cap_rules import Dimension
 from edge.core.catalog import Catalog, ClassKind
 from edge.core.classes import DAY_S, MatrixRow, Policy
 from edge.core.memory import Purchases, remember
@@ -129,6 +130,51 @@ def _may_meet(first: Rule, second: Rule) -> bool:
     starts = max(first.from_day or 0, second.from_day or 0)
     ends = min(first.to_day or 2**31, second.to_day or 2**31)
     return starts <= ends
+
+
+def unknown(playbook: Playbook) -> tuple[str, ...]:
+    """Return the names that mean nothing in this catalogue: a typing error or a delisted item."""
+    found = (
+        *_unknown_to_rules(playbook),
+        *_unknown_to_classes(playbook),
+        *_unknown_to_caps(playbook),
+    )
+    return tuple(f"{where}: {name!r} is not in the catalogue" for where, name in found)
+
+
+def _unknown_to_rules(playbook: Playbook) -> Iterator[tuple[str, str]]:
+    for rule in playbook.rules.rules:
+        for target in (*rule.targets, *rule.to, *rule.never):
+            if not playbook.rules.goods.knows(target):
+                yield f"rules[{rule.rule_id!r}] by {rule.author}", target
+
+
+def _unknown_to_classes(playbook: Playbook) -> Iterator[tuple[str, str]]:
+    table, classes = playbook.orders.classes, playbook.classes
+    for name, policy in table.classes.items():
+        if name not in classes.group_at and name not in playbook.catalog.classes:
+            yield _by("classes", policy.author), name
+    for row in table.matrix:
+        if not classes.matches(row.group).any():
+            yield _by("matrix", row.author), row.group
+
+
+def _unknown_to_caps(playbook: Playbook) -> Iterator[tuple[str, str]]:
+    offers = playbook.offers
+    known: dict[Dimension, Container[str]] = {
+        Dimension.ITEM: {item.item_id for item in playbook.catalog.items},
+        Dimension.CLASS: playbook.classes.group_at,
+        Dimension.OFFER: offers.offer_at,
+        Dimension.CAMPAIGN: offers.campaign_at,
+    }
+    for cap in playbook.caps:
+        for dimension, name in cap.only.items():
+            if dimension in known and name not in known[dimension]:
+                yield f"caps[{cap.cap_id!r}].only.{dimension}", name
+
+
+def _by(where: str, author: str) -> str:
+    return f"{where} by {author}" if author else where
 
 
 def warnings(playbook: Playbook) -> tuple[str, ...]:

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from edge.core.cap_rules import CapRule, Dimension, Ever
 from edge.core.catalog import Catalog, ItemClass, Offer, Text, Variant
 from edge.core.classes import Action, Classes, ClassTable, MatrixRow, Policy
 from edge.core.playbook import Limits, Orders, Playbook
 from edge.core.reasons import Reason
-from edge.core.review import conflicts, hygiene, warnings
+from edge.core.review import conflicts, hygiene, unknown, warnings
 from edge.core.rules import MAX_PINNED, Goods, Rule, RuleKind, Rules, Where
 from tests.core.decision_world import CATALOG, CLASSES, ITEMS, NOW, World, ids, item
 
@@ -156,6 +157,46 @@ WARNINGS: list[tuple[str, Orders, str]] = [
 def test_warns(orders: Orders, told: str) -> None:
     """Orders that would silence the house, or speak badly, are told before they go live."""
     assert any(told in warning for warning in warnings(Playbook(CATALOG, orders)))
+
+
+def test_names_the_catalogue_does_not_know_are_told() -> None:
+    """A typing error in a class, a line of the matrix or a cap changes nothing, so it is told."""
+    table = ClassTable(
+        classes={
+            "winter-cot": Policy(10.0, Action.SILENCE, author="Jo"),
+            "winter-coat": Policy(10.0, Action.CARE),
+            "category:lamps": Policy(10.0, Action.CARE),
+        },
+        matrix=(
+            MatrixRow("class:nosuch", "*", Action.SILENCE, "Kim"),
+            MatrixRow("kind:durabel", "*", Action.SILENCE, "Kim"),
+            MatrixRow("department:fashion", "*", Action.CARE, "Kim"),
+            MatrixRow("*", "*", Action.CARE, "Kim"),
+        ),
+    )
+    caps = tuple(
+        CapRule(f"c{n}", 1, Ever(), only={dimension: name})
+        for n, (dimension, name) in enumerate(
+            [
+                (Dimension.CLASS, "tie"),
+                (Dimension.CLASS, "ty"),
+                (Dimension.ITEM, "bagg"),
+                (Dimension.OFFER, "sprung"),
+                (Dimension.CAMPAIGN, "spring"),
+                (Dimension.SURFACE, "tablet"),
+            ]
+        )
+    )
+    assert unknown(Playbook(CATALOG, Orders(classes=table, caps=caps))) == (
+        "classes by Jo: 'winter-cot' is not in the catalogue",
+        "matrix by Kim: 'class:nosuch' is not in the catalogue",
+        "matrix by Kim: 'kind:durabel' is not in the catalogue",
+        "caps['c1'].only.class: 'ty' is not in the catalogue",
+        "caps['c2'].only.item: 'bagg' is not in the catalogue",
+        "caps['c3'].only.offer: 'sprung' is not in the catalogue",
+        "caps['c4'].only.campaign: 'spring' is not in the catalogue",
+    )
+    assert unknown(Playbook(CATALOG)) == ()
 
 
 def test_the_defaults_warn_of_nothing() -> None:

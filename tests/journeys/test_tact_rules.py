@@ -121,6 +121,23 @@ def test_maps_and_matrix_contradict_with_both_authors(tmp_path: Path, mosquitto:
         assert told[0] in ask(box, "GET", "api/rules")[1]["notes"]
 
 
+def test_typing_errors_in_the_tables_are_told(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """A class, a line of the matrix and a cap that mean nothing: the page names all three."""
+    slips = (
+        '[classes.winter-cot]\ninterval_days = 10\nthen = []\nauthor = "Jo"\n' + SAID
+        + '[[matrix]]\ngroup = "class:nosuch"\nthen = []\n' + SAID
+        + '[[caps]]\nid = "c9"\nlimit = 1\nwindow = "ever"\nonly = { class = "ty" }\n'
+    )  # fmt: skip
+    with store_with(tmp_path, mosquitto, ["mouse"], more=slips) as (box, _):
+        notes = ask(box, "GET", "api/rules")[1]["notes"]
+        told = [note for note in notes if "is not in the catalogue" in note]
+        assert told == [
+            "classes by Jo: 'winter-cot' is not in the catalogue",
+            "matrix by Tests: 'class:nosuch' is not in the catalogue",
+            "caps['c9'].only.class: 'ty' is not in the catalogue",
+        ]
+
+
 def test_a_class_table_that_silences_everything_warns_before_it_is_live(
     tmp_path: Path, mosquitto: Mosquitto
 ) -> None:

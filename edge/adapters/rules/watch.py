@@ -14,7 +14,7 @@ from edge.adapters.rules.reading import Source, read_orders, sources_in
 from edge.core.catalog import Catalog
 from edge.core.errors import ConfigError
 from edge.core.playbook import Playbook
-from edge.core.review import conflicts, warnings
+from edge.core.review import conflicts, unknown, warnings
 
 POLL_S = 0.4
 """Twice within the second in which a change is to be live; polling needs no library and works on
@@ -126,16 +126,6 @@ def notes_of(playbook: Playbook) -> tuple[str, ...]:
     """Return contradictions, targets that mean nothing, and what deserves a second thought."""
     told = [str(conflict) for conflict in conflicts(playbook)]
     return (*told, *unknown(playbook), *warnings(playbook))
-
-
-def unknown(playbook: Playbook) -> tuple[str, ...]:
-    """Return the targets that mean nothing in this catalogue: a typing error or a delisted item."""
-    return tuple(
-        f"rules[{rule.rule_id!r}] by {rule.author}: {target!r} is not in the catalogue"
-        for rule in playbook.rules.rules
-        for target in (*rule.targets, *rule.to, *rule.never)
-        if not playbook.rules.goods.knows(target)
-    )
 
 
 def _stamp(sources: Sequence[Source]) -> Stamp:
