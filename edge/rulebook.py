@@ -10,7 +10,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from operator import attrgetter
 from pathlib import Path
@@ -147,6 +147,8 @@ class Rulebook:
     async def publish(self, text: str) -> Draft:
         """Put a file in force where it has no problems; it holds when this returns.
 
+        A class table that would newly silence somebody is a problem until the file confirms it.
+
         Raises:
             UnavailableError: No rule file is configured, or it cannot be written.
         """
@@ -154,6 +156,9 @@ class Rulebook:
         if target is None:
             raise UnavailableError("no rule file is configured: set store.rules and restart")
         draft = await self.try_out(text)
+        if not draft.problems:
+            held = await asyncio.to_thread(self._held_back, text)
+            draft = replace(draft, problems=held)
         if not draft.problems:
             try:
                 await asyncio.to_thread(_replace, target, text)
@@ -190,6 +195,9 @@ class Rulebook:
             shown = sorted(archive.shown(is_endless), key=attrgetter("at_s"))
         stage = Stage(self._moment, archive.stock, archive.model, shown)
         return preview(past, playbook, in_force, stage)
+
+    def _held_back(self, text: str) -> tuple[str, ...]:
+        return self._files.held_back(self._read(text))
 
     def _read(self, text: str) -> Playbook:
         """Read a text as if it stood in the file that the page edits."""

@@ -56,7 +56,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What people wrote down, before it is laid over a catalogue."""
+    """What people wrote down, before it is laid over a catalogue.
+
+    `may_silence`: They know that their class table leaves somebody with nothing.
+    """
 
     version: str = "default"
     classes: ClassTable = field(default_factory=ClassTable)
@@ -65,6 +68,7 @@ class Orders:
     limits: Limits = field(default_factory=Limits)
     experiments: tuple[Experiment, ...] = ()
     holdout_share: float = HOLDOUT_SHARE
+    may_silence: bool = False
 
 
 class Playbook:

@@ -206,11 +206,10 @@ def _silencing(playbook: Playbook) -> Iterator[str]:
     for surface, cards in limits.max_cards.items():
         if cards < 1:
             yield f"limits.max_cards.{surface}: {cards} shows nothing"
-    if _closes_everything(playbook):
-        yield (
-            "classes: a customer who bought one of everything a year ago would see nothing; "
-            "shorten intervals or the cool-down, or let classes repeat"
-        )
+    silenced = silences(playbook)
+    yield from silenced
+    if playbook.orders.may_silence and not silenced:
+        yield "may_silence: the class table leaves nobody with nothing; take the line out"
 
 
 def _wide_pins(playbook: Playbook) -> Iterator[str]:
@@ -243,16 +242,31 @@ def _named(row: MatrixRow) -> str:
     return f"matrix {row.group!r} for {row.audience!r}"
 
 
-def _closes_everything(playbook: Playbook) -> bool:
+def silences(playbook: Playbook) -> tuple[str, ...]:
+    """Return whom the class table would leave with nothing: everybody, else some audiences."""
+    rows = playbook.orders.classes.matrix
+    audiences = sorted({row.audience for row in rows} - {"*"})
+    if _closes_everything(playbook, None):
+        whom = ["a customer"]
+    else:
+        whom = [f"a customer of {a!r}" for a in audiences if _closes_everything(playbook, a)]
+    return tuple(
+        f"classes: {who} who bought one of everything a year ago would see nothing; "
+        "shorten intervals or the cool-down, or let classes repeat"
+        for who in whom
+    )
+
+
+def _closes_everything(playbook: Playbook, audience: str | None) -> bool:
     """Try the class table on somebody who bought one item of every group a year ago."""
     classes = playbook.classes
     if not classes.group_ids:
         return False
     _, items = np.unique(classes.group, return_index=True)
     lines = [(int(item), -365.0 * DAY_S) for item in items]
-    memory = remember(Purchases.of(lines), classes)
+    memory = remember(Purchases.of(lines), classes, audience)
     is_open = (memory.closed_until_s <= 0.0) & (memory.rest_until_s <= 0.0)
-    is_open &= ~classes.is_kind(ClassKind.SENSITIVE) & (classes.then(None) != 0)
+    is_open &= ~classes.is_kind(ClassKind.SENSITIVE) & (classes.then(audience) != 0)
     return not is_open.any()
 
 

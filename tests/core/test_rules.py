@@ -137,11 +137,14 @@ def test_rules_for_different_surfaces_do_not_meet() -> None:
 
 
 ALL_SILENT = ClassTable(matrix=(MatrixRow("*", "*", Action.SILENCE),))
+MEN_SILENT = ClassTable(matrix=(MatrixRow("*", "men", Action.SILENCE),))
 FOR_EVER = ClassTable(
     classes={name: Policy(36_500.0, Action.CARE) for name in (*CLASSES, "category:lamps")}
 )
 WARNINGS: list[tuple[str, Orders, str]] = [
-    ("silence for every class", Orders(classes=ALL_SILENT), "would see nothing"),
+    ("silence for every class", Orders(classes=ALL_SILENT), "a customer who bought one of"),
+    ("silence for men", Orders(classes=MEN_SILENT), "a customer of 'men' who bought one of"),
+    ("a silence that is not there", Orders(may_silence=True), "take the line out"),
     ("intervals of a hundred years", Orders(classes=FOR_EVER), "would see nothing"),
     ("a ban on everything", Orders(rules=(make("b", RuleKind.BAN, "*", "Ben"),)), "bans cover"),
     ("a floor nobody reaches", Orders(limits=Limits(floors={"tablet": 1.0})), "never reached"),

@@ -138,31 +138,65 @@ def test_typing_errors_in_the_tables_are_told(tmp_path: Path, mosquitto: Mosquit
         ]
 
 
+SILENCE = (
+    "".join(
+        f'[classes.{class_id}]\ninterval_days = 3650\nthen = ["care"]\n'
+        for class_id in CATALOG.classes
+    )
+    + '[kinds.durable]\ninterval_days = 3650\nthen = ["care"]\n'
+)
+SILENCE_FOR_MEN = '[[matrix]]\ngroup = "*"\naudience = "men"\nthen = []\n'
+
+
 def test_a_class_table_that_silences_everything_warns_before_it_is_live(
     tmp_path: Path, mosquitto: Mosquitto
 ) -> None:
     """Every class rests for ten years: the trial says so, and what is live does not change."""
-    table = (
-        "".join(
-            f'[classes.{class_id}]\ninterval_days = 3650\nthen = ["care"]\n'
-            for class_id in CATALOG.classes
-        )
-        + '[kinds.durable]\ninterval_days = 3650\nthen = ["care"]\n'
-    )
     with store_with(tmp_path, mosquitto, ["mouse", "bag"]) as (box, tablet):
         look(box, tablet)
         good = box.box.rulebook.state.playbook.version
-        draft = rules_file(["mouse", "bag"]) + table
+        draft = rules_file(["mouse", "bag"]) + SILENCE
         status, trial = ask(box, "POST", "api/rules/trial", draft)
         assert status == 200
         assert trial["problems"] == []
         assert any("would see nothing" in note for note in trial["notes"])
         assert box.box.rulebook.state.playbook.version == good
-        gentle = rules_file(["mouse", "bag"]) + table.replace("3650", "30")
+        gentle = rules_file(["mouse", "bag"]) + SILENCE.replace("3650", "30")
         assert not any(
             "would see nothing" in note
             for note in ask(box, "POST", "api/rules/trial", gentle)[1]["notes"]
         )
+
+
+@pytest.mark.parametrize(
+    ("table", "whom"),
+    [(SILENCE, "a customer who"), (SILENCE_FOR_MEN, "a customer of 'men' who")],
+    ids=["everybody", "an audience"],
+)
+def test_a_silencing_class_table_is_held_back_until_the_file_confirms_it(
+    tmp_path: Path, mosquitto: Mosquitto, table: str, whom: str
+) -> None:
+    """Published without a trial or saved by hand: the last good rules stay, with the reason."""
+    with store_with(tmp_path, mosquitto, ["mouse"]) as (box, tablet):
+        rulebook, file = box.box.rulebook, tmp_path / "rules.toml"
+        good, before = rulebook.state.playbook.version, file.read_text(encoding="utf-8")
+        silent = rules_file(["mouse"]) + table
+        status, refusal = ask(box, "PUT", "api/rules", silent)
+        assert status == 409
+        (told,) = refusal["detail"]
+        assert whom in told
+        assert "may_silence = true" in told
+        assert file.read_text(encoding="utf-8") == before
+        file.write_text(silent, encoding="utf-8")
+        wait_until(lambda: rulebook.state.problems, "the file to be held back")
+        assert rulebook.state.problems == (told,)
+        assert told in ask(box, "GET", "api/rules")[1]["notes"]
+        assert rulebook.state.playbook.version == good
+        assert look(box, tablet) == {"mouse"}
+        meant = "may_silence = true\n" + silent
+        assert ask(box, "PUT", "api/rules", meant)[0] == 200
+        assert rulebook.state.playbook.version != good
+        assert not rulebook.state.problems
 
 
 def test_an_item_without_a_class_is_treated_with_caution_and_listed(

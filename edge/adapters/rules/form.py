@@ -152,3 +152,4 @@ class HeadForm(Strict, frozen=True):
     author: Name | None = None
     cooldown_hours: Annotated[float, msgspec.Meta(ge=0.0, le=8_784.0)] | None = None
     holdout_share: Annotated[float, msgspec.Meta(ge=0.0, le=0.5)] | None = None
+    may_silence: bool = False

@@ -136,6 +136,7 @@ class _Reader:
             holdout_share=(
                 orders.holdout_share if head.holdout_share is None else head.holdout_share
             ),
+            may_silence=orders.may_silence or head.may_silence,
         )
 
     def _toml(self) -> dict[str, Any]:

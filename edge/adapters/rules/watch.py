@@ -1,8 +1,10 @@
 """Rule files that go live while the box runs: looked at twice a second, swapped whole or not.
 
 A file with an error keeps the last good orders; the problems are kept for the page and the health
-check. Made on a thread, so that a large file does not hold up the path. Leaves out what the path
-does with a new playbook (`live` gets it).
+check. So does a class table that would silence somebody whom the last good one did not, until the
+file says that this is meant; at a start, where there is no last good one, it is a warning. Made on
+a thread, so that a large file does not hold up the path. Leaves out what the path does with a new
+playbook (`live` gets it).
 """
 
 import asyncio
@@ -14,11 +16,13 @@ from edge.adapters.rules.reading import Source, read_orders, sources_in
 from edge.core.catalog import Catalog
 from edge.core.errors import ConfigError
 from edge.core.playbook import Playbook
-from edge.core.review import conflicts, unknown, warnings
+from edge.core.review import conflicts, silences, unknown, warnings
 
 POLL_S = 0.4
 """Twice within the second in which a change is to be live; polling needs no library and works on
 every file system a store box may have."""
+
+_CONFIRM = "if this is meant, write may_silence = true above the first table"
 
 Stamp = tuple[tuple[str, int, int, int], ...]
 
@@ -80,11 +84,20 @@ class RuleFiles:
         self._stamp = stamp
         try:
             fresh = self._read()
+            if held := self.held_back(fresh.playbook):
+                raise ConfigError(list(held))
         except ConfigError as error:
             self.state = replace(self.state, problems=tuple(error.problems))
             return False
         self.state = replace(fresh, loads=self.state.loads + 1)
         return True
+
+    def held_back(self, playbook: Playbook) -> tuple[str, ...]:
+        """Return whom orders would newly leave with nothing, unless their file confirms it."""
+        if playbook.orders.may_silence:
+            return ()
+        known = silences(self.state.playbook)
+        return tuple(f"{told}; {_CONFIRM}" for told in silences(playbook) if told not in known)
 
     async def watch(self, live: Callable[[RulesState], None], poll_s: float = POLL_S) -> None:
         """Look again and again; call `live` on the loop when something changed, good or bad."""
