@@ -22,7 +22,7 @@ from edge.core.board import (
 from edge.core.caps import Caps
 from edge.core.catalog import Text
 from edge.core.decision import Decision
-from edge.core.explanation import Card, Message
+from edge.core.explanation import Card, Message, has_room
 from edge.core.guest import Guest, OpenCard
 from edge.core.impressions import impressions
 from edge.core.leases import Leases
@@ -129,6 +129,8 @@ class Showing:
         empty = before.empty if before else None
         if message is not None:
             insights = tuple(reason_of(insight) for insight in message.insights)
+            told = (insight.fact for insight in message.insights)
+            guest.insight_facts = frozenset(fact for fact in told if fact is not None)
             empty = why_of(message.empty) if message.empty else None
         contact = Contact(
             contact_id=guest.visit_id,
@@ -180,13 +182,16 @@ class Showing:
     def recall(self, guest: Guest, card: OpenCard, reason: Reason, now_s: float) -> None:
         """Recall a card from every screen; one that was accepted stays, but is marked.
 
-        Screens get the reason as it may be told (`why_of`), the log as it is.
+        Screens get the reason as it may be told beside what stands there, the log as it is.
         """
-        why = why_of(reason)
-        if card.reaction == "reserved":
+        is_kept = card.reaction == "reserved"
+        if not is_kept:
+            del guest.cards[card.card_id]
+        told = guest.insight_facts | guest.told_beside(has_new_cards=False)
+        why = why_of(reason if has_room(reason, told) else Reason.GROUND_GONE)
+        if is_kept:
             self._show(self.board.mark(guest.visit_id, card.card_id, why.code))
             return
-        del guest.cards[card.card_id]
         self._caps.refund(card.card_id)
         self._counts["recalled"] += 1
         self._show(self.board.recall(guest.visit_id, card.card_id, why))

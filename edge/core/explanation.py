@@ -5,13 +5,13 @@ source and age. A guess (gift, motive, cluster) is never said, and of what is kn
 told, not what may follow from it: "was returned", not "did not fit".
 
 At most two facts about a person stand on a screen at a time (A04), whichever way they are told: in
-a cause, an insight, the size to look for, a line of what was withheld, the reason for no card, by a
-card of care or help itself, and on the cards that stay. (Such a card beside two reserved ones may
-be one fact too many: it was chosen before anybody asks for words, and then tells nothing else.) A
-fact is what only the profile knows: a purchase or return (of a class, so that a laptop bought is
-one fact in however many lines), a wish of one's own, a size, a veto, an occasion. No facts about a
-person are what everybody in the store can see of the visit, what the house or the box did ("shown
-often enough"), and how somebody is addressed, which has a consent of its own.
+a cause, an insight, the size to look for, a line of what was withheld, the reason for no card or
+for a recall, by a card of care or help itself, and on the cards that stay. (Such a card beside two
+reserved ones may be one fact too many: it was chosen before anybody asks for words, and then tells
+nothing else.) A fact is what only the profile knows: a purchase or return (of a class, so that a
+laptop bought is one fact in however many lines), a wish of one's own, a size, a veto, an occasion.
+No facts about a person are what everybody in the store can see of the visit, what the house or the
+box did ("shown often enough"), and how somebody is addressed, which has a consent of its own.
 
 First every card gets its reason, then the size, then a second reason, insights, and what was
 withheld. A line whose fact finds no room is left out, and a card that is left without a reason says
@@ -186,6 +186,11 @@ def explain(decision: Decision, snapshot: Snapshot, standing: Collection[str] = 
         for at, line in enumerate(slate)
     )
     return Message(cards, insights, decision.empty)
+
+
+def has_room(reason: Reason, told: Collection[str]) -> bool:
+    """Tell whether a screen may give a reason beside the facts about a person it tells."""
+    return reason not in _PERSONAL or len(told) < MAX_FACTS
 
 
 def _tell_next(why: list[tuple[Cause, ...]], causes: list[Iterator[Cause]], facts: _Facts) -> None:
@@ -525,6 +530,7 @@ _PERSONAL = frozenset(
         Reason.SAME_DEPARTMENT,
         Reason.SILENCE_AFTER_PURCHASE,
         Reason.SIZE_UNAVAILABLE,
+        Reason.BASIS_GONE,
     }
 )
 """Grounds that tell something of the person."""

@@ -118,6 +118,7 @@ class Guest:
         vetoes, dismissed: What staff said in this visit, as in `PersonView`; with or without a
             profile it holds until the visit ends.
         gifts_to_buy: Items in the basket that staff said are for somebody else.
+        insight_facts: What the insights on the screens tell about the person.
         decisions: How many were made in this visit; part of each one's seed.
         prompts: What purchases and basket call for, and what that rests on.
         scored: What the model said at the last decision, for the next one.
@@ -155,6 +156,7 @@ class Guest:
     dismissed: dict[int, float] = field(default_factory=dict)
     gifts_to_buy: set[int] = field(default_factory=set)
     cards: dict[str, OpenCard] = field(default_factory=dict)
+    insight_facts: frozenset[str] = frozenset()
     decisions: int = 0
     prompts: Kept | None = None
     scored: Scored | None = None

@@ -688,6 +688,21 @@ def test_a_reserved_card_keeps_its_share_of_the_facts(tmp_path: Path, mosquitto:
         assert len(wishes) == 2
 
 
+def test_a_recall_tells_no_third_fact(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Two wishes stand there when the mouse is sold: that it was bought is in the log alone."""
+    for wishes, told in ((["scarf", "tie"], "ground_gone"), (["scarf"], "just_bought")):
+        folder = tmp_path / told
+        folder.mkdir()
+        with store_with(folder, mosquitto, ["mouse"], about={"stated": wishes}) as (box, tablet):
+            assert look(box, tablet) == {"mouse"}
+            sell(box, "mouse")
+            assert settled(box, tablet) == set()
+            assert [recall["reason"]["code"] for recall in tablet.kinds("recall")] == [told]
+            box.box.ledger.flush()
+            logged = box.box.ledger.reading().happenings.every("CardRecalled")
+            assert [said["reason"] for _, said in logged] == ["just_bought"]
+
+
 def test_why_a_rule_is_for_men_is_not_told(tmp_path: Path, mosquitto: Mosquitto) -> None:
     """The house suggests the tie to men; the card does not say whom the house takes Ben for."""
     rule = (
