@@ -38,6 +38,7 @@ from edge.core.tone import lint, presentable
 
 MAX_FACTS = 2
 """Facts about a person on a screen at a time (A04)."""
+_FROM_PROFILE = int(PERSONAL)
 MAX_CAUSES = 2
 MAX_INSIGHTS = 3
 MAX_SUPPRESSED = 3
@@ -149,10 +150,15 @@ class _Facts:
         """Take a fact if it is none, or nothing new, or the budget still allows it."""
         if fact is None or fact in self._told:
             return True
-        if len(self._told) >= MAX_FACTS:
+        if self.are_full:
             return False
         self._told.add(fact)
         return True
+
+    @property
+    def are_full(self) -> bool:
+        """Whether nothing new may be told."""
+        return len(self._told) >= MAX_FACTS
 
     def tell(self, facts: Iterable[str]) -> None:
         """Take facts that are told in any case."""
@@ -237,7 +243,7 @@ def _card(
     told = [cause.fact for cause in why] + [each.fact for each in withheld]
     told += [_told_by_itself(line, snapshot), _size_fact(size) if size else None]
     facts = frozenset(fact for fact in told if fact is not None)
-    purpose, allowed = _allowed(bool(facts or line.sources & PERSONAL), snapshot)
+    purpose, allowed = _allowed(bool(facts) or line.sources & _FROM_PROFILE != 0, snapshot)
     return Card(
         card_id=f"{decision_id}-{place}",
         decision_id=decision_id,
@@ -485,14 +491,12 @@ def _insights(snapshot: Snapshot) -> list[Insight]:
 def _withheld(decision: Decision, snapshot: Snapshot, facts: _Facts) -> tuple[Withheld, ...]:
     """List a few things not shown, what the person knows of first; no gift, nothing delicate."""
     masks = np.frombuffer(decision.trace_reasons, "<u4")
-    items = np.frombuffer(decision.trace_items, "<i4")
-    first = masks & (~masks + np.uint32(1))
-    first[(masks & _SECRET) != 0] = 0
+    first = masks & (~masks + _ONE)  # the ground that decided
     found: list[Withheld] = []
-    for tellable in (_OF_PERSON, _OF_HOUSE):
+    for tellable in (_OF_HOUSE,) if facts.are_full else (_OF_PERSON, _OF_HOUSE):
         for at in (first & tellable).nonzero()[0].tolist():
-            item = int(items[at])
-            if item in snapshot.memory.only_given:
+            item = int.from_bytes(decision.trace_items[4 * at : 4 * at + 4], "little")
+            if masks[at] & _SECRET or item in snapshot.memory.only_given:
                 continue
             reason = ITEM_REASONS[int(first[at]).bit_length() - 1]
             fact = _fact_behind(reason, item, snapshot)
@@ -546,3 +550,4 @@ _OF_PERSON = _mask(
 )
 _OF_HOUSE = _mask((Reason.OUT_OF_STOCK, Reason.FREQUENCY_CAP, Reason.BANNED))
 _SECRET = _mask(UNSPOKEN)
+_ONE = np.uint32(1)
