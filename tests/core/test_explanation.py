@@ -144,6 +144,14 @@ def test_a_care_card_has_content_and_no_price() -> None:
     assert (card.price_cents, card.offer, card.units) == (None, None, None)
 
 
+def test_no_card_names_a_consent_that_was_not_given() -> None:
+    """What the till just said of this visit is told; no profile was agreed to, and none claimed."""
+    world = World().by_person(purposes=frozenset({"staff_contact"})).bought("laptop-a")
+    card = only_card(world.decide({"bag": 0.9}).message, "bag")
+    assert card.why[0].fact == "purchase:laptop"
+    assert card.purpose == "staff_contact"
+
+
 def test_the_size_is_a_fact_that_rests_on_the_profile() -> None:
     """A popular shirt in the customer's size: its size comes from the profile."""
     world = World().by_person(sizes={"shirt": "M"})
