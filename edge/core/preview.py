@@ -39,7 +39,9 @@ MOSTLY = 0.9
 """Share of decisions going silent from which new orders are called out before they go live."""
 
 # Candidates that orders and purchases name, and not the model.
-_PROMPTED = np.uint16(Source.COMPLEMENT | Source.SERIES | Source.CARE | Source.TRIGGER)
+_PROMPTED = np.uint16(
+    Source.COMPLEMENT | Source.SERIES | Source.CARE | Source.TRIGGER | Source.PINNED
+)
 
 
 def _grounds(*reasons: Reason) -> np.uint32:
@@ -299,6 +301,7 @@ def _found(past: Past, snapshot: Snapshot) -> Candidates:
         series=prompts.series,
         care=prompts.care,
         trigger=prompts.trigger,
+        pinned=prompts.pinned,
     )
     left = Candidates(noted.items[is_named], sources[is_named])
     return finding.joined(left, len(snapshot.playbook.catalog.items), context)
