@@ -31,14 +31,17 @@ in memory, and 50 million lines at once ran out of 2.5 GB."""
 def baskets(lines: Table) -> Table:
     """Number every customer's receipts, oldest first, with each item once per basket.
 
+    A gift tells another's taste, so it is in no basket; `edge.core.person.Purchases.history` makes
+    the same of what a box knows.
+
     Args:
         lines: A table of `models.readers.LINES`.
 
     Returns:
         customer, basket (int64 from 0, no gap), item, quantity, day, minute, is_test; anonymous
-        receipts are left out.
+        receipts, gifts and receipts of gifts alone are left out.
     """
-    known = lines.filter(lines.customer.notnull())
+    known = lines.filter(lines.customer.notnull(), ~lines.is_gift)
     receipts = known.group_by("customer", "receipt").agg(
         at=known["at"].min(),
         day=known.day.min(),

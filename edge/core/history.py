@@ -31,7 +31,7 @@ class History:
     """Baskets of one customer, oldest first.
 
     Args:
-        item: int32[lines], indexes into the bundle's item index.
+        item: int32[lines], indexes into the bundle's item index, each once a basket.
         basket: int32[lines], the basket of each line, 0 the oldest, never falling.
         day: float32[baskets], days since any fixed start; None where dates are unknown.
     """

@@ -85,17 +85,23 @@ class Purchases:
         )
 
     def history(self) -> History:
-        """Return the baskets for the ranker: lines of known items that were not gifts."""
+        """Return the baskets for the ranker: known items that were no gifts, each once a basket.
+
+        `models.histories.baskets` makes the same of a chain's file.
+        """
         wanted = (self.item >= 0) & ~self.is_gift
         if not wanted.any():
             return History.empty()
-        receipts = self.receipt[wanted]
+        receipts, item = self.receipt[wanted], self.item[wanted]
         is_new = np.empty(len(receipts), np.bool_)
         is_new[0] = True
         is_new[1:] = receipts[1:] != receipts[:-1]
         basket = (np.cumsum(is_new) - 1).astype(np.int32)
         day = (self.at_s[wanted][is_new] / DAY_S).astype(np.float32)
-        return History(self.item[wanted], basket, day)
+        order = np.lexsort((item, basket))
+        item, basket = item[order], basket[order]
+        is_first = np.append(True, (item[1:] != item[:-1]) | (basket[1:] != basket[:-1]))
+        return History(item[is_first], basket[is_first], day)
 
 
 def no_purchases(skus: Sequence[str] = ()) -> Purchases:

@@ -605,6 +605,22 @@ def test_history_for_the_ranker_leaves_gifts_and_unknown_goods_out(ledger: Ledge
     assert history.day[1] - history.day[0] == pytest.approx(1.0, abs=0.01)
 
 
+def test_an_item_is_once_in_a_basket_of_the_history(ledger: Ledger) -> None:
+    """Two sizes of one coat on a receipt are one coat to the ranker; the tie stands once too."""
+    person = known(ledger)
+    lines = (
+        SaleLine(1, "tie-1"),
+        SaleLine(2, "coat-m"),
+        SaleLine(3, "coat-l"),
+        SaleLine(4, "tie-1"),
+    )
+    ledger.append(SaleRecorded(sale("R1", NOW_S, *lines), person))
+    bought = profile_of(ledger, person).purchases
+    assert len(bought) == 4
+    assert bought.history().item.tolist() == [0, 1]
+    assert bought.history().basket.tolist() == [0, 0]
+
+
 # -- durable, idempotent, restored
 
 

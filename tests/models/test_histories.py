@@ -82,6 +82,18 @@ def test_baskets_are_numbered_by_time() -> None:
     ]
 
 
+def test_gifts_are_in_no_history() -> None:
+    """The bread of the first receipt was a gift, and all of the second one."""
+    table = lines()
+    is_gift = ((table["item"] == "bread") & (table.receipt == "r1")) | (table.receipt == "r2")
+    found = rows(histories.baskets(table.mutate(is_gift=is_gift)), "customer", "basket", "item")
+    assert [row for row in found if row[0] == "a"] == [
+        ("a", 0, "milk"),
+        ("a", 1, "bread"),
+        ("a", 2, "jam"),
+    ]
+
+
 def test_anonymous_baskets_keep_the_order_of_the_till() -> None:
     """What was rung up first has the lower position."""
     found = rows(histories.anonymous_baskets(lines()), "receipt", "position", "item")

@@ -1,0 +1,250 @@
+"""A chain's receipts by both ways: through tills into the box's ledger, and as a file.
+
+Gifts, two lines of one item, two sizes of it, goods of no catalogue and anonymous receipts are
+among them. What the box computes of a member equals what training learned from, value by value.
+"""
+
+import csv
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edge.adapters.files.catalog import read_catalog
+from edge.adapters.mqtt.messages import decode
+from edge.adapters.sqlite.ledger import Ledger
+from edge.core.candidates import Context, candidates, prepare
+from edge.core.catalog import Catalog
+from edge.core.consent import Purpose
+from edge.core.features import FEATURE_NAMES, features
+from edge.core.history import History
+from edge.core.item_tables import ItemTables, blank
+from edge.core.records import SaleRecorded
+from edge.core.sales import Sale
+from models import histories, readers
+from models.engine import duckdb_engine
+from simulator.clock import rfc3339
+from simulator.wire import event
+
+MEMBERS, ITEMS, VISITS = 24, 40, 7
+START_S, WEEK_S = 1_767_258_000.0, 7 * 86_400.0
+BY_MESSAGE = 2
+"""Of a member's visits the newest, which the box hears from its tills; the rest are imported."""
+COLUMNS = (
+    *("receipt_id", "sold_at", "till_id", "member_id"),
+    *("line_no", "sku", "quantity", "unit_price_cents", "is_gift_wrapped"),
+)
+
+
+@dataclass(frozen=True)
+class Till:
+    """A receipt: its number, whose it is, when, and what: (line_no, sku, is_gift)."""
+
+    number: int
+    member: str
+    visit: int
+    at_s: float
+    lines: tuple[tuple[int, str, bool], ...]
+
+    def rows(self) -> list[tuple[object, ...]]:
+        head = (f"r{self.number}", rfc3339(self.at_s), "1", self.member)
+        return [(*head, n, sku, 1, 900, int(is_gift)) for n, sku, is_gift in self.lines]
+
+    def sale(self) -> Sale:
+        lines = [
+            {"line_no": n, "sku": sku, "quantity": 1, "unit_price_cents": 900}
+            | ({"is_gift_wrapped": True} if is_gift else {})
+            for n, sku, is_gift in self.lines
+        ]
+        about = {"receipt_id": f"r{self.number}", "till_id": "1", "sold_at": rfc3339(self.at_s)}
+        told = event("sales", "/tills/1", f"e{self.number}", self.at_s, {**about, "lines": lines})
+        said = decode(told.topic, told.payload).event
+        assert isinstance(said, Sale)
+        return said
+
+
+def receipts(seed: int) -> list[Till]:
+    """Draw receipts, oldest first; every sixth belongs to nobody known."""
+    rng = np.random.default_rng(seed)
+    favourites = rng.integers(0, ITEMS, (MEMBERS, 4))
+    found = []
+    for number in range(MEMBERS * VISITS):
+        who, visit = number % MEMBERS, number // MEMBERS
+        items = np.concatenate([rng.choice(favourites[who], 3), rng.integers(0, ITEMS, 2)])
+        skus = [f"s{item}-{'ml'[rng.integers(2)]}" for item in items]  # a second size now and then
+        skus += ["gone"] if rng.random() < 0.05 else []
+        is_gift = rng.random(len(skus)) < (1.0 if rng.random() < 0.1 else 0.15)
+        lines = zip(range(1, len(skus) + 1), skus, is_gift.tolist(), strict=True)
+        member = "" if rng.random() < 1 / 6 else f"M{who:06d}"
+        at_s = START_S + visit * WEEK_S + 60.0 * number
+        found.append(Till(number, member, visit, at_s, tuple(lines)))
+    return found
+
+
+def write_store(directory: Path, tills: list[Till]) -> Path:
+    """Write a chain's files: a catalogue of two sizes an item, and receipts."""
+    directory.mkdir()
+    text = {"de": "Ding", "en": "Thing"}
+    items = [
+        {
+            "item_id": f"i{n}",
+            "product_name": text,
+            "brand": "b",
+            "department": "home",
+            "category": "thing",
+            "class_id": f"c{n % 5}",
+            "price_cents": 900,
+            "zone": "home",
+            "aisle": "EG 1",
+            "variants": [{"sku": f"s{n}-{size}", "gtin": ""} for size in "ml"],
+        }
+        for n in range(ITEMS)
+    ]
+    classes = [{"id": f"c{n}", "name": text, "kind": "accessory"} for n in range(5)]
+    store = {"id": "s1", "name": "Test", "time_zone": "Europe/Berlin"}
+    catalog: dict[str, Any] = {
+        "schema": "stammgast.catalog.v1",
+        "version": "1",
+        "currency": "EUR",
+        "store": store,
+    }
+    catalog |= {"classes": classes, "items": items}
+    (directory / "catalog.json").write_text(json.dumps(catalog))
+    write_receipts(directory / "receipts.csv.gz", tills)
+    return directory
+
+
+def write_receipts(path: Path, tills: list[Till]) -> None:
+    with gzip.open(path, "wt", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(COLUMNS)
+        rows.writerows(row for till in tills for row in till.rows())
+
+
+def members() -> dict[str, Any]:
+    """Return the members; all allow a profile."""
+    about = {"given_at": "2026-01-01T08:00:00Z", "notice_version": "2026-01", "method": "app"}
+    consents = [{"purpose": Purpose.PROFILE.value, **about}]
+    listed = [
+        {"member_id": f"M{n:06d}", "name": f"N{n}", "language": "de", "consents": consents}
+        for n in range(MEMBERS)
+    ]
+    return {"schema": "stammgast.members.v1", "members": listed}
+
+
+@pytest.fixture(params=[1, 2, 3])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator["World"]:
+    """A store, its box's ledger after the newest sale, and what training reads."""
+    tills = receipts(request.param)
+    store = write_store(tmp_path / "store", tills)
+    catalog, _ = read_catalog(store / "catalog.json")
+    (tmp_path / "box").mkdir()
+    ledger = Ledger.open(tmp_path / "box", bytes(range(32)), catalog)
+    yield World(tills, store, catalog, ledger, tmp_path)
+    ledger.close()
+
+
+@dataclass(frozen=True)
+class World:
+    tills: list[Till]
+    store: Path
+    catalog: Catalog
+    ledger: Ledger
+    work: Path
+
+    def on_the_box(self) -> dict[str, History]:
+        """Import the older receipts, hear the newer ones from tills; by member."""
+        now_s, ledger = START_S + VISITS * WEEK_S, self.ledger
+        ledger.import_members(members(), now_s)
+        consents = ledger.consents()
+        person = {f"M{n:06d}": consents.person_of_member(f"M{n:06d}") for n in range(MEMBERS)}
+        newer = VISITS - BY_MESSAGE
+        write_receipts(self.work / "old.csv.gz", [t for t in self.tills if t.visit < newer])
+        ledger.import_receipts(self.work / "old.csv.gz")
+        for till in self.tills:
+            if till.visit >= newer and till.member:
+                ledger.append(SaleRecorded(till.sale(), person[till.member]))
+        ledger.flush()
+        found = {}
+        for member, who in person.items():
+            grant = None if who is None else consents.grant(who, Purpose.PROFILE, now_s)
+            assert who is not None
+            assert grant is not None
+            found[member] = ledger.profile(who, grant, now_s).purchases.history()
+        return found
+
+    def in_training(self) -> dict[str, History]:
+        """Read the file of all receipts; items as the catalogue numbers them."""
+        engine = duckdb_engine(self.work / "spill")
+        lines = readers.read(engine, self.store, self.work / "staging").lines
+        past = histories.history(histories.baskets(lines))
+        index = histories.item_index(past, least=1)
+        bought = histories.purchases(past, index)
+        place = {item.item_id: at for at, item in enumerate(self.catalog.items)}
+        number = np.array([place[item] for item in histories.item_ids(index)], np.int32)
+        return {
+            member: _in_order(replace(history, item=number[history.item]))
+            for member, history in zip(bought.customer_ids, bought.histories(), strict=True)
+        }
+
+
+def _in_order(history: History) -> History:
+    return replace(history, item=history.item[np.lexsort((history.item, history.basket))])
+
+
+def tables() -> ItemTables:
+    """Return tables over the catalogue with lists and rates that tell items apart."""
+    rng, known = np.random.default_rng(9), blank(ITEMS)
+    shape = known.near.shape, known.next.shape
+    near, following = (rng.integers(0, ITEMS, s).astype(np.int32) for s in shape)
+    near_score, next_score = (rng.random(s).astype(np.float32) for s in shape)
+    hazard = rng.random(known.hazard.shape).astype(np.float32)
+    return replace(
+        known,
+        near=near,
+        near_score=near_score,
+        next=following,
+        next_score=next_score,
+        hazard=hazard,
+    )
+
+
+def test_box_and_training_know_the_same_of_a_member(world: World) -> None:
+    """The same baskets on the same days, and from them the same candidates and features."""
+    box, training = world.on_the_box(), world.in_training()
+    assert {member for member, history in box.items() if history.n_baskets} == set(training)
+    known, now = tables(), START_S / 86_400 + 7 * VISITS
+    for member, learned in training.items():
+        served = box[member]
+        assert served.basket.tolist() == learned.basket.tolist(), member
+        assert served.item.tolist() == learned.item.tolist(), member
+        assert served.day is not None
+        assert learned.day is not None
+        assert served.day.tolist() == learned.day.tolist(), member
+        ours, theirs = (prepare(history, known, now) for history in (served, learned))
+        found = candidates(ours, known, Context())
+        assert np.array_equal(found.items, candidates(theirs, known, Context()).items), member
+        computed = features(ours, found, known, Context())
+        expected = features(theirs, found, known, Context())
+        for at, name in enumerate(FEATURE_NAMES):
+            # Training keeps days in double precision, the box in single.
+            assert np.allclose(computed[:, at], expected[:, at], 1e-5, 1e-6), f"{member}: {name}"
+
+
+def test_the_receipts_hold_what_tells_the_two_apart() -> None:
+    """Each seed draws gifts, baskets of gifts alone, an item twice, sizes and unknown goods."""
+    for seed in (1, 2, 3):
+        tills = [till for till in receipts(seed) if till.member]
+        kept = [[sku.split("-")[0] for _, sku, is_gift in t.lines if not is_gift] for t in tills]
+        assert any(not items for items in kept)
+        assert any(len(set(items)) < len(items) for items in kept)
+        assert any(is_gift for t in tills for _, _, is_gift in t.lines)
+        assert any(sku == "gone" for t in tills for _, sku, _ in t.lines)
+        assert any(
+            t.visit >= VISITS - BY_MESSAGE and is_gift for t in tills for *_, is_gift in t.lines
+        )
