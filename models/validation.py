@@ -1,10 +1,10 @@
 """What makes till data unfit for training, said with file, row, finding and expectation.
 
-Every rule is an Ibis expression over typed columns in which whatever did not parse is null, so
-that one pass judges a file of any size. Leaves out reading and typing (`models.readers`).
+Every rule of lines is an Ibis expression over typed columns in which whatever did not parse is
+null, so that one pass judges a file of any size. Leaves out reading and typing (`models.readers`).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,9 @@ LATEST_S = 4_102_444_800
 """2100-01-01 in UTC seconds: a till that says more has lost its clock."""
 TRUE = ("1", "true", "True", "TRUE")
 FALSE = ("0", "false", "False", "FALSE")
+MOST_CENTS = 1_000_000_000
+MOST_DAYS = 10_000_000
+"""Days from a fixed start; a larger number is a date, such as 20260301, or seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ STORE_CHECKS = (
     Check(
         "unit_price_cents",
         "whole cents from 0 to a billion",
-        lambda t: ~((t["price_cents"] >= 0) & (t["price_cents"] <= 1e9)).fill_null(False),
+        lambda t: ~t["price_cents"].between(0, MOST_CENTS).fill_null(False),
     ),
     Check(
         "is_gift_wrapped",
@@ -64,6 +67,13 @@ STORE_CHECKS = (
 BASKET_CHECKS = (
     Check("customer_id", "a customer's id", _empty("customer")),
     Check("order_no", "a whole number from 1", lambda t: ~(t["at"] >= 1).fill_null(False)),
+    Check(
+        "day",
+        "days since a fixed start, below ten million, or nothing",
+        lambda t: (
+            t["day_text"].notnull() & ~t["day"].between(-MOST_DAYS, MOST_DAYS).fill_null(False)
+        ),
+    ),
     Check("product_id", "a product's id", _empty("item")),
     Check("is_test", "0 or 1", lambda t: ~t["test_text"].isin(TRUE + FALSE).fill_null(False)),
     Check(
@@ -111,14 +121,71 @@ def broken_rows(path: Path, table: Table, checks: Iterable[Check]) -> list[str]:
     ]
 
 
+def catalog_problems(document: dict[str, Any]) -> Iterator[str]:
+    """Find what training cannot read of a catalogue: items, their facts, one item per sku."""
+    store, items = document.get("store"), document.get("items")
+    if store is not None and not isinstance(store, dict):
+        yield f"store: found {_kind(store)}, expected an object"
+    if not isinstance(items, list) or not items:
+        yield "items: found none, expected at least one item with variants"
+        return
+    ids: dict[str, str] = {}
+    skus: dict[str, str] = {}
+    for at, item in enumerate(items):
+        where = f"items[{at}]"
+        if not isinstance(item, dict):
+            yield f"{where}: found {_kind(item)}, expected an object"
+            continue
+        yield from _once(f"{where}.item_id", item.get("item_id"), ids)
+        variants = item.get("variants")
+        if not isinstance(variants, list) or not variants:
+            yield f"{where}.variants: found {_kind(variants)}, expected a list of skus"
+            variants = []
+        for number, variant in enumerate(variants):
+            sku = variant.get("sku") if isinstance(variant, dict) else None
+            yield from _once(f"{where}.variants[{number}].sku", sku, skus)
+        yield from _unfit_facts(where, item)
+
+
+def _once(where: str, name: object, seen: dict[str, str]) -> Iterator[str]:
+    """Find a name that is no text, or stood there before."""
+    if not isinstance(name, str) or not name:
+        yield f"{where}: found {_kind(name)}, expected a text"
+    elif name in seen:
+        yield f"{where}: {name!r} stands at {seen[name]} too; expected once"
+    else:
+        seen[name] = where
+
+
+def _unfit_facts(where: str, item: dict[str, Any]) -> Iterator[str]:
+    """Find facts of another kind; what is missing is no problem, but counted for its quality."""
+    for fact in ("class_id", "category", "department", "zone", "brand"):
+        if not isinstance(item.get(fact), str | None):
+            yield f"{where}.{fact}: found {_kind(item[fact])}, expected a text or nothing"
+    price = item.get("price_cents")
+    is_number = isinstance(price, int | float) and not isinstance(price, bool)
+    if price is not None and not (is_number and abs(price) <= MOST_CENTS):
+        yield f"{where}.price_cents: found {_kind(price)}, expected cents up to a billion"
+
+
+def _kind(value: object) -> str:
+    """Name a JSON value's kind, not the value, which may be long."""
+    if value is None:
+        return "nothing"
+    kinds = {bool: "true or false", str: "a text", list: "a list", dict: "an object"}
+    if not value and isinstance(value, str | list):
+        return f"an empty {'text' if isinstance(value, str) else 'list'}"
+    return kinds.get(type(value), "a number")
+
+
 def store_offsets(catalog: dict[str, Any]) -> set[str] | None:
     """Return the UTC offsets that the store's clock ever shows, as text; None where unknown."""
-    name = catalog.get("store", {}).get("time_zone")
+    name = (catalog.get("store") or {}).get("time_zone")
     if not name:
         return None
     try:
         zone = ZoneInfo(name)
-    except (KeyError, ValueError) as error:
+    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
         problem = (
             f"catalog.json: store.time_zone: found {name!r}, expected a name such as Europe/Berlin"
         )

@@ -4,6 +4,7 @@ import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,6 +105,8 @@ STORE_BREAKS = {
     "an infinite quantity": (_change(0, "coat-m,1,", "coat-m,inf,"), "row 2: quantity"),
     "a negative price": (_change(2, "2900,0", "-5,0"), "row 4: unit_price_cents"),
     "an infinite price": (_change(2, "2900,0", "inf,0"), "row 4: unit_price_cents"),
+    "half a cent": (_change(2, "2900,0", "1.5,0"), "row 4: unit_price_cents: expected whole cents"),
+    "half a line number": (_change(0, "M1,1,", "M1,1.5,"), "row 2: line_no: expected a whole"),
     "a line number of 0": (_change(0, "M1,1,", "M1,0,"), "row 2: line_no"),
     "no receipt": (_change(3, "r3,", ","), "row 5: receipt_id"),
     "a gift flag of maybe": (_change(0, "12900,0", "12900,maybe"), "row 2: is_gift_wrapped"),
@@ -144,6 +147,11 @@ def test_a_broken_store_is_refused(engine: Engine, tmp_path: Path, name: str) ->
 
 BASKET_BREAKS = {
     "an order of 0": (_change(0, "7,1,", "7,0,"), "row 2: order_no"),
+    "half an order": (_change(0, "7,1,", "7,1.5,"), "row 2: order_no: expected a whole number"),
+    "a day in words": (_change(3, ",4,", ",gestern,"), "row 5: day: expected days since"),
+    "an endless day": (_change(4, ",12,11", ",inf,11"), "row 6: day: expected days since"),
+    "no number for a day": (_change(4, ",12,11", ",nan,11"), "row 6: day: expected days since"),
+    "a date for a day": (_change(4, ",12,11", ",20260301,11"), "row 6: day: expected days since"),
     "no product": (_change(1, ",12,", ",,"), "row 3: product_id"),
     "a test flag of 2": (_change(4, ",11,1", ",11,2"), "row 6: is_test"),
     "the same line twice": (lambda rows: [*rows, rows[0]], "row 7: customer_id, order_no"),
@@ -246,6 +254,15 @@ def test_a_directory_of_neither_form(engine: Engine, tmp_path: Path) -> None:
         read(engine, tmp_path, tmp_path / "staging")
 
 
+def test_an_order_is_a_number_however_it_is_written(engine: Engine, tmp_path: Path) -> None:
+    """01, 1 and 1.0 are one order; an empty day is unknown."""
+    rows = ["7,1,3.5,11,0", "7,01,3.5,12,0", "7,1.0,3.5,13,0", "7,2,,11,0"]
+    sales = read(engine, write_baskets(tmp_path / "set", rows), tmp_path / "staging")
+    found = sales.lines.order_by("row").to_pyarrow().to_pylist()
+    assert [row["receipt"] for row in found] == ["7/1", "7/1", "7/1", "7/2"]
+    assert [row["day"] for row in found] == [3.5, 3.5, 3.5, None]
+
+
 CATALOGS = {
     "cut off": ('{"schema": "stammgast.cat', "expected one whole JSON document"),
     "of an unknown schema": ('{"schema": "v9"}', "found 'v9'"),
@@ -260,6 +277,59 @@ CATALOGS = {
         "found 'Mars'",
     ),
 }
+
+
+def _of_two(change: Callable[[list[dict[str, Any]]], object]) -> str:
+    items = [_item("coat", "coat-m", "coat-l"), _item("tie", "tie")]
+    change(items)
+    return json.dumps({"schema": "stammgast.catalog.v1", "items": items})
+
+
+CATALOGS |= {
+    "with a sku of two items": (
+        _of_two(lambda items: items[1]["variants"].append({"sku": "coat-l"})),
+        r"items\[1\]\.variants\[1\]\.sku: 'coat-l' stands at items\[0\]\.variants\[1\]\.sku too",
+    ),
+    "with an item twice": (
+        _of_two(lambda items: items[1].update(item_id="coat")),
+        r"items\[1\]\.item_id: 'coat' stands at items\[0\]\.item_id too; expected once",
+    ),
+    "with a price in words": (
+        _of_two(lambda items: items[1].update(price_cents="abc")),
+        r"items\[1\]\.price_cents: found a text, expected cents",
+    ),
+    "with a price beyond measure": (
+        _of_two(lambda items: items[0].update(price_cents=10**400)),
+        r"items\[0\]\.price_cents: found a number, expected cents up to a billion",
+    ),
+    "with a variant of no sku": (
+        _of_two(lambda items: items[1].update(variants=[{"gtin": ""}])),
+        r"items\[1\]\.variants\[0\]\.sku: found nothing, expected a text",
+    ),
+    "with no item": (
+        _of_two(lambda items: items.insert(0, None)),  # type: ignore[arg-type]
+        r"items\[0\]: found nothing, expected an object",
+    ),
+    "with a list of classes": (
+        _of_two(lambda items: items[0].update(class_id=["a"])),
+        r"items\[0\]\.class_id: found a list, expected a text or nothing",
+    ),
+    "of a store in words": (
+        '{"schema": "stammgast.catalog.v1", "store": "s1",'
+        ' "items": [{"item_id": "a", "variants": [{"sku": "a"}]}]}',
+        "store: found a text, expected an object",
+    ),
+}
+
+
+def test_a_catalogue_may_lack_store_and_prices(engine: Engine, tmp_path: Path) -> None:
+    """What is missing is measured on the page of data quality, not refused."""
+    directory = write_store(tmp_path / "store", STORE_ROWS)
+    catalog = json.loads((directory / "catalog.json").read_text()) | {"store": None}
+    for item in catalog["items"]:
+        item["price_cents"] = None
+    (directory / "catalog.json").write_text(json.dumps(catalog))
+    assert len(read(engine, directory, tmp_path / "staging").items) == 2
 
 
 @pytest.mark.parametrize("name", CATALOGS)
