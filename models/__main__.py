@@ -14,8 +14,8 @@ from edge.core.errors import ConfigError, StammgastError
 
 STAGE_TITLES = {
     "lines": "checking the lines",
-    "histories": "histories and counts",
     "quality": "data quality",
+    "histories": "histories and counts",
     "judged": "training the ranker, judging it on the newest baskets",
     "ranker": "training again on everything",
     "anonymous": "anonymous visits",

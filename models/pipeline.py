@@ -71,7 +71,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Checked data: lines, numbered baskets, item index, variables that may be used."""
+    """Checked data: lines, numbered baskets, item index, all without what is switched off."""
 
     sales: Sales
     numbered: Any
@@ -92,7 +92,7 @@ class Split:
     item_ids: tuple[str, ...]
 
 
-STAGES = ("lines", "histories", "quality", "judged", "ranker", "anonymous", "motive", "acceptance")
+STAGES = ("lines", "quality", "histories", "judged", "ranker", "anonymous", "motive", "acceptance")
 
 
 def workshop(order: Order, say: Callable[[str, bool], None]) -> Workshop:
@@ -128,12 +128,14 @@ def prepare(order: Order, shop: Workshop) -> Prepared:
     lines = shop.once(
         "lines", lambda to: _keep_sales(readers.read(engine, order.data, to, order.most_lines), to)
     )
-    sales = _found_sales(engine, order.data, lines)
+    given = _found_sales(engine, order.data, lines)
+    pages = shop.once("quality", lambda to: quality.write(quality.measure(given), to))
+    variables = quality.read(pages)
+    sales = quality.without_alarming(given, variables)
     tables = shop.once("histories", lambda to: _write_histories(engine, sales, to))
     numbered = engine.open(tables / "baskets.parquet")
     items = engine.open(tables / "items.parquet")
-    pages = shop.once("quality", lambda to: quality.write(quality.measure(sales), to))
-    return Prepared(sales, numbered, items, quality.read(pages))
+    return Prepared(sales, numbered, items, variables)
 
 
 def _keep_sales(sales: Sales, to: Path) -> None:
@@ -350,7 +352,8 @@ def evaluate(out: Path, data: Path, since: str | None, seed: int, memory_mb: int
     opened = Bundle.open(out)
     with tempfile.TemporaryDirectory() as directory:
         engine = duckdb_engine(Path(directory) / "spill", memory_mb)
-        sales = readers.read(engine, data, Path(directory) / "lines")
+        given = readers.read(engine, data, Path(directory) / "lines")
+        sales = quality.without_alarming(given, quality.measure(given))
         numbered = engine.save(histories.baskets(sales.lines), Path(directory) / "baskets.parquet")
         items = engine.save(_index_of(opened), Path(directory) / "items.parquet")
         known, later = _unseen(numbered, since, opened.metrics, data)

@@ -8,9 +8,11 @@ files (`models.validation`): a variable here is whole rows' worth of missing or 
 import html
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import ibis
 
 from models.engine import Table
 from models.readers import Sales
@@ -50,7 +52,8 @@ class Variable:
     @property
     def is_enabled(self) -> bool:
         """Tell whether the models may use it."""
-        return self.rows > 0 and self.fill >= self.least_fill and self.valid >= LEAST_VALID
+        is_good = self.fill >= self.least_fill and self.valid >= LEAST_VALID
+        return self.rows > 0 and (is_good or self.is_needed)
 
     @property
     def is_alarming(self) -> bool:
@@ -110,6 +113,18 @@ def measure(sales: Sales) -> tuple[Variable, ...]:
     return (*_of_lines(sales.lines), *_of_items(sales))
 
 
+def without_alarming(sales: Sales, variables: Sequence[Variable]) -> Sales:
+    """Return the sales as if what is switched off had never been filled."""
+    off = {variable.name for variable in variables if variable.is_alarming}
+    lines, items = sales.lines, sales.items.copy()
+    kinds = lines.schema()
+    gone = {e.name: ibis.null(kinds[e.name]) for e in _OF_LINES if e.name in off}
+    for name, *_ in _OF_ITEMS:
+        if _title(name) in off:
+            items[name] = None
+    return replace(sales, lines=lines.mutate(**gone) if gone else lines, items=items)
+
+
 def _of_lines(lines: Table) -> list[Variable]:
     wanted: dict[str, Any] = {"rows": lines.count()}
     for entry in _OF_LINES:
@@ -144,10 +159,14 @@ def _of_items(sales: Sales) -> list[Variable]:
         column = facts[name]
         filled = int(column.notna().sum())
         valid = int((column > 0).sum()) if name == "price_cents" else filled
-        title = "shelf_price_cents" if name == "price_cents" else name
         shares = _shares(rows, filled, valid)
-        variables.append(Variable(title, meaning, used_for, rows, *shares))
+        variables.append(Variable(_title(name), meaning, used_for, rows, *shares))
     return variables
+
+
+def _title(fact: str) -> str:
+    """Return a fact's name in the register, where the lines have a price too."""
+    return "shelf_price_cents" if fact == "price_cents" else fact
 
 
 def write(variables: Sequence[Variable], to: Path) -> None:

@@ -121,6 +121,34 @@ def test_bad_data_is_named_and_nothing_is_written(
     assert not (tmp_path / "bundle").exists()
 
 
+def test_days_that_are_switched_off_teach_nothing(tmp_path: Path) -> None:
+    """A set whose days all lie before the start trains what the same set trains without days."""
+    rng = np.random.default_rng(1)
+    likes = rng.integers(0, 30, (40, 4))
+    rows = ["customer_id,order_no,day,product_id,is_test"]
+    for who in range(40):
+        for order in range(1, 7):
+            bought = np.unique(np.append(rng.choice(likes[who], 3), rng.integers(0, 30, 2)))
+            rows += [f"{who},{order},{order * 3.5 - 500},{p},{int(order == 6)}" for p in bought]
+    for name, lines in (("off", rows), ("none", [_without_third(row) for row in rows])):
+        (tmp_path / name).mkdir()
+        text = "\n".join(lines) + "\n"
+        (tmp_path / name / "baskets.csv.gz").write_bytes(gzip.compress(text.encode()))
+        data, out = str(tmp_path / name), str(tmp_path / f"{name}.bundle")
+        assert main(["train", "--data", data, "--out", out, "--seed", "3", "--quiet"]) == 0
+    off, none = (tmp_path / f"{name}.bundle" for name in ("off", "none"))
+    for name in ("model.onnx", "tables.npz", "calibration.json"):
+        assert (off / name).read_bytes() == (none / name).read_bytes(), name
+    metrics = json.loads((off / "metrics.json").read_text())
+    assert [v["name"] for v in metrics["variables"] if v["is_alarming"]] == ["day"]
+    assert metrics["newest_day"] is None
+
+
+def _without_third(row: str) -> str:
+    fields = row.split(",")
+    return ",".join([*fields[:2], *fields[3:]])
+
+
 def test_three_customers_teach_no_ranker(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

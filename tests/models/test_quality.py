@@ -1,6 +1,7 @@
 """Each variable is measured; below the threshold it is switched off, marked and not used."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,26 @@ def test_what_was_never_given_is_no_alarm(tmp_path: Path) -> None:
     zone = measured(tmp_path, lambda _, item: item.pop("zone"))["zone"]
     assert not zone.is_enabled
     assert not zone.is_alarming
+
+
+def test_what_is_off_is_not_handed_on(tmp_path: Path) -> None:
+    """Days before the start and shelf prices of 0 are gone, all else is as it was."""
+    directory = write_random_store(tmp_path / "store", customers=30, seed=1)
+    given = readers.read(duckdb_engine(tmp_path / "spill"), directory, tmp_path / "staging")
+    spoilt = replace(
+        given,
+        lines=given.lines.mutate(day=given.lines.day - 1e6),
+        items=given.items.assign(price_cents=0.0),
+    )
+    off = [v.name for v in quality.measure(spoilt) if v.is_alarming]
+    assert off == ["day", "shelf_price_cents"]
+    kept = quality.without_alarming(spoilt, quality.measure(spoilt))
+    assert kept.items["price_cents"].isna().all()
+    assert kept.items["category"].equals(given.items["category"])
+    before, after = (s.lines.order_by("row").to_pyarrow() for s in (given, kept))
+    assert after["day"].null_count == len(after)
+    assert after.schema.field("day").type == before.schema.field("day").type
+    assert after.drop(["day"]) == before.drop(["day"])
 
 
 def test_the_page_says_what_is_off() -> None:
