@@ -15,6 +15,8 @@ import pandas as pd
 
 from edge.core import acceptance
 from edge.core.errors import ConfigError
+from models.engine import FIRST_ROW
+from models.tables import read_table
 
 TABLES = {
     "coupons": ("coupon_upc", "product_id", "campaign_id"),
@@ -27,6 +29,9 @@ LINES = {
     "transactions_days1-78": ("customer_id", "product_id", "date"),
     "transactions_sample_2017": ("customer_id", "product_id", "transaction_timestamp"),
 }
+NUMBERS = ("coupon_upc", "campaign_id", "customer_id")
+OPTIONAL = ("product_category",)
+DATES = ("start_date", "end_date", "redemption_date", "date", "transaction_timestamp")
 PRIOR_KIND = 200.0
 """Offers' worth of belief in the overall rate before a kind of campaign's own is believed."""
 FIRST_RATE = 0.002
@@ -70,7 +75,7 @@ def read_rows(directory: Path) -> Rows:
     """Read the tables and compute every row's inputs with the box's own code.
 
     Raises:
-        ConfigError: A table or a column is missing.
+        ConfigError: A table, a column or a value is missing; with file and row.
     """
     tables = {name: _table(directory, name, columns) for name, columns in TABLES.items()}
     lines = _lines(directory)
@@ -79,15 +84,32 @@ def read_rows(directory: Path) -> Rows:
 
 def _table(directory: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
     path = directory / f"{name}.csv.gz"
-    if not path.is_file():
-        raise ConfigError([f"{path}: not found; expected a table of {', '.join(columns)}"])
-    frame = pd.read_csv(path)
-    missing = [column for column in columns if column not in frame]
-    if missing:
-        raise ConfigError(
-            [f"{path}: row 1: column {c} not found; found {', '.join(frame)}" for c in missing]
-        )
-    return frame[list(columns)]
+    frame = read_table(path, columns)[list(columns)]
+    problems = []
+    for column in [c for c in columns if c not in OPTIONAL]:
+        values, expected = _typed(frame[column])
+        broken = values.isna()
+        if broken.any():
+            problems.append(
+                f"{path}: row {int(np.argmax(broken)) + FIRST_ROW}: {column}: expected {expected}; "
+                f"{int(broken.sum())} of {len(frame)} rows are otherwise"
+            )
+        else:
+            frame[column] = values.astype(np.int64) if column in NUMBERS else values
+    if problems:
+        raise ConfigError(problems)
+    return frame
+
+
+def _typed(column: pd.Series) -> tuple[pd.Series, str]:
+    """Return a column's values, none where one does not fit, and what is expected of them."""
+    if column.name in DATES:
+        days = pd.to_datetime(column, format="ISO8601", errors="coerce", utc=True)
+        return days.dt.tz_localize(None), "a date such as 2017-03-01"
+    if column.name in NUMBERS:
+        numbers = pd.to_numeric(column, errors="coerce")
+        return numbers.where(numbers % 1 == 0), "a whole number"
+    return column, "a value"
 
 
 def _lines(directory: Path) -> pd.DataFrame:
@@ -97,7 +119,7 @@ def _lines(directory: Path) -> pd.DataFrame:
         if (directory / f"{name}.csv.gz").is_file():
             part = _table(directory, name, columns)
             part.columns = pd.Index(["customer_id", "product_id", "day"])
-            part["day"] = pd.to_datetime(part["day"]).to_numpy().astype("datetime64[D]")
+            part["day"] = part["day"].to_numpy().astype("datetime64[D]")
             parts.append(part)
     if not parts:
         names = " or ".join(f"{name}.csv.gz" for name in LINES)
@@ -154,9 +176,7 @@ class _Log:
             customer: slice(rows[0], rows[-1] + 1)
             for customer, rows in lines.reset_index().groupby("customer_id").indices.items()
         }
-        self._about = tables["campaign_descriptions"].copy()
-        for name in ("start_date", "end_date"):
-            self._about[name] = pd.to_datetime(self._about[name])
+        self._about = tables["campaign_descriptions"]
         known = tables["coupons"][tables["coupons"]["product_id"].isin(index)]
         self._items = {
             (int(campaign), int(coupon)): index.get_indexer(part.unique()).astype(np.int32)

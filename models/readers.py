@@ -19,6 +19,7 @@ import pyarrow as pa
 from edge.core.errors import ConfigError
 from models import validation
 from models.engine import Engine, Table
+from models.tables import read_table
 
 LINES = (
     "row",
@@ -187,14 +188,13 @@ def read_products(path: Path) -> pd.DataFrame:
     """Read what is known of the products of a next-basket set; nothing at all is fine.
 
     Raises:
-        ConfigError: There is no product_id column, or one product stands there twice.
+        ConfigError: The file is not whole, lacks product_id, or has one product twice.
     """
     facts = ("item", "category", "department", "zone", "brand", "price_cents")
     if not path.is_file():
         return pd.DataFrame({name: pd.Series(dtype="object") for name in facts})
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
-    if "product_id" not in frame:
-        raise ConfigError([f"{path}: column product_id: not found among {', '.join(frame)}"])
+    options = {"dtype": str, "keep_default_na": False, "na_values": [""]}
+    frame = read_table(path, ("product_id",), **options)
     twice = frame.index[frame["product_id"].duplicated()]
     if len(twice):
         row = int(twice[0]) + 2

@@ -18,6 +18,8 @@ import pandas as pd
 from edge.core import motives
 from edge.core.errors import ConfigError
 from edge.core.motives import MOTIVES, Evidence, Scan, Stay
+from models.readers import read_catalog
+from models.tables import read_table
 
 COLUMNS = ("visit_id", "member_id", "motive", "started_at", "after_s", "event", "zone", "sku")
 EVENTS = frozenset({"enter", "scan", "pay", "leave"})
@@ -66,13 +68,7 @@ def read_snapshots(directory: Path) -> Snapshots:
 
 
 def _checked(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        raise ConfigError([f"{path}: not found; `stammgast-simulator visits` writes one"])
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    missing = [name for name in COLUMNS if name not in frame]
-    if missing:
-        found = ", ".join(frame)
-        raise ConfigError([f"{path}: row 1: column {n} not found; found {found}" for n in missing])
+    frame = read_table(path, COLUMNS, dtype=str, keep_default_na=False)
     names = {motive.value for motive in MOTIVES}
     frame["after_s"] = pd.to_numeric(frame["after_s"], errors="coerce")
     broken = {
@@ -91,16 +87,21 @@ def _checked(path: Path) -> pd.DataFrame:
 
 
 def _zone_kinds(directory: Path) -> dict[str, str]:
-    plan = json.loads((directory / "floorplan.json").read_text(encoding="utf-8"))
-    return {zone["id"]: zone["kind"] for zone in plan["zones"]}
+    path = directory / "floorplan.json"
+    try:
+        plan = json.loads(path.read_text(encoding="utf-8"))
+        return {zone["id"]: zone["kind"] for zone in plan["zones"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        problem = f"{path}: {error!r}; expected the floor plan that the visits were walked on"
+        raise ConfigError([problem]) from error
 
 
 def _goods(directory: Path) -> dict[str, tuple[int, int]]:
     """Return class number and price of every sku."""
-    catalog = json.loads((directory / "catalog.json").read_text(encoding="utf-8"))
-    classes = {entry["id"]: at for at, entry in enumerate(catalog["classes"])}
+    catalog = read_catalog(directory / "catalog.json")
+    classes = {entry["id"]: at for at, entry in enumerate(catalog.get("classes") or [])}
     return {
-        variant["sku"]: (classes.get(item.get("class_id"), -1), int(item["price_cents"]))
+        variant["sku"]: (classes.get(item.get("class_id"), -1), int(item.get("price_cents") or 0))
         for item in catalog["items"]
         for variant in item["variants"]
     }

@@ -106,6 +106,50 @@ def test_rows_know_only_what_came_before(tmp_path: Path) -> None:
     assert rows.kind_rate[first][0] < rows.kind_rate[rows.campaign == 7][0]
 
 
+BREAKS = {
+    "a date in words": (
+        "coupon_redemptions",
+        3,
+        3,
+        "gestern",
+        "row 4: redemption_date: expected a d",
+    ),
+    "a start in words": (
+        "campaign_descriptions",
+        1,
+        2,
+        "bald",
+        "row 2: start_date: expected a date",
+    ),
+    "no customer": ("campaigns", 2, 1, "", "row 3: customer_id: expected a whole number"),
+    "half a campaign": ("coupons", 1, 2, "1.5", "row 2: campaign_id: expected a whole number"),
+    "no product": ("transactions_sample_2017", 5, 1, "", "row 6: product_id: expected a value"),
+    "a comma too many": ("coupons", 2, 2, "0,0", "row 3: found 4 fields; expected 3"),
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_broken_coupon_log_is_refused(tmp_path: Path, name: str) -> None:
+    """Starting from a good log, one field changed is named with file, row and expectation."""
+    table, row, field, value, expected = BREAKS[name]
+    path = write_coupons(tmp_path, customers=10) / f"{table}.csv.gz"
+    lines = gzip.decompress(path.read_bytes()).decode().splitlines()
+    fields = lines[row].split(",")
+    fields[field] = value
+    lines[row] = ",".join(fields)
+    path.write_bytes(gzip.compress(("\n".join(lines) + "\n").encode()))
+    with pytest.raises(ConfigError, match=f"{table}.csv.gz: {expected}"):
+        read_rows(tmp_path)
+
+
+def test_a_truncated_coupon_log_is_refused(tmp_path: Path) -> None:
+    """A transfer that broke off is no smaller log."""
+    path = write_coupons(tmp_path, customers=10) / "coupons.csv.gz"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(ConfigError, match=r"coupons\.csv\.gz: after row .* expected a whole CSV"):
+        read_rows(tmp_path)
+
+
 def test_nothing_after_a_campaigns_start_changes_its_rows(tmp_path: Path) -> None:
     """Redemptions of later months are taken away: the earlier rows stay as they were."""
     directory = write_coupons(tmp_path, customers=10)

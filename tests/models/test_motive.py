@@ -134,6 +134,22 @@ def test_a_broken_log_is_refused(tmp_path: Path, name: str) -> None:
         read_snapshots(write_log(tmp_path, change(GOOD)))
 
 
+def test_a_log_without_a_floor_plan_is_refused(tmp_path: Path) -> None:
+    """A zone's kind stands in the plan: without it no visit can be read."""
+    directory = write_log(tmp_path, GOOD)
+    (directory / "floorplan.json").unlink()
+    with pytest.raises(ConfigError, match=r"floorplan\.json: .* expected the floor plan"):
+        read_snapshots(directory)
+
+
+def test_a_truncated_log_is_refused(tmp_path: Path) -> None:
+    """A transfer that broke off is no shorter log."""
+    path = write_log(tmp_path, GOOD) / "visits.csv.gz"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(ConfigError, match=r"visits\.csv\.gz: after row .* expected a whole CSV"):
+        read_snapshots(path.parent)
+
+
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
     """The header is checked first."""
     header = ",".join(COLUMNS).replace("after_s", "later")

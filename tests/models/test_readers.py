@@ -350,3 +350,27 @@ def test_products_may_carry_category_and_price(tmp_path: Path) -> None:
     assert frame["price_cents"].iloc[0] == pytest.approx(149)
     assert frame["price_cents"].isna().tolist() == [False, True]
     assert frame["category"].isna().tolist() == [False, True]
+
+
+PRODUCTS = ["product_id,category,price", "1,ICE,1.49", "2,,"]
+BROKEN_PRODUCTS = {
+    "a row cut short": (gzip.compress(b"product_id,price\n1,2\n2\n"), "row 3: found 1 fields"),
+    "a comma too many": (gzip.compress(b"product_id\n1,2\n"), "row 2: found 2 fields; expected 1"),
+    "no column of ids": (gzip.compress(b"x,y\n1,2\n"), "row 1: column product_id not found"),
+    "nothing": (gzip.compress(b""), "row 1: nothing there; expected a header"),
+    "cut off": (gzip.compress("\n".join(PRODUCTS).encode())[:-9], "after row [1-3]: .* expected a"),
+    "another encoding": (
+        gzip.compress("product_id\nm\xfctze\n".encode("latin-1")),
+        "after row [01]:",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_PRODUCTS)
+def test_a_broken_table_of_products_is_refused(tmp_path: Path, name: str) -> None:
+    """It is read whole or not at all."""
+    content, expected = BROKEN_PRODUCTS[name]
+    path = tmp_path / "products.csv.gz"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=f"products.csv.gz: {expected}"):
+        read_products(path)
