@@ -10,6 +10,8 @@ import gzip
 import hashlib
 import re
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -24,6 +26,8 @@ Table: TypeAlias = Any
 FIRST_ROW = 2
 """The first row under the header, as a spreadsheet or an editor counts."""
 WHOLE_FILE = "expected a whole CSV file in UTF-8, gzipped where its name ends in .gz"
+_UNFIT = "__unfit"
+_CAUSE = re.compile(r"^Caused by: (.+)$", re.MULTILINE)
 _ROW = re.compile(r"CSV Error on Line: (\d+)")
 _FILE = re.compile(r"^  file = (.+)$", re.MULTILINE)
 _FIELDS = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
@@ -61,12 +65,13 @@ class Engine:
         Raises:
             ConfigError: The source turned out to be unreadable, with what the engine found.
         """
-        try:
-            if self.is_spark:
-                session = self.backend._session
+        if self.is_spark:
+            session = self.backend._session
+            with _spark_errors(path.stem):
                 session.sql(ibis.to_sql(table, dialect="pyspark")).write.parquet(str(path))
-            else:
-                self.backend.to_parquet(table, path, compression="snappy")
+            return self.open(path)
+        try:
+            self.backend.to_parquet(table, path, compression="snappy")
         except duckdb.OutOfMemoryException as error:
             said = str(error).partition("\n")[0]
             raise ConfigError([f"{path.stem}: {said}; expected more (--memory-mb)"]) from error
@@ -99,10 +104,29 @@ class Engine:
     def _read_spark(self, path: Path) -> Table:
         from pyspark.sql import functions
 
-        frame = self.backend._session.read.csv(str(path), header=True, mode="FAILFAST")
-        # A gzipped file is one partition, so the id counts its lines without a gap.
+        names = header_of(path)
+        columns = ", ".join(f"`{name.replace('`', '``')}` STRING" for name in (*names, _UNFIT))
+        frame = self.backend._session.read.csv(
+            str(path),
+            schema=columns,
+            header=True,
+            quote='"',
+            escape='"',
+            multiLine=True,
+            mode="PERMISSIVE",
+            columnNameOfCorruptRecord=_UNFIT,
+        )
+        # A file is one partition, so the id counts its records without a gap.
         frame = frame.withColumn("row", functions.monotonically_increasing_id() + FIRST_ROW)
-        frame.createOrReplaceTempView(_view(path))
+        with _spark_errors(str(path)):
+            unfit = frame.filter(functions.col(_UNFIT).isNotNull())
+            first = unfit.select(*names, "row", _UNFIT).orderBy("row").first()
+        if first is not None:
+            raise ConfigError([_unfit(f"{path}: row {first['row']}", first[_UNFIT], len(names))])
+        # An empty cell in quotes is as empty as one without, as DuckDB reads it.
+        cells = [functions.nullif(functions.col(f"`{n}`"), functions.lit("")) for n in names]
+        named = [cell.alias(name) for cell, name in zip(cells, names, strict=True)]
+        frame.select(*named, "row").createOrReplaceTempView(_view(path))
         return self.backend.table(_view(path))
 
 
@@ -153,6 +177,28 @@ def header_of(path: Path) -> list[str]:
             [f"{path}: row 1: column {name} stands there twice; expected once" for name in twice]
         )
     return names
+
+
+@contextmanager
+def _spark_errors(what: str) -> Iterator[None]:
+    """Turn what Spark finds wrong with a file into a problem of that file."""
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (Py4JError, PySparkException) as error:
+        found = _CAUSE.findall(str(error)) or [str(error).partition("\n")[0]]
+        raise ConfigError([f"{what}: {found[-1][:200]}; {WHOLE_FILE}"]) from error
+
+
+def _unfit(where: str, record: str, expected: int) -> str:
+    """Say what is wrong with a record that does not fit its header, without repeating it."""
+    try:
+        found = len(next(csv.reader([record], strict=True), []))
+    except csv.Error:
+        return f"{where}: found an open quote; {WHOLE_FILE}"
+    return f"{where}: found {found} fields; expected {expected}, as in the header"
 
 
 def _said(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """Histories and counts, worked by hand, and the same on DuckDB and on Spark."""
 
+import gzip
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from edge.core.errors import ConfigError
 from models import histories
 from models.engine import Engine, Table, duckdb_engine, spark_engine
 from models.readers import read
@@ -232,6 +234,65 @@ def _compare(name: str, left: Table, right: Table) -> None:
     for at, column in enumerate(columns):
         pairs = [(a[at], b[at]) for a, b in zip(ones, others, strict=True)]
         assert [p for p in pairs if not _same(*p)] == [], f"{name}.{column}"
+
+
+SET = ["customer_id,order_no,day,product_id,is_test", "7,1,3.5,milk,0", "7,2,9,bread,0"]
+FITTING = {
+    "quotes in a cell": [SET[0], '7,1,3.5,"a ""q"" x",0', *SET[2:]],
+    "a line break in a cell": [SET[0], '7,1,3.5,"milk\nand, honey",0', *SET[2:]],
+    "an empty cell in quotes": [SET[0], '7,1,"",milk,0', '7,2,"9","bread",0'],
+    "spaces around numbers": [SET[0], "7, 1,3.5,milk,0", "7,2 , 9,bread,0"],
+    "a byte order mark": ["\ufeff" + SET[0], *SET[1:]],
+    "lines that end as on Windows": [f"{row}\r" for row in SET],
+}
+UNFIT = {
+    "a row cut short": ([*SET[:2], "7,2"], "row 3: found 2 fields; expected 5"),
+    "a comma too many": ([*SET[:2], "7,2,9,bread,0,9", SET[1]], "row 3: found 6 fields"),
+    "an open quote": ([SET[0], '7,1,3.5,"milk,0', SET[2]], "row 2: found an open quote"),
+    "half an order": ([*SET[:2], "7,1.5,9,bread,0"], "row 3: order_no: expected a whole number"),
+    "a day in words": ([*SET[:2], "7,2,gestern,bread,0"], "row 3: day: expected days since"),
+}
+
+
+def _write_set(directory: Path, lines: list[str]) -> Path:
+    directory.mkdir()
+    text = "\n".join(lines) + "\n"
+    (directory / "baskets.csv.gz").write_bytes(gzip.compress(text.encode()))
+    return directory
+
+
+@pytest.mark.xdist_group("spark")
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", FITTING)
+def test_spark_and_duckdb_read_the_same_cells(spark: Engine, tmp_path: Path, name: str) -> None:
+    """Quotes, breaks and blanks mean the same on both, and so does the number of a row."""
+    directory = _write_set(tmp_path / "set", FITTING[name])
+    there = {"duckdb": duckdb_engine(tmp_path / "spill"), "spark": spark}
+    found = {n: read(e, directory, tmp_path / n).lines for n, e in there.items()}
+    _compare(name, found["duckdb"], found["spark"])
+
+
+@pytest.mark.xdist_group("spark")
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", UNFIT)
+def test_spark_and_duckdb_refuse_the_same_row(spark: Engine, tmp_path: Path, name: str) -> None:
+    """File, row and expectation are named by both."""
+    lines, expected = UNFIT[name]
+    directory = _write_set(tmp_path / "set", lines)
+    for engine in (duckdb_engine(tmp_path / "spill"), spark):
+        with pytest.raises(ConfigError, match=f"baskets.csv.gz: {expected}"):
+            read(engine, directory, tmp_path / f"staging-{engine.is_spark}")
+
+
+@pytest.mark.xdist_group("spark")
+@pytest.mark.timeout(300)
+def test_spark_refuses_a_truncated_file(spark: Engine, tmp_path: Path) -> None:
+    """What a worker finds comes back as a problem of the file."""
+    rows = [f"{n % 9},{n},{n},p{n % 7},0" for n in range(1, 20_000)]
+    path = _write_set(tmp_path / "set", [SET[0], *rows]) / "baskets.csv.gz"
+    path.write_bytes(path.read_bytes()[:-5_000])
+    with pytest.raises(ConfigError, match=r"baskets\.csv\.gz.*expected a whole CSV file"):
+        read(spark, path.parent, tmp_path / "staging")
 
 
 @pytest.mark.xdist_group("spark")
