@@ -132,9 +132,10 @@ def read_receipts(lines: Table, facts: pd.DataFrame) -> Receipts:
             at=lines["at"].min(),
             day=lines.day.min(),
             minute=lines.minute.min(),
-            position=lines.row.min(),
+            position=lines.position.min(),
+            row=lines.row.min(),
         )
-        .order_by("at", "receipt", "position")
+        .order_by("at", "receipt", "position", "row")
         .to_pyarrow()
     )
     index = pd.Index(facts["item"])

@@ -257,7 +257,8 @@ def _visit_models(order: Order, prepared: Prepared, shop: Workshop) -> list[Path
     """Train the models beside the ranker that the data allow."""
     data, seed = order.data, order.seed
     found = []
-    if prepared.usable("zone"):
+    is_placed = prepared.usable("zone") or prepared.usable("department")
+    if is_placed and prepared.sales.form == "store":  # a set knows no order of a receipt's lines
         made = shop.once("anonymous", lambda to: _keep(anonymous.train(prepared.sales, seed), to))
         found.append(made)
     if (data / "visits.csv.gz").is_file():

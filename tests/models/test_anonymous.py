@@ -134,6 +134,20 @@ def store_of_pairs(directory: Path, receipts: int = 3_000, items: int = 80) -> S
     return readers.read(duckdb_engine(directory / "spill"), directory, directory / "staging")
 
 
+def test_lines_stand_in_the_order_of_the_till(tmp_path: Path) -> None:
+    """Not in that of the file: the same rows shuffled are the same visits."""
+    sales = store_of_pairs(tmp_path / "store", receipts=200)
+    path = tmp_path / "store" / "receipts.csv.gz"
+    header, *rows = gzip.decompress(path.read_bytes()).decode().splitlines()
+    np.random.default_rng(1).shuffle(rows)
+    path.write_bytes(gzip.compress(("\n".join([header, *rows]) + "\n").encode()))
+    shuffled = readers.read(duckdb_engine(tmp_path / "spill"), path.parent, tmp_path / "staging")
+    facts = sales.items.sort_values("item", ignore_index=True)
+    ours, theirs = (anonymous.read_receipts(s.lines, facts) for s in (sales, shuffled))
+    for name in ("item", "starts", "day", "minute"):
+        np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name), name)
+
+
 def test_the_model_learns_what_goes_together(tmp_path: Path) -> None:
     """Where the basket tells the next line, the zone's best sellers lose without doubt."""
     model = anonymous.train(store_of_pairs(tmp_path / "store"), seed=3)

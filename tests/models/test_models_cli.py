@@ -18,7 +18,7 @@ from edge.adapters.onnx.visit_models import load_visit_models
 from edge.core.anonymous import Scene
 from edge.core.errors import TrustError, UnavailableError
 from models.__main__ import main
-from tests.models.till_data import write_random_store
+from tests.models.till_data import ZONES, write_random_store
 
 pytestmark = pytest.mark.timeout(900)
 ITEM_IDS = [f"i{n}" for n in range(60)]
@@ -147,6 +147,18 @@ def test_days_that_are_switched_off_teach_nothing(tmp_path: Path) -> None:
 def _without_third(row: str) -> str:
     fields = row.split(",")
     return ",".join([*fields[:2], *fields[3:]])
+
+
+def test_departments_stand_in_for_zones(tmp_path: Path) -> None:
+    """A store that never said where its shelves stand has a model for anonymous visits too."""
+    path = write_random_store(tmp_path / "store", customers=40, seed=1) / "catalog.json"
+    catalog = json.loads(path.read_text())
+    for item in catalog["items"]:
+        del item["zone"]
+    path.write_text(json.dumps(catalog))
+    assert main(_train(tmp_path)) == 0
+    about = json.loads((tmp_path / "bundle" / "anonymous.json").read_text())
+    assert about["zones"] == sorted(ZONES)
 
 
 def test_three_customers_teach_no_ranker(
