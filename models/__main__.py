@@ -8,6 +8,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 from edge.core.errors import ConfigError, StammgastError
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         for problem in error.problems:
             print(f"stammgast-models: {problem}", file=sys.stderr)
-    except StammgastError as error:
+    except (StammgastError, OSError) as error:
         print(f"stammgast-models: {error}", file=sys.stderr)
     return 2
 
@@ -41,6 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _train(arguments: argparse.Namespace) -> int:
     from models import pipeline
 
+    if arguments.out.exists() and not arguments.out.is_dir():
+        raise ConfigError([f"--out {arguments.out}: is a file; expected a folder"])
+    if arguments.report is not None:
+        _make_room("--report", arguments.report)
     order = pipeline.Order(
         arguments.data,
         arguments.seed,
@@ -59,6 +64,24 @@ def _train(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _make_room(option: str, file: Path) -> None:
+    """Make the folder of a file that is written last, or refuse it before the work begins."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError([f"{option} {file}: {error.strerror}; expected a folder"]) from error
+    if file.is_dir():
+        raise ConfigError([f"{option} {file}: is a folder; expected a file to write"])
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        expected = f"found {text!r}, expected a day such as 2026-03-01"
+        raise argparse.ArgumentTypeError(expected) from error
+
+
 def _evaluate(arguments: argparse.Namespace) -> int:
     from models import pipeline
 
@@ -72,6 +95,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 def _export(arguments: argparse.Namespace) -> int:
     from models import archive
 
+    _make_room("--out", arguments.out)
     digest = archive.pack(arguments.bundle, arguments.out)
     print(json.dumps({"file": arguments.out.name, "sha256": digest}))
     return 0
@@ -155,7 +179,9 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--bundle", type=Path, required=True, help="folder of the bundle")
     add("--data", type=Path, required=True, help="folder with baskets that the bundle never saw")
-    add("--since", help="first day (YYYY-MM-DD) to judge; receipts before it are history")
+    add(
+        "--since", type=_day, help="first day (YYYY-MM-DD) to judge; receipts before it are history"
+    )
     add("--seed", type=int, default=7, help="of the sample and the interval (default: 7)")
     add("--brief", action="store_true", help="recall, ndcg and hit rate alone")
     _add_bounds(parser)

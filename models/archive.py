@@ -13,8 +13,8 @@ from pathlib import Path
 from edge.core.errors import TrustError
 
 
-def pack(bundle: Path, out: Path) -> str:
-    """Write a tar of the manifest and everything it lists; returns the file's sha256.
+def contents(bundle: Path) -> dict[str, bytes]:
+    """Return the manifest and everything it lists, by name.
 
     Raises:
         TrustError: A file is missing or does not match the manifest.
@@ -22,11 +22,22 @@ def pack(bundle: Path, out: Path) -> str:
     try:
         manifest_bytes = (bundle / "manifest.json").read_bytes()
         listed = json.loads(manifest_bytes)["files"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        expected = {str(name): str(entry["sha256"]) for name, entry in listed.items()}
+    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
         raise TrustError(f"{bundle}: manifest.json: {error}; train the bundle again") from error
     content = {"manifest.json": manifest_bytes}
-    for name, entry in sorted(listed.items()):
-        content[name] = _matching(bundle / name, str(entry["sha256"]))
+    for name, digest in sorted(expected.items()):
+        content[name] = _matching(bundle / name, digest)
+    return content
+
+
+def pack(bundle: Path, out: Path) -> str:
+    """Write a tar of the manifest and everything it lists; returns the file's sha256.
+
+    Raises:
+        TrustError: A file is missing or does not match the manifest.
+    """
+    content = contents(bundle)
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name, data in sorted(content.items()):

@@ -22,7 +22,18 @@ import pyarrow as pa
 
 from edge.core.errors import ConfigError, TrustError
 from models import acceptance as acceptance_model
-from models import anonymous, bundle, card, coupons, histories, motives, quality, readers, replay
+from models import (
+    anonymous,
+    archive,
+    bundle,
+    card,
+    coupons,
+    histories,
+    motives,
+    quality,
+    readers,
+    replay,
+)
 from models.encoder import EncoderPlan, baskets_to_learn
 from models.engine import Engine, duckdb_engine
 from models.evaluation import Bundle, Judgement, ask, judge
@@ -96,7 +107,12 @@ STAGES = ("lines", "quality", "histories", "judged", "ranker", "anonymous", "mot
 
 
 def workshop(order: Order, say: Callable[[str, bool], None]) -> Workshop:
-    """Return the stages of an order, found again when nothing changed."""
+    """Return the stages of an order, found again when nothing changed.
+
+    Raises:
+        ConfigError: The directory holds no till data.
+    """
+    readers.form_of(order.data)
     files = [path for path in order.data.iterdir() if path.name.endswith((".csv.gz", ".json"))]
     options = {"seed": order.seed, "most_lines": order.most_lines}
     return Workshop(order.work, files, options, say)
@@ -337,7 +353,7 @@ def rewrite_card(out: Path) -> list[str]:
     return sorted(written)
 
 
-def evaluate(out: Path, data: Path, since: str | None, seed: int, memory_mb: int) -> Judgement:
+def evaluate(out: Path, data: Path, since: date | None, seed: int, memory_mb: int) -> Judgement:
     """Judge a bundle on baskets that it has not seen.
 
     Args:
@@ -349,7 +365,9 @@ def evaluate(out: Path, data: Path, since: str | None, seed: int, memory_mb: int
 
     Raises:
         ConfigError: Nothing in the data is known to be unseen.
+        TrustError: The bundle is missing, or not as it was written.
     """
+    archive.contents(out)
     opened = Bundle.open(out)
     with tempfile.TemporaryDirectory() as directory:
         engine = duckdb_engine(Path(directory) / "spill", memory_mb)
@@ -371,7 +389,7 @@ def _index_of(opened: Bundle) -> Any:
 
 
 def _unseen(
-    numbered: Any, since: str | None, metrics: Mapping[str, Any], data: Path
+    numbered: Any, since: date | None, metrics: Mapping[str, Any], data: Path
 ) -> tuple[Any, Any]:
     """Return known and unseen baskets, or refuse to judge on what was learned from."""
     if since is None:
@@ -380,7 +398,7 @@ def _unseen(
                 [f"{data}: no basket is held out; name the first unseen day with --since"]
             )
         return numbered.filter(~numbered.is_test), numbered.filter(numbered.is_test)
-    first = (date.fromisoformat(since) - date(1970, 1, 1)).days
+    first = (since - date(1970, 1, 1)).days
     newest = metrics.get("newest_day")
     if newest is not None and first < newest:
         learned = date(1970, 1, 1) + timedelta(days=int(newest))

@@ -36,7 +36,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _train(root: Path, out: str = "bundle") -> list[str]:
     return [
         *("train", "--data", str(root / "store"), "--out", str(root / out), "--seed", "3"),
-        *("--work", str(root / "stages"), "--report", str(root / "quality.html"), "--quiet"),
+        *("--work", str(root / "stages"), "--quiet"),
+        *("--report", str(root / "pages" / "quality.html")),
     ]
 
 
@@ -62,7 +63,7 @@ def test_the_bundle_holds_its_judgement_and_card(world: Path) -> None:
     assert metrics["is_judged_itself"]
     assert judgement["recall_at_10"] > judgement["rivals"]["G-TopFreq"]["recall_at_10"]
     assert f"{judgement['recall_at_10']:.4f}" in (world / "bundle" / "card.md").read_text()
-    assert "Data quality" in (world / "quality.html").read_text()
+    assert "Data quality" in (world / "pages" / "quality.html").read_text()
 
 
 def test_a_second_run_finds_its_stages(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,6 +120,79 @@ def test_bad_data_is_named_and_nothing_is_written(
     assert main(_train(tmp_path)) == 2
     assert "receipts.csv.gz: row 8: quantity" in capsys.readouterr().err
     assert not (tmp_path / "bundle").exists()
+
+
+UNFIT_PATHS = {
+    "train of no data": (["train", "--data", "nowhere", "--out", "b"], "nowhere: found neither"),
+    "train into a file": (["train", "--data", "store", "--out", "file"], "--out file: is a file"),
+    "a report over a folder": (
+        ["train", "--data", "store", "--out", "b", "--report", "store"],
+        "--report store: is a folder; expected a file",
+    ),
+    "a report under a file": (
+        ["train", "--data", "store", "--out", "b", "--report", "file/page.html"],
+        "--report file/page.html: ",
+    ),
+    "evaluate of no bundle": (
+        ["evaluate", "--bundle", "nowhere", "--data", "store"],
+        "nowhere: manifest.json: ",
+    ),
+    "export of no bundle": (
+        ["export", "--bundle", "nowhere", "--out", "x.tar"],
+        "nowhere: manifest",
+    ),
+    "export over a folder": (
+        ["export", "--bundle", "bundle", "--out", "store"],
+        "--out store: is a",
+    ),
+    "a card of no bundle": (["card", "--bundle", "nowhere"], "nowhere: metrics.json: "),
+}
+
+
+@pytest.mark.parametrize("name", UNFIT_PATHS)
+def test_an_unfit_path_is_named_before_the_work(
+    world: Path,
+    tmp_path: Path,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Exit 2 and one line on standard error; no stage of a training was begun."""
+    for folder in ("store", "bundle"):
+        (tmp_path / folder).symlink_to(world / folder)
+    (tmp_path / "file").write_text("")
+    monkeypatch.chdir(tmp_path)
+    command, expected = UNFIT_PATHS[name]
+    assert main([*command, *(["--quiet"] if command[0] == "train" else [])]) == 2
+    assert capsys.readouterr().err.startswith(f"stammgast-models: {expected}")
+    assert not (tmp_path / "b.stages").exists()
+
+
+def test_a_changed_bundle_is_not_judged(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the manifest does not vouch for answers no question."""
+    copy = tmp_path / "copy"
+    shutil.copytree(world / "bundle", copy)
+    (copy / "model.onnx").write_bytes(b"changed")
+    assert main(["evaluate", "--bundle", str(copy), "--data", str(world / "store")]) == 2
+    assert "model.onnx: sha256" in capsys.readouterr().err
+
+
+def test_a_first_day_in_words_is_refused(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As every other argument that cannot be read, with what was expected."""
+    command = ["evaluate", "--bundle", str(world / "bundle"), "--data", str(world / "store")]
+    with pytest.raises(SystemExit) as end:
+        main([*command, "--since", "gestern"])
+    assert end.value.code == 2
+    assert "--since: found 'gestern', expected a day such as" in capsys.readouterr().err
+
+
+def test_export_makes_its_folder(world: Path, tmp_path: Path) -> None:
+    """As training makes that of the bundle."""
+    out = tmp_path / "new" / "bundle.tar"
+    assert main(["export", "--bundle", str(world / "bundle"), "--out", str(out)]) == 0
+    assert out.stat().st_size > 0
 
 
 def test_days_that_are_switched_off_teach_nothing(tmp_path: Path) -> None:
