@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.core import acceptance
+from edge.core.errors import ConfigError
 from models import judging, small_network
 from models.coupons import Rows, read_rows
 from models.small_network import Network, Plan
@@ -24,8 +25,18 @@ DATA = "coupon log: campaigns ended before the judged ones began; the latest 30 
 
 
 def train(directory: Path, seed: int) -> VisitModel:
-    """Train on the earlier campaigns, judge on the later ones, and pack."""
+    """Train on the earlier campaigns, judge on the later ones, and pack.
+
+    Raises:
+        ConfigError: The log cannot be read, or nothing can be learned from it.
+    """
     earlier, later = split(read_rows(directory))
+    if not (earlier.is_accepted.any() and later.is_accepted.any()):
+        problem = (
+            f"{directory / 'coupon_redemptions.csv.gz'}: nothing redeemed in the campaigns "
+            "learned from, or in those judged; expected some in both"
+        )
+        raise ConfigError([problem])
     network = fit(earlier, seed)
     onnx, about, shift = packed(
         network, later.features, acceptance.SCHEMA_HASH, acceptance.FEATURES

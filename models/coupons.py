@@ -78,8 +78,11 @@ def read_rows(directory: Path) -> Rows:
         ConfigError: A table, a column or a value is missing; with file and row.
     """
     tables = {name: _table(directory, name, columns) for name, columns in TABLES.items()}
-    lines = _lines(directory)
-    return _rows(tables, lines)
+    rows = _rows(tables, _lines(directory))
+    if rows is None:
+        problem = f"{directory / 'campaigns.csv.gz'}: no campaign with coupons reached a customer"
+        raise ConfigError([f"{problem}; expected at least one"])
+    return rows
 
 
 def _table(directory: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
@@ -127,13 +130,15 @@ def _lines(directory: Path) -> pd.DataFrame:
     return pd.concat(parts).sort_values(["customer_id", "day"], kind="stable")
 
 
-def _rows(tables: dict[str, pd.DataFrame], lines: pd.DataFrame) -> Rows:
+def _rows(tables: dict[str, pd.DataFrame], lines: pd.DataFrame) -> Rows | None:
     log = _Log(tables, lines)
     parts = [
         (*log.customer(customer, campaign), *log.of_campaign(campaign))
         for campaign in log.campaigns()
         for customer in log.receivers[campaign.number]
     ]
+    if not parts:
+        return None
     return Rows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 

@@ -142,6 +142,22 @@ def test_a_broken_coupon_log_is_refused(tmp_path: Path, name: str) -> None:
         read_rows(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ("coupon_redemptions", "nothing redeemed in the campaigns"),
+        ("campaigns", "no campaign with coupons reached a customer"),
+    ],
+)
+def test_a_log_of_nothing_teaches_nothing(tmp_path: Path, table: str, expected: str) -> None:
+    """A table with a header alone is whole, but no acceptance can be learned from it."""
+    path = write_coupons(tmp_path, customers=10) / f"{table}.csv.gz"
+    header = gzip.decompress(path.read_bytes()).splitlines()[0]
+    path.write_bytes(gzip.compress(header + b"\n"))
+    with pytest.raises(ConfigError, match=f"{table}.csv.gz: {expected}"):
+        acceptance.train(tmp_path, seed=1)
+
+
 def test_a_truncated_coupon_log_is_refused(tmp_path: Path) -> None:
     """A transfer that broke off is no smaller log."""
     path = write_coupons(tmp_path, customers=10) / "coupons.csv.gz"
