@@ -1,9 +1,10 @@
 """What a new policy would have earned, told from the log of the old one.
 
 Decides the three estimators (inverse propensity, self-normalised, doubly robust), their
-intervals, and when the log is too thin to conclude: then it says how much more is needed instead
-of a number to believe. Leaves out who logs propensities (`edge.core.curation`) and the models of
-reward (`models.acceptance`). After Dudík et al. 2014 (DR) and Swaminathan & Joachims 2015 (SNIPS).
+intervals, and when not to conclude: where the log is too thin it says how much more is needed, and
+where it does not show what the new policy would, that more of the same log would not help. Leaves
+out who logs propensities (`edge.core.curation`) and the models of reward (`models.acceptance`).
+After Dudík et al. 2014 (DR) and Swaminathan & Joachims 2015 (SNIPS).
 """
 
 from dataclasses import dataclass
@@ -14,8 +15,12 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-LEAST_ROWS = 200.0
-"""Effective rows under which nothing is concluded: the interval itself is not to be trusted."""
+LEAST_VISITS = 200.0
+"""Effective visits under which nothing is concluded: the interval itself is not to be trusted."""
+MOST_UNSEEN = 0.01
+"""Share of the new policy's choices that the log may lack, beyond chance: rounded propensities."""
+CHANCE = 3.0
+"""Standard errors of the mean weight that chance alone explains."""
 MOST_WEIGHT = 100.0
 """Largest weight of one row in training a model from the log; estimates are never clipped."""
 RESAMPLES = 1_000
@@ -30,6 +35,11 @@ class Verdict(StrEnum):
     WORSE = "worse"
     UNDECIDED = "undecided"
     TOO_LITTLE = "too_little"
+    UNSUPPORTED = "unsupported"
+
+
+REFUSALS = frozenset({Verdict.TOO_LITTLE, Verdict.UNSUPPORTED})
+"""Verdicts that say what is missing instead of which policy earns more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,10 @@ class Log:
     def __post_init__(self) -> None:
         if not self.reward.size:
             raise ValueError("the log is empty; expected at least one decision")
+        for name in ("reward", "expected_shown", "expected_target"):
+            values = getattr(self, name)
+            if values is not None and not np.isfinite(values).all():
+                raise ValueError(f"{name}: expected finite numbers; 0 where nothing was earned")
         if not ((self.propensity > 0) & (self.propensity <= 1)).all():
             raise ValueError("propensity: expected chances above 0 and up to 1 for what was shown")
         if not ((self.target >= 0) & (self.target <= 1)).all():
@@ -66,11 +80,31 @@ class Log:
         return self.target / self.propensity
 
     @property
-    def effective_rows(self) -> float:
-        """Return (Σw)² / Σw²: rows of equal weight that would say as much (Kish 1965)."""
-        weight = self.weight
+    def visits(self) -> npt.NDArray[np.int64]:
+        """Return int64[n], the number of each row's visit."""
+        visits: npt.NDArray[np.int64] = np.unique(self.group, return_inverse=True)[1]
+        return visits
+
+    @property
+    def effective_visits(self) -> float:
+        """Return (Σw)² / Σw² over the visits' weights: as many of equal weight say as much (Kish).
+
+        Rows of one visit add up before they are squared: they are no independent witnesses.
+        """
+        weight = np.bincount(self.visits, self.weight)
         squares = float((weight**2).sum())
         return float(weight.sum()) ** 2 / squares if squares else 0.0
+
+    @property
+    def mean_weight(self) -> tuple[float, float]:
+        """Return the mean of the weights and its standard error over visits.
+
+        Its expectation is the share of the new policy's choices that the old policy ever shows:
+        1 where the log can tell what the new policy would earn.
+        """
+        rows, weight = np.bincount(self.visits), np.bincount(self.visits, self.weight)
+        mean = float(weight.sum() / rows.sum())
+        return mean, float(np.sqrt(((weight - mean * rows) ** 2).sum()) / rows.sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +125,9 @@ class Conclusion:
         logged: The old policy's reward.
         estimates: The new policy's, by estimator: `ips`, `snips`, and `dr` where a model is given.
         gain: New minus old by the best estimator at hand, paired in every resample.
-        effective_rows: See `Log.effective_rows`.
-        more_rows: Decisions still to be logged, as far as this log can tell; 0 where decided.
+        effective_visits: See `Log.effective_visits`.
+        more_visits: Still to be logged, as far as this log can tell; 0 where decided, and where
+            more of the same log would not help.
         text: The same in a sentence.
     """
 
@@ -100,8 +135,8 @@ class Conclusion:
     logged: Estimate
     estimates: dict[str, Estimate]
     gain: Estimate
-    effective_rows: float
-    more_rows: int
+    effective_visits: float
+    more_visits: int
     text: str
 
 
@@ -119,7 +154,7 @@ def evaluate(log: Log, seed: int, resamples: int = RESAMPLES) -> Conclusion:
         resamples: Draws of whole visits.
     """
     terms = _terms(log)
-    _, group = np.unique(log.group, return_inverse=True)
+    group = log.visits
     sums = {name: np.bincount(group, values).astype(np.float64) for name, values in terms.items()}
     rng = np.random.default_rng(seed)
     n = int(group.max()) + 1
@@ -171,30 +206,38 @@ def _interval(value: float, draws: list[float]) -> Estimate:
 def _conclude(
     log: Log, logged: Estimate, estimates: dict[str, Estimate], gain: Estimate
 ) -> Conclusion:
-    rows, effective = log.reward.size, log.effective_rows
-    if effective < LEAST_ROWS:
-        more = _more(rows, LEAST_ROWS / effective) if effective else rows
+    visits, effective = int(log.visits.max()) + 1, log.effective_visits
+    mean, error = log.mean_weight
+    if visits >= LEAST_VISITS and abs(mean - 1.0) > MOST_UNSEEN + CHANCE * error:
         text = (
-            f"Too little to conclude: the {rows} decisions count as {effective:.0f} for the new "
-            f"policy, {LEAST_ROWS:.0f} are needed; log about {more} more, or explore more."
+            f"The log cannot tell: its weights average {mean:.2f} instead of 1, so it does not "
+            "show what the new policy would; more of the same will not help, but exploring "
+            "(explore_share above 0) with the chance of every card logged will."
+        )
+        return Conclusion(Verdict.UNSUPPORTED, logged, estimates, gain, effective, 0, text)
+    if effective < LEAST_VISITS:
+        more = _more(visits, LEAST_VISITS / effective) if effective else visits
+        text = (
+            f"Too little to conclude: the {visits} visits count as {effective:.0f} for the new "
+            f"policy, {LEAST_VISITS:.0f} are needed; log about {more} more, or explore more."
         )
         return Conclusion(Verdict.TOO_LITTLE, logged, estimates, gain, effective, more, text)
     if gain.low > ROUNDING or gain.high < -ROUNDING:
         verdict = Verdict.BETTER if gain.low > 0 else Verdict.WORSE
         text = (
             f"The new policy is {verdict}: {gain.value:+.4f} per decision "
-            f"(95 % {gain.low:+.4f} to {gain.high:+.4f}, effective rows {effective:.0f})."
+            f"(95 % {gain.low:+.4f} to {gain.high:+.4f}, effective visits {effective:.0f})."
         )
         return Conclusion(verdict, logged, estimates, gain, effective, 0, text)
     half = (gain.high - gain.low) / 2
-    # The half width falls with the root of the rows; an effect of this size would then show.
-    more = _more(rows, (half / abs(gain.value)) ** 2) if abs(gain.value) > ROUNDING else rows
+    # The half width falls with the root of the visits; an effect of this size would then show.
+    more = _more(visits, (half / abs(gain.value)) ** 2) if abs(gain.value) > ROUNDING else visits
     text = (
         f"Undecided: {gain.value:+.4f} per decision (95 % {gain.low:+.4f} to {gain.high:+.4f}). "
-        f"If the difference is real, about {more} more decisions would show it."
+        f"If the difference is real, about {more} more visits would show it."
     )
     return Conclusion(Verdict.UNDECIDED, logged, estimates, gain, effective, more, text)
 
 
-def _more(rows: int, factor: float) -> int:
-    return max(1, int(np.ceil(rows * (factor - 1.0))))
+def _more(visits: int, factor: float) -> int:
+    return max(1, int(np.ceil(visits * (factor - 1.0))))

@@ -22,7 +22,7 @@ from edge.core.item_tables import ITEM_COLUMNS
 from edge.core.learning import Kind, Learner, Reaction
 from models import judging, off_policy
 from models.evaluation import Answer, Bundle, K, measures
-from models.off_policy import Log, Verdict
+from models.off_policy import REFUSALS, Log
 from models.visit_models import Measured
 
 FLOOR = 0.02
@@ -215,9 +215,9 @@ def policies(
         ours.append(abs(best.value - truth))
         naive.append(abs(found.logged.value - truth))
         covered.append(best.low <= truth <= best.high)
-        concluded.append(found.verdict is not Verdict.TOO_LITTLE)
-        effective.append(found.effective_rows)
-        refused.append(rare.verdict is Verdict.TOO_LITTLE)
+        concluded.append(found.verdict not in REFUSALS)
+        effective.append(found.effective_visits)
+        refused.append(rare.verdict in REFUSALS)
     error, rival = np.array(ours), np.array(naive)
     return data, Measured(
         measure="negative error of a policy's estimated take-up",
@@ -231,7 +231,7 @@ def policies(
             "truth": truth,
             "intervals_that_hold_it": float(np.mean(covered)),
             "logs_that_sufficed": float(np.mean(concluded)),
-            "effective_rows": float(np.mean(effective)),
+            "effective_visits": float(np.mean(effective)),
             "refused_for_best_sellers": float(np.mean(refused)),
         },
     )
@@ -264,14 +264,14 @@ class _Case:
 def _log(
     cases: Sequence[_Case], drawn: npt.NDArray[np.int64], shown: Sequence[int], policy: str
 ) -> Log:
-    """Return a log of the old policy with the chances of another."""
+    """Return a log of the old policy with the chances of another; every draw is a visit."""
     seen = [(cases[at], row) for at, row in zip(drawn.tolist(), shown, strict=True)]
     target = [getattr(case, policy) for case, _ in seen]
     return Log(
         reward=np.array([case.reward[row] for case, row in seen]),
         propensity=np.array([case.old[row] for case, row in seen]),
         target=np.array([chance[row] for chance, (_, row) in zip(target, seen, strict=True)]),
-        group=drawn,
+        group=np.arange(drawn.size),
         expected_shown=np.array([case.expected[row] for case, row in seen]),
         expected_target=np.array(
             [chance @ case.expected for chance, (case, _) in zip(target, seen, strict=True)]

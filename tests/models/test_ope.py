@@ -1,5 +1,7 @@
 """A new policy told from the old one's log: right on average, honest about too little."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -39,7 +41,7 @@ def test_estimates_worked_by_hand() -> None:
     assert found.estimates["dr"].value == pytest.approx(0.4 + 1.25 / 3)
     assert found.logged.value == pytest.approx(2 / 3)
     # (3.5)^2 / (4 + 0.25 + 1)
-    assert log.effective_rows == pytest.approx(12.25 / 5.25)
+    assert log.effective_visits == pytest.approx(12.25 / 5.25)
 
 
 @pytest.mark.parametrize("method", ["ips", "snips", "dr"])
@@ -74,31 +76,79 @@ def test_a_better_policy_is_called_better() -> None:
     """0.33 against 0.19 shows in 3,000 decisions; the other way round it is worse."""
     found = evaluate(bandit(3_000, 1), 1)
     assert found.verdict is Verdict.BETTER
-    assert found.more_rows == 0
+    assert found.more_visits == 0
     assert found.gain.value == pytest.approx(TRUTH - LOGGED, abs=0.05)
     log = bandit(3_000, 1)
-    back = Log(log.reward, log.propensity, 0.95 * (log.propensity == 0.5), log.group)
+    back = Log(log.reward, log.propensity, 1.0 * (log.propensity == 0.5), log.group)
     assert evaluate(back, 1).verdict is Verdict.WORSE
 
 
 def test_too_little_is_refused_with_what_is_missing() -> None:
-    """50 decisions that count as 20 need about ten times as many to count as 200."""
-    log = Log(np.ones(50), np.full(50, 0.5), np.where(np.arange(50) < 20, 0.5, 0.0), np.arange(50))
+    """50 visits that count as 20 need about ten times as many to count as 200."""
+    log = Log(np.ones(50), np.full(50, 0.4), np.where(np.arange(50) < 20, 1.0, 0.0), np.arange(50))
     found = evaluate(log, 1)
     assert found.verdict is Verdict.TOO_LITTLE
-    assert log.effective_rows == pytest.approx(20)
-    assert found.more_rows == 450
+    assert log.effective_visits == pytest.approx(20)
+    assert found.more_visits == 450
     assert "450 more" in found.text
 
 
 def test_the_same_policy_stays_undecided() -> None:
-    """Nothing changed, so nothing is claimed, and a number of further decisions is named."""
+    """Nothing changed, so nothing is claimed, and a number of further visits is named."""
     log = bandit(2_000, 3)
-    for factor in (1.0, 1.02, np.random.default_rng(1).uniform(0.9, 1.0, 2_000)):
+    for factor in (1.0, 1.005, np.random.default_rng(1).uniform(0.95, 1.05, 2_000)):
         like = Log(log.reward, log.propensity, np.clip(log.propensity * factor, 0, 1), log.group)
         found = evaluate(like, 3)
         assert found.verdict is Verdict.UNDECIDED
-        assert found.more_rows >= 1
+        assert found.more_visits >= 1
+
+
+@pytest.mark.parametrize("visits", [1, 2, 40])
+def test_many_decisions_of_few_visits_are_too_little(visits: int) -> None:
+    """400 decisions in a handful of visits say no more than the visits do."""
+    log = bandit(400, 4)
+    found = evaluate(Log(log.reward, log.propensity, log.target, np.arange(400) % visits), 4)
+    assert found.verdict is Verdict.TOO_LITTLE
+    assert found.effective_visits <= visits
+    assert found.more_visits >= 200 - visits
+
+
+def test_what_the_log_never_shows_is_not_guessed() -> None:
+    """A log without exploration (all chances 1), and a policy that shows other cards half the time.
+
+    The cards that were never shown earn nothing: the truth is worse, half of 0.4 against 0.25.
+    """
+    rng = np.random.default_rng(1)
+    keeps = np.arange(1_000) % 2 == 0
+    reward = np.where(keeps, rng.random(1_000) < 0.4, rng.random(1_000) < 0.1).astype(float)
+    found = evaluate(Log(reward, np.ones(1_000), keeps.astype(float), np.arange(1_000)), 1)
+    assert found.verdict is Verdict.UNSUPPORTED
+    assert "average 0.50 instead of 1" in found.text
+    assert found.more_visits == 0
+
+
+@pytest.mark.parametrize("share", [0.0, 0.9, 1.1])
+def test_weights_that_miss_their_mean_are_refused(share: float) -> None:
+    """A tenth more or less than all of the new policy's choices is no rounding."""
+    log = bandit(20_000, 6)
+    for like in (log, Log(log.reward, log.propensity, log.propensity, log.group)):
+        found = evaluate(Log(like.reward, like.propensity, like.target * share, like.group), 6, 50)
+        assert found.verdict is Verdict.UNSUPPORTED
+
+
+def test_a_fair_log_is_seldom_taken_for_one_that_lacks_something() -> None:
+    """Of 300 logs of a policy that shows every item, hardly one is refused for its mean weight."""
+    refused = [evaluate(bandit(1_500, s), s, 2).verdict is Verdict.UNSUPPORTED for s in range(300)]
+    assert sum(refused) <= 3
+
+
+@pytest.mark.parametrize("name", ["reward", "expected_shown", "expected_target"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_numbers_that_are_none_are_refused(name: str, value: float) -> None:
+    """What was earned, or is expected to be, must be known."""
+    log = bandit(10, 1, REWARDS)
+    with pytest.raises(ValueError, match=f"{name}: expected finite"):
+        replace(log, **{name: np.full(10, value)})
 
 
 def test_visits_are_drawn_whole() -> None:
