@@ -101,7 +101,9 @@ def problems_of_files(store: StoreSection) -> tuple[list[str], tuple[Gap, ...]]:
         reads.append(lambda: RuleFiles(store.rules, known).load())
         if store.bundle is not None:
             bundle, item_ids = store.bundle, [item.item_id for item in known.items]
-            reads.append(lambda: load_bundle(bundle, item_ids))
+            reads.append(
+                lambda: (load_bundle(bundle, item_ids), load_visit_models(bundle, item_ids))
+            )
     for read in reads:
         try:
             read()

@@ -82,6 +82,32 @@ class AnonymousTables:
         """Return the size of the item index."""
         return self.log_share.size
 
+    def check(self, n_items: int) -> None:
+        """Raise ValueError where the tables are not of so many items or do not fit one another."""
+        n, classes, brands = n_items, len(self.month_lift), len(self.brand_lift)
+        shapes = {
+            **dict.fromkeys(("log_share", "trend", "log_zone_share", "log_price"), (n,)),
+            **dict.fromkeys(("class_of", "zone_of", "brand_of"), (n,)),
+            "month_lift": (classes, 12),
+            "daypart_lift": (classes, len(DAYPARTS_MIN)),
+            "weekend_lift": (classes, 2),
+            **dict.fromkeys(("together", "together_lift"), (n, TOGETHER_WIDTH)),
+        }
+        for name, shape in shapes.items():
+            array = getattr(self, name)
+            if array.shape != shape or not np.isfinite(array).all():
+                raise ValueError(f"{name}: {array.shape}, expected finite numbers, {shape}")
+        lifts = {"class_lift": classes, "brand_lift": brands}
+        for name, size in lifts.items():
+            if getattr(self, name).shape not in ((size, size), (0, 0)):
+                raise ValueError(f"{name}: expected {size} × {size} or nothing")
+        most = {"class_of": classes, "zone_of": len(self.zones), "together": n}
+        most |= {"brand_of": brands} if brands else {}
+        for name, limit in most.items():
+            array = getattr(self, name)
+            if array.size and not -1 <= array.min() <= array.max() < limit:
+                raise ValueError(f"{name}: a number outside of the {limit}")
+
     def aligned(self, rows: Ints) -> "AnonymousTables":
         """Return the tables in a catalogue's item order.
 

@@ -7,6 +7,7 @@ arrays lie (`models.bundle`, `edge.adapters.onnx.ranker`).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -193,6 +194,7 @@ def unpacked(arrays: Mapping[str, npt.NDArray[Any]]) -> ItemTables:
 
     Raises:
         KeyError: An array is missing.
+        ValueError: The arrays do not fit one another, or hold what is no number.
     """
     values: Arrays = {name: arrays[name].astype(np.float32) for name in _HALF}
     for name in _LISTS:
@@ -205,12 +207,49 @@ def unpacked(arrays: Mapping[str, npt.NDArray[Any]]) -> ItemTables:
         if entry.name in _BYTES:
             value *= arrays[f"encoder_{entry.name}_scale"][:, None]
         layers[entry.name] = value
-    return ItemTables(
+    tables = ItemTables(
         category=arrays["category"].astype(np.int32),
         popular=arrays["popular"].astype(np.int32),
         encoder=Encoder(**layers),
         **values,
     )
+    _check(tables)
+    return tables
+
+
+def _check(tables: ItemTables) -> None:
+    """Raise ValueError where shapes, item numbers or values are none that can be computed with."""
+    n, encoder = tables.n_items, tables.encoder
+    size, inner = encoder.last_bias.size, encoder.hidden_bias.size
+    shapes = {
+        "item": (n, len(ITEM_COLUMNS)),
+        "hazard": (n, HAZARD_LAGS),
+        "gap": (n,),
+        "gap_days": (n,),
+        "category": (n,),
+        "near": (n, NEAR_WIDTH),
+        "near_score": (n, NEAR_WIDTH),
+        "next": (n, NEXT_WIDTH),
+        "next_score": (n, NEXT_WIDTH),
+        "popular": (tables.popular.size,),
+        "encoder.into": (n, size),
+        "encoder.hidden": (len(POOLING) * size, inner),
+        "encoder.hidden_bias": (inner,),
+        "encoder.last": (inner, size),
+        "encoder.last_bias": (size,),
+        "encoder.out": (n, size),
+        "encoder.bias": (n,),
+    }
+    for name, shape in shapes.items():
+        array = attrgetter(name)(tables)
+        if array.shape != shape:
+            raise ValueError(f"{name}: shape {array.shape}, expected {shape}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name}: a value that is no number")
+    for name in ("near", "next", "popular"):
+        array = getattr(tables, name)
+        if array.size and not 0 <= array.min() <= array.max() < n:
+            raise ValueError(f"{name}: an item outside of the {n}")
 
 
 _HALF = ("item", "hazard", "gap", "gap_days")

@@ -49,10 +49,22 @@ class Calibration:
     Args:
         logit: float32[k] strictly rising.
         probability: float32[k] strictly rising, within (0, 1).
+
+    Raises:
+        ValueError: It falls, leaves the probabilities, or has no points.
     """
 
     logit: Floats
     probability: Floats
+
+    def __post_init__(self) -> None:
+        points = np.stack([self.logit, self.probability])
+        if points.ndim != 2 or not points.size or not np.isfinite(points).all():
+            raise ValueError("calibration: expected as many logits as probabilities, at least one")
+        if (np.diff(points) < 0.0).any():
+            raise ValueError("calibration: expected logits and probabilities that rise")
+        if self.probability[0] < 0.0 or self.probability[-1] > 1.0:
+            raise ValueError("calibration: expected probabilities from 0 to 1")
 
     def __call__(self, logit: Floats) -> Floats:
         """Return probabilities; equal order, no new ties between the outer knots."""

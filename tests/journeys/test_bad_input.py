@@ -1,6 +1,7 @@
 """Whatever arrives on the wire, the box counts it, drops it, and goes on."""
 
 import json
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from edge.adapters.mqtt.broker import MAX_PACKET_BYTES
 from edge.box import Box
 from edge.core.errors import ConfigError
 from edge.core.records import DecisionMade
+from models.bundle import extend
 from tests.conftest import Mosquitto, wait_until
 from tests.world import (
     ANNA,
@@ -352,6 +354,21 @@ def test_a_bundle_of_another_catalogue_is_refused_and_the_box_runs(
     (store / "catalog.json").write_text(json.dumps(document))
     with running(configure(tmp_path, store, bundle, mosquitto.port)) as box:
         assert "another catalogue" in str(box.box.health().parts["model"])
+        box.check_in(ANNA)
+        wait_until(lambda: box.count("decisions") == 1, "a decision without a model")
+        assert box.count("ranker_unavailable") == 1
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "tables.npz", "calibration.json"])
+def test_a_bundle_that_was_sealed_broken_is_refused_and_the_box_runs(
+    tmp_path: Path, bundle: Path, mosquitto: Mosquitto, name: str
+) -> None:
+    """The hash is right and the file cannot be read: popularity answers, health says which."""
+    store, copy = write_store(tmp_path / "store"), tmp_path / "bundle"
+    shutil.copytree(bundle, copy)
+    extend(copy, {name: b"PK\x03\x04"})
+    with running(configure(tmp_path, store, copy, mosquitto.port)) as box:
+        assert f"refused: bundle file {name} cannot be read" in str(box.box.health().parts["model"])
         box.check_in(ANNA)
         wait_until(lambda: box.count("decisions") == 1, "a decision without a model")
         assert box.count("ranker_unavailable") == 1

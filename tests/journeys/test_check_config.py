@@ -1,11 +1,13 @@
 """`check-config` says before the start what the start would say, every problem at once."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from edge.__main__ import main
+from models.bundle import extend
 from tests.world import configure
 
 
@@ -34,6 +36,34 @@ def test_every_broken_file_is_named(
     told = capsys.readouterr().err
     for each in ("stock.json", "members.json", "floorplan.json", "rules.toml", "store.bundle"):
         assert each in told, told
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("model.onnx", b"graph", "store.bundle: bundle file model.onnx cannot be read"),
+        ("tables.npz", b"PK", "store.bundle: bundle file tables.npz cannot be read"),
+        ("motive.json", b"[]", "store.bundle: bundle file motive.json cannot be read"),
+    ],
+)
+def test_a_bundle_that_was_sealed_broken_is_named(
+    tmp_path: Path,
+    store: Path,
+    bundle: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    content: bytes,
+    reason: str,
+) -> None:
+    """Its hashes are right; the ranker, its tables, or a model beside it cannot be read."""
+    copy = tmp_path / "bundle"
+    shutil.copytree(bundle, copy)
+    extend(copy, {"motive.onnx": b"", name: content} if name == "motive.json" else {name: content})
+    configure(tmp_path, store, copy, 1)
+    assert main(["check-config", str(tmp_path / "box.toml")]) == 2
+    told = capsys.readouterr().err
+    assert reason in told
     assert "Traceback" not in told
 
 

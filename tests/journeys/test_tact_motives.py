@@ -8,12 +8,14 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from edge.adapters.onnx.sealed import BUNDLE_SCHEMA
 from edge.adapters.onnx.visit_models import SCHEMA
 from edge.core.decision import Motive
 from edge.core.motives import FEATURES, MOTIVES, SCHEMA_HASH
@@ -70,7 +72,9 @@ def with_motives(folder: Path) -> Path:
     """Put the model of motives into a bundle; one that holds nothing else ranks by popularity."""
     folder.mkdir(exist_ok=True)
     path = folder / "manifest.json"
-    manifest = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"files": {}}
+    manifest: dict[str, Any] = {"schema": BUNDLE_SCHEMA, "files": {}}
+    if path.exists():
+        manifest = json.loads(path.read_text(encoding="utf-8"))
     about = {"schema": SCHEMA, "name": "motive", "hash": SCHEMA_HASH, "least": 0.6}
     files = {"motive.onnx": motive_model(), "motive.json": json.dumps(about).encode()}
     for name, content in files.items():

@@ -94,8 +94,8 @@ def test_goods_told_by_their_gtin_are_the_same_goods(
     """The till sold by sku and takes back by GTIN, padded to fourteen digits."""
     chains = tact_store.catalog_file
 
-    def with_gtin() -> dict[str, Any]:
-        written = chains()
+    def with_gtin(*named: Any) -> dict[str, Any]:
+        written = chains(*named)
         coat = next(goods for goods in written["items"] if goods["item_id"] == "coat-a")
         coat["variants"][0]["gtin"] = "4006381333931"
         return written

@@ -39,8 +39,8 @@ def test_care_comes_for_the_last_piece_of_a_size(
     """Anna bought the only coat in M: she has it, whatever lies on the shelf."""
     chains = tact_store.catalog_file
 
-    def sized() -> dict[str, Any]:
-        written = chains()
+    def sized(*named: Any) -> dict[str, Any]:
+        written = chains(*named)
         coat = next(goods for goods in written["items"] if goods["item_id"] == "coat-a")
         coat["variants"] = [
             {"sku": "coat-a", "gtin": "", "size": "M"}, {"sku": "coat-a-L", "gtin": "", "size": "L"}

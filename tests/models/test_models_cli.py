@@ -18,6 +18,7 @@ from edge.adapters.onnx.visit_models import load_visit_models
 from edge.core.anonymous import Scene
 from edge.core.errors import TrustError, UnavailableError
 from models.__main__ import main
+from models.bundle import extend
 from tests.models.till_data import ZONES, write_random_store
 
 pytestmark = pytest.mark.timeout(900)
@@ -301,10 +302,42 @@ def test_a_changed_model_is_refused(
         load_visit_models(copy, ITEM_IDS)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("anonymous.onnx", b"graph", "anonymous.onnx cannot be read"),
+        ("anonymous.npz", b"PK\x03\x04zip", "anonymous.npz cannot be read"),
+        ("anonymous.json", b"[]", "anonymous.json cannot be read"),
+        ("anonymous.onnx", "model.onnx", "anonymous.onnx reads other inputs"),
+        ("anonymous.npz", "tables.npz", "anonymous.npz cannot be read"),
+    ],
+)
+def test_a_model_that_was_sealed_broken_is_refused(
+    world: Path, tmp_path: Path, name: str, content: bytes | str, reason: str
+) -> None:
+    """A right hash is not enough: the file cannot be read, or is the ranker's."""
+    copy = tmp_path / "copy"
+    shutil.copytree(world / "bundle", copy)
+    extend(copy, {name: (copy / content).read_bytes() if isinstance(content, str) else content})
+    with pytest.raises(TrustError, match=reason):
+        load_visit_models(copy, ITEM_IDS)
+
+
+def test_tables_of_fewer_items_than_the_model_names_are_refused(
+    world: Path, tmp_path: Path
+) -> None:
+    """The item list grew by one; the tables did not."""
+    copy = tmp_path / "copy"
+    shutil.copytree(world / "bundle", copy)
+    about = json.loads((copy / "anonymous.json").read_text())
+    about["items"].append("one more")
+    extend(copy, {"anonymous.json": json.dumps(about).encode()})
+    with pytest.raises(TrustError, match="log_share"):
+        load_visit_models(copy, ITEM_IDS)
+
+
 def test_unknown_inputs_are_refused(world: Path, tmp_path: Path) -> None:
     """A model of another schema is refused and the reason names both."""
-    from models.bundle import extend
-
     copy = tmp_path / "copy"
     shutil.copytree(world / "bundle", copy)
     about = json.loads((copy / "anonymous.json").read_text())

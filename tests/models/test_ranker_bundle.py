@@ -1,18 +1,26 @@
 """A bundle trained on a small store: loads, refuses, repeats itself, and ranks what is bought."""
 
+import io
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from edge.adapters.onnx.ranker import Bundle, load_bundle
 from edge.core.candidates import Context, candidates, prepare
 from edge.core.errors import TrustError, UnavailableError
 from edge.core.features import features
 from edge.core.history import Floats, History, Ints
+from models.bundle import LOADED, extend, npz_bytes
 from models.encoder import EncoderPlan
 from models.ranker import RankerPlan
 from models.train import Plan, train
@@ -122,6 +130,12 @@ REFUSALS: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
     ),
     "a manifest that is no JSON": ("manifest.json", lambda _: b"{", "cannot be read"),
     "a manifest of the wrong kind": ("manifest.json", lambda _: b"[]", "cannot be read"),
+    "a manifest without end": ("manifest.json", lambda _: b"[" * 100_000, "cannot be read"),
+    "an entry that is no object": (
+        "manifest.json",
+        lambda content: json.dumps(json.loads(content) | {"files": {"model.onnx": "x"}}).encode(),
+        "expected an object by file name",
+    ),
 }
 
 
@@ -133,6 +147,111 @@ def test_what_does_not_verify_is_refused(bundle_dir: Path, tmp_path: Path, name:
     shutil.copytree(bundle_dir, copy)
     (copy / file).write_bytes(broken((copy / file).read_bytes()))
     with pytest.raises(TrustError, match=reason):
+        load_bundle(copy, IDS)
+
+
+def _without_tail(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def _newer(content: bytes) -> bytes:
+    """Return a graph of an ONNX version that no runtime knows."""
+    graph = onnx.load_from_string(content)
+    graph.ir_version = 99
+    return bytes(graph.SerializeToString())
+
+
+def _arrays(**changes: Callable[[np.ndarray], np.ndarray]) -> Callable[[bytes], bytes]:
+    """Return a change of some arrays of an .npz file."""
+
+    def changed(content: bytes) -> bytes:
+        with np.load(io.BytesIO(content)) as arrays:
+            kept = {name: arrays[name] for name in arrays.files}
+        return npz_bytes(kept | {name: change(kept[name]) for name, change in changes.items()})
+
+    return changed
+
+
+def _json(change: Callable[[Any], Any]) -> Callable[[bytes], bytes]:
+    return lambda content: json.dumps(change(json.loads(content))).encode()
+
+
+SEALED: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
+    "a graph that is none": ("model.onnx", lambda _: b"graph", "model.onnx cannot be read"),
+    "half a graph": ("model.onnx", _without_tail, "model.onnx"),
+    "a graph of a later ONNX": ("model.onnx", _newer, "model.onnx cannot be read"),
+    "half a zip": ("tables.npz", _without_tail, "tables.npz cannot be read"),
+    "a zip that is none": ("tables.npz", lambda _: b"PK\x03\x04zip", "tables.npz cannot be read"),
+    "no zip at all": ("tables.npz", lambda _: b"", "tables.npz cannot be read"),
+    "a narrow table": ("tables.npz", _arrays(item=lambda a: a[:, :-1]), "item: shape"),
+    "a short table": ("tables.npz", _arrays(hazard=lambda a: a[:-1]), "hazard: shape"),
+    "a table of no numbers": ("tables.npz", _arrays(gap=lambda a: a * np.nan), "gap: a value"),
+    "a neighbour that is no item": (
+        "tables.npz",
+        _arrays(near=lambda a: np.full_like(a, N_ITEMS)),
+        "near: an item outside of the 60",
+    ),
+    "fewer items than tables": ("items.json", _json(lambda ids: ids[:40]), "60 items, .* 40"),
+    "more items than tables": ("items.json", _json(lambda ids: [*ids, "one more"]), "items, .* 61"),
+    "an item twice": ("items.json", _json(lambda ids: [*ids[:-1], ids[0]]), "each once"),
+    "items by number": ("items.json", _json(lambda ids: list(range(len(ids)))), "item ids"),
+    "features of another schema": (
+        "features.json",
+        _json(lambda about: about | {"hash": "0" * 64}),
+        "feature schema 000000000000 is unknown",
+    ),
+    "a falling calibration": (
+        "calibration.json",
+        _json(lambda _: {"logit": [1.0, 0.0], "probability": [0.5, 0.4]}),
+        "that rise",
+    ),
+    "a calibration of no points": (
+        "calibration.json",
+        _json(lambda _: {"logit": [], "probability": []}),
+        "at least one",
+    ),
+    "probabilities beyond 1": (
+        "calibration.json",
+        _json(lambda _: {"logit": [0.0, 1.0], "probability": [0.5, 1.5]}),
+        "from 0 to 1",
+    ),
+    "metrics that are none": ("metrics.json", lambda _: b"7", "metrics.json cannot be read"),
+}
+
+
+@pytest.mark.parametrize("name", SEALED)
+def test_a_right_hash_is_not_enough(bundle_dir: Path, tmp_path: Path, name: str) -> None:
+    """What was sealed broken is refused like a forged file, and the reason names it."""
+    file, broken, reason = SEALED[name]
+    copy = tmp_path / "copy"
+    shutil.copytree(bundle_dir, copy)
+    extend(copy, {file: broken((copy / file).read_bytes())})
+    with pytest.raises(TrustError, match=reason):
+        load_bundle(copy, IDS)
+
+
+def test_the_graph_of_another_bundle_is_refused(bundle_dir: Path, tmp_path: Path) -> None:
+    """It reads a person of another size; asked once, it cannot answer."""
+    other = replace(PLAN, encoder=replace(PLAN.encoder, size=12))
+    train(regulars(40), IDS, tmp_path / "other", seed=3, plan=other)
+    copy = tmp_path / "copy"
+    shutil.copytree(bundle_dir, copy)
+    extend(copy, {"model.onnx": (tmp_path / "other" / "model.onnx").read_bytes()})
+    with pytest.raises(TrustError, match=r"model\.onnx reads other inputs than this box"):
+        load_bundle(copy, IDS)
+
+
+@given(st.sampled_from(sorted(LOADED)), st.binary(max_size=200), st.booleans())
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_bytes_escape_the_two_errors(
+    bundle_dir: Path, tmp_path: Path, name: str, content: bytes, is_tail: bool
+) -> None:
+    """Whatever a file of a sealed bundle holds or ends in, the box refuses it or loads it."""
+    copy = tmp_path / "copy"
+    shutil.copytree(bundle_dir, copy, dirs_exist_ok=True)
+    whole = (copy / name).read_bytes()
+    extend(copy, {name: whole[: len(whole) // 3] + content if is_tail else content})
+    with suppress(TrustError, UnavailableError):
         load_bundle(copy, IDS)
 
 

@@ -1,13 +1,11 @@
 """Load the models beside the ranker from a bundle: anonymous visits, motives, acceptance.
 
-Decides whether such a model may be used: its sha256 by the bundle's manifest, its form, and the
-hash of the inputs this box computes. Leaves out the inputs (`edge.core`) and what happens without
-a model: popularity, the motive "unknown", and the ranker's own probability.
+Decides whether such a model may be used: its form, the hash of the inputs this box computes, and
+whether it answers for them. Leaves out the hashes of its files (`edge.adapters.onnx.sealed`), the
+inputs (`edge.core`) and what happens without a model: popularity, the motive "unknown", and the
+ranker's own probability.
 """
 
-import hashlib
-import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
+from edge.adapters.onnx.sealed import Sealed, understood
 from edge.core import acceptance, anonymous, motives
 from edge.core.anonymous import AnonymousTables, Scene
 from edge.core.decision import Motive
@@ -24,28 +23,18 @@ from edge.core.motives import Evidence
 
 Floats = anonymous.Floats
 SCHEMA = "stammgast.visit-model.v1"
-MAX_FILE_BYTES = 16 * 2**20
 
 
 class VisitModel:
     """A small network over one table of features, on one thread.
 
     Args:
-        graph: The ONNX file.
+        session: The graph.
         about: The JSON beside it.
     """
 
-    def __init__(self, graph: bytes, about: Mapping[str, Any]) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            self._session = onnxruntime.InferenceSession(
-                graph, options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime raises its own and plain RuntimeErrors
-            raise TrustError(f"{about.get('name')}.onnx cannot be loaded: {error}") from error
+    def __init__(self, session: onnxruntime.InferenceSession, about: Mapping[str, Any]) -> None:
+        self._session = session
         self.about = about
 
     def probabilities(self, features: Floats) -> Floats:
@@ -60,7 +49,7 @@ class VisitModel:
         try:
             found: Floats = self._session.run(None, {"features": features})[0]
         except Exception as error:
-            raise UnavailableError(f"{self.about['name']} could not answer: {error}") from error
+            raise UnavailableError(f"{self.about.get('name')} could not answer: {error}") from error
         return found[:, 0] if found.shape[1] == 1 else found
 
 
@@ -136,32 +125,38 @@ def load_visit_models(path: Path, item_ids: Sequence[str]) -> VisitModels:
             box computes; the reason says which.
         UnavailableError: There is no bundle at this path.
     """
-    files = _Files(path)
+    files = Sealed(path)
     return VisitModels(
-        _anonymous(files, item_ids) if files.has("anonymous") else None,
-        _motive(files) if files.has("motive") else None,
-        AcceptanceModel(files.model("acceptance", acceptance.SCHEMA_HASH))
-        if files.has("acceptance")
+        _anonymous(files, item_ids) if files.has("anonymous.onnx") else None,
+        _motive(files) if files.has("motive.onnx") else None,
+        AcceptanceModel(
+            _model(files, "acceptance", acceptance.SCHEMA_HASH, len(acceptance.FEATURES))
+        )
+        if files.has("acceptance.onnx")
         else None,
     )
 
 
-def _motive(files: "_Files") -> MotiveModel:
-    model = files.model("motive", motives.SCHEMA_HASH)
-    return MotiveModel(model, float(model.about["least"]))
+def _motive(files: Sealed) -> MotiveModel:
+    inputs, classes = len(motives.FEATURES), len(motives.MOTIVES)
+    model = _model(files, "motive", motives.SCHEMA_HASH, inputs, classes)
+    return MotiveModel(model, understood("motive.json", lambda m: float(m["least"]), model.about))
 
 
-def _anonymous(files: "_Files", item_ids: Sequence[str]) -> AnonymousModel:
-    model = files.model("anonymous", anonymous.SCHEMA_HASH)
-    row = {item: at for at, item in enumerate(model.about["items"])}
+def _anonymous(files: Sealed, item_ids: Sequence[str]) -> AnonymousModel:
+    model = _model(files, "anonymous", anonymous.SCHEMA_HASH, len(anonymous.FEATURES))
+    ids = understood("anonymous.json", lambda about: [str(i) for i in about["items"]], model.about)
+    row = {item: at for at, item in enumerate(ids)}
     rows = np.array([row.get(item, -1) for item in item_ids], np.int32)
-    try:
-        with np.load(io.BytesIO(files.read("anonymous.npz")), allow_pickle=False) as arrays:
-            values = {name: _widened(arrays[name]) for name in arrays.files}
-        tables = AnonymousTables(**values, zones=tuple(model.about["zones"]))
-    except (KeyError, ValueError, TypeError, OSError) as error:
-        raise TrustError(f"anonymous.npz cannot be read: {error!r}; train again") from error
-    return AnonymousModel(model, tables.aligned(rows))
+
+    def tables(arrays: Mapping[str, "np.ndarray[Any, Any]"]) -> AnonymousTables:
+        values = {name: _widened(array) for name, array in arrays.items()}
+        found = AnonymousTables(**values, zones=tuple(model.about["zones"]))
+        found.check(len(ids))
+        return found
+
+    read = understood("anonymous.npz", tables, files.arrays("anonymous.npz"))
+    return AnonymousModel(model, read.aligned(rows))
 
 
 def _widened(array: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
@@ -169,47 +164,16 @@ def _widened(array: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
     return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
-class _Files:
-    """The files of a bundle, each held against the manifest when read."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            manifest = json.loads((path / "manifest.json").read_bytes())
-            self._listed: Mapping[str, Any] = manifest["files"]
-        except OSError as error:
-            raise UnavailableError(f"no manifest.json in the bundle {path}") from error
-        except (KeyError, ValueError, TypeError) as error:
-            raise TrustError(f"bundle manifest cannot be read: {error!r}") from error
-
-    def has(self, name: str) -> bool:
-        """Tell whether the bundle holds a model."""
-        return f"{name}.onnx" in self._listed
-
-    def read(self, name: str) -> bytes:
-        """Return a file that matches the manifest."""
-        try:
-            content = (self._path / name).read_bytes()
-            expected = self._listed[name]["sha256"]
-        except (OSError, KeyError, TypeError) as error:
-            raise TrustError(f"bundle file {name} is missing; copy the bundle whole") from error
-        found = hashlib.sha256(content).hexdigest()
-        if found != expected or len(content) > MAX_FILE_BYTES:
-            raise TrustError(f"bundle file {name} has sha256 {found[:12]}, not {expected!s:.12}")
-        return content
-
-    def model(self, name: str, schema_hash: str) -> VisitModel:
-        """Return a model whose inputs this box knows."""
-        try:
-            about = json.loads(self.read(f"{name}.json"))
-            schema, hash_ = about["schema"], about["hash"]
-        except (KeyError, ValueError, TypeError) as error:
-            raise TrustError(f"{name}.json cannot be read: {error!r}") from error
-        if schema != SCHEMA:
-            raise TrustError(f"{name}.json: form {schema!r} is unknown, {SCHEMA!r} is expected")
-        if hash_ != schema_hash:
-            raise TrustError(
-                f"{name}: inputs {str(hash_)[:12]} are unknown, this box computes "
-                f"{schema_hash[:12]}; train with this version of the software"
-            )
-        return VisitModel(self.read(f"{name}.onnx"), about)
+def _model(files: Sealed, name: str, hash_: str, inputs: int, classes: int = 1) -> VisitModel:
+    """Return a model whose inputs this box knows."""
+    about = files.values(f"{name}.json")
+    schema, found = understood(f"{name}.json", lambda a: (a["schema"], a["hash"]), about)
+    if schema != SCHEMA:
+        raise TrustError(f"{name}.json: form {schema!r} is unknown, {SCHEMA!r} is expected")
+    if found != hash_:
+        raise TrustError(
+            f"{name}: inputs {str(found)[:12]} are unknown, this box computes {hash_[:12]}; "
+            "train with this version of the software"
+        )
+    asked = {"features": np.zeros((2, inputs), np.float32)}
+    return VisitModel(files.graph(f"{name}.onnx", asked, (2, classes)), about)
