@@ -100,7 +100,7 @@ def _ours(cut: Cut, seed: int, say: Progress) -> tuple[Result, dict[str, object]
     for test in _folds(cut):
         began = time.perf_counter()
         is_other = ~np.isin(newest.customer, test)
-        network, calibration = tune(
+        network, calibration, _ = tune(
             course, newest.of(is_other) if is_other.any() else course.newest
         )
         tune_s.append(time.perf_counter() - began)

@@ -1,9 +1,10 @@
 """The model card: what a bundle is, what it was trained on, what it is worth, what it is not for.
 
-Decides what a data scientist sees first: the judgement with its interval, the rivals, the
-reliability diagram with ECE, the floors per surface, each further model against its naive
-baseline, and the variables that were switched off. Written as Markdown and as one HTML file with
-its plots inside, from `metrics.json` alone, so that the card can never say more than was measured.
+Decides what a data scientist sees first: the judgement with its interval, the rivals, what rounding
+to 8 bits costs, the reliability diagram with ECE, the floors per surface, each further model
+against its naive baseline, and the variables that were switched off. Written as Markdown and as one
+HTML file with its plots inside, from `metrics.json` alone, so that the card can never say more than
+was measured.
 """
 
 import base64
@@ -38,6 +39,7 @@ def sections(metrics: Metrics, loaded_bytes: int) -> list[tuple[str, list[str], 
     return [
         _about(metrics, loaded_bytes),
         _judgement(metrics.get("judgement") or {}, bool(metrics.get("is_judged_itself"))),
+        _rounding(metrics.get("int8") or {}),
         _calibration(metrics.get("judgement") or {}),
         _visit_models(metrics.get("visit_models") or {}),
         _in_use((metrics.get("judgement") or {}).get("in_use") or {}),
@@ -98,6 +100,33 @@ def _judgement(judgement: Metrics, is_itself: bool) -> Section:
 
 def _measured(name: str, row: Metrics) -> list[str]:
     return [name, *(f"{row[f'{m}_at_10']:.4f}" for m in ("recall", "ndcg", "phr"))]
+
+
+def _rounding(int8: Metrics) -> Section:
+    title = "What rounding to 8 bits costs"
+    if not int8:
+        return title, ["Not measured."], []
+    loss, margin = int8["recall_loss"], 1.96 * int8["recall_loss_error"]
+    sentences = [
+        f"The shipped graph against the float32 network, over the newest baskets of "
+        f"{int8['customers']:,} customers, which the ranker has learned from."
+    ]
+    if loss > int8["most_recall_loss"]:
+        sentences.append(
+            f"More than the allowed {int8['most_recall_loss']} of recall@10 is lost here; the gate "
+            "let it pass because so few customers cannot tell it from noise."
+        )
+    exact = ", ".join(str(layer + 1) for layer in int8["layers_in_float32"]) or "none"
+    rows = [
+        ["", ""],
+        ["Ten best that stay among the ten best", f"{int8['top10_overlap']:.2%}"],
+        [
+            "recall@10 lost, 95 % interval",
+            f"{loss:.5f} ({loss - margin:+.5f} to {loss + margin:+.5f})",
+        ],
+        ["Layers that 8 bits harm, kept in float32", exact],
+    ]
+    return title, sentences, rows
 
 
 def _calibration(judgement: Metrics) -> Section:

@@ -222,7 +222,7 @@ def _fit(order: Order, prepared: Prepared, purchases: Purchases, to: Path) -> No
     plan, learned = plan_for(purchases), purchases.drawn(LEARNED_CUSTOMERS, order.seed)
     try:
         course = prepare_course(purchases, codes, plan, order.seed, learned=learned)
-        network, calibration = tune(course, course.newest)
+        network, calibration, rounding = tune(course, course.newest)
     except ValueError as error:
         raise ConfigError([f"{order.data}: {error}"]) from error
     counted = {
@@ -233,6 +233,7 @@ def _fit(order: Order, prepared: Prepared, purchases: Purchases, to: Path) -> No
         "lines": int(purchases.item.size),
         "newest_day": None if purchases.day is None else float(purchases.day.max()),
         "seed": order.seed,
+        "int8": rounding.row(network),
     }
     ids = histories.item_ids(prepared.items)
     bundle.write(to, onnx_bytes(network), course.tables, ids, calibration, counted)

@@ -7,6 +7,7 @@ weights. Leaves out how a graph is written (`models.network`).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -27,20 +28,39 @@ SAMPLE = 2000
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How alike two rankings are: mean overlap of the ten best, recall lost and its error."""
+    """How alike two rankings are: mean overlap of the ten best, recall lost and its error.
+
+    Args:
+        overlap: Of the ten best, in [0, 1].
+        loss: Of recall@10; below 0 where rounding gained some.
+        loss_error: Standard error of the loss over the customers.
+        customers: Compared.
+    """
 
     overlap: float
     loss: float
     loss_error: float
+    customers: int
 
     @property
     def holds(self) -> bool:
         """Whether the sample shows no more loss than is allowed."""
         return self.overlap >= LEAST_OVERLAP and self.loss <= MOST_LOSS
 
+    def row(self, network: Network) -> dict[str, Any]:
+        """Return the JSON form for metrics.json and the card."""
+        return {
+            "top10_overlap": round(self.overlap, 5),
+            "recall_loss": round(self.loss, 6),
+            "recall_loss_error": round(self.loss_error, 6),
+            "most_recall_loss": MOST_LOSS,
+            "customers": self.customers,
+            "layers_in_float32": sorted(network.exact),
+        }
 
-def gated(network: Network, samples: Sequence[Examples]) -> Network:
-    """Return the network with as few layers in float32 as the samples allow.
+
+def gated(network: Network, samples: Sequence[Examples]) -> tuple[Network, Agreement]:
+    """Return the network with as few layers in float32 as the samples allow, and how it ranks.
 
     All layers are tried in 8 bits first. While that loses too much, the layer whose float weights
     bring back most of the ten best is written in float32 as well. The choice trusts the sample's
@@ -67,7 +87,7 @@ def gated(network: Network, samples: Sequence[Examples]) -> Network:
         kept, found = kept | {best}, tried[best]
         left.remove(best)
     refuse_if_apart(found)
-    return replace(network, exact=kept)
+    return replace(network, exact=kept), found
 
 
 def agreement(model: bytes, exact: Sequence[Floats], samples: Sequence[Examples]) -> Agreement:
@@ -97,11 +117,14 @@ def agreement(model: bytes, exact: Sequence[Floats], samples: Sequence[Examples]
             missed = int(hit[large].sum()) - int(hit[small].sum())
             lost.append(missed / max(1, int(examples.n_labels[row])))
     error = float(np.std(lost) / np.sqrt(len(lost)))
-    return Agreement(float(np.mean(overlaps)), float(np.mean(lost)), error)
+    return Agreement(float(np.mean(overlaps)), float(np.mean(lost)), error, len(lost))
 
 
 def refuse_if_apart(found: Agreement) -> None:
     """Refuse a graph that ranks otherwise.
+
+    Two standard errors are allowed for noise: a sample of some hundred customers measures the loss
+    to some thousandths, so what passes may lose more than `MOST_LOSS`. The card tells how much.
 
     Raises:
         ValueError: The ten best change too much, or recall is lost beyond noise.

@@ -26,7 +26,7 @@ from models.adam import Tree
 from models.encoder import EncoderPlan
 from models.network import onnx_bytes
 from models.purchases import Purchases
-from models.quantization import gated
+from models.quantization import Agreement, gated
 from models.ranker import (
     Network,
     RankerPlan,
@@ -180,10 +180,13 @@ def _sample(stages: Sequence[Examples], rows: int = 200_000) -> Floats:
     return flat[chosen].astype(np.float32)
 
 
-def tune(course: Course, examples: Examples) -> tuple[Network, Calibration]:
+def tune(course: Course, examples: Examples) -> tuple[Network, Calibration, Agreement]:
     """Tune on the newest labels, and calibrate on customers left out of a tuning of its own.
 
     A small course is not tuned on `Course.newest`, which its pretraining has read.
+
+    Returns:
+        The network, its calibration, and how its int8 graph ranks against it.
 
     Raises:
         ValueError: Rounded to 8 bits the network would rank otherwise.
@@ -193,7 +196,8 @@ def tune(course: Course, examples: Examples) -> tuple[Network, Calibration]:
     calibration = _calibration(course, examples, learn)
     params = learn(course, examples)
     samples = [examples] if examples is course.newest else [examples, course.newest]
-    return gated(Network(params, course.scaling), samples), calibration
+    network, found = gated(Network(params, course.scaling), samples)
+    return network, calibration, found
 
 
 def _pretrained(course: Course, _: Examples) -> Tree:
@@ -256,12 +260,13 @@ def train(
     started = time.perf_counter()
     course = prepare_course(purchases, category_codes(categories, item_ids), plan, seed, progress)
     progress("tuning and calibrating")
-    network, calibration = tune(course, course.newest)
+    network, calibration, rounding = tune(course, course.newest)
     metrics = {
         "customers": len(purchases.customer_ids),
         "baskets": int(purchases.customer.size),
         "lines": int(purchases.item.size),
         "seed": seed,
+        "int8": rounding.row(network),
     }
     bundle.write(out, onnx_bytes(network), course.tables, item_ids, calibration, metrics)
     return metrics | {"train_s": time.perf_counter() - started}

@@ -26,6 +26,14 @@ JUDGEMENT: dict[str, Any] = {
     },
     "floors": {"tablet": 0.04, "station": 0.1, "push": None},
 }
+INT8: dict[str, Any] = {
+    "top10_overlap": 0.99712,
+    "recall_loss": 0.0004,
+    "recall_loss_error": 0.0003,
+    "most_recall_loss": 0.001,
+    "customers": 1_900,
+    "layers_in_float32": [],
+}
 ROW: dict[str, Any] = {
     "data": "simulated visits",
     "bytes": 4000,
@@ -55,6 +63,7 @@ def metrics(**changes: Any) -> dict[str, Any]:
         "seed": 7,
         "judgement": JUDGEMENT,
         "is_judged_itself": True,
+        "int8": INT8,
         "visit_models": {"motive": ROW},
         "variables": [variable],
     } | changes
@@ -68,6 +77,29 @@ def test_the_card_says_who_was_counted_and_who_was_learned_from() -> None:
     assert "| Next baskets that a pass of the encoder learned | 800 |" in drawn
     everybody = card.files(metrics(customers_learned=300), loaded_bytes=1)["card.md"].decode()
     assert "drawn evenly" not in everybody
+
+
+def test_the_card_says_what_rounding_costs() -> None:
+    """Overlap, loss with its interval, and layers that stayed in float32."""
+    text = card.files(metrics(), loaded_bytes=1)["card.md"].decode()
+    assert "the newest baskets of 1,900 customers" in text
+    assert "| Ten best that stay among the ten best | 99.71% |" in text
+    assert "| 0.00040 (-0.00019 to +0.00099) |" in text
+    assert "| Layers that 8 bits harm, kept in float32 | none |" in text
+    assert "let it pass" not in text
+
+
+def test_the_card_says_what_the_gate_let_pass() -> None:
+    """A loss above the bar that a small sample cannot tell from noise is told as one."""
+    passed = INT8 | {"recall_loss": 0.003, "recall_loss_error": 0.002, "layers_in_float32": [0]}
+    text = card.files(metrics(int8=passed), loaded_bytes=1)["card.md"].decode()
+    assert "More than the allowed 0.001 of recall@10 is lost here; the gate let it pass" in text
+    assert "kept in float32 | 1 |" in text
+
+
+def test_a_bundle_from_before_says_that_nothing_was_measured() -> None:
+    """Its card can be written again."""
+    assert "Not measured." in card.files(metrics(int8=None), loaded_bytes=1)["card.md"].decode()
 
 
 def test_the_card_shows_every_figure() -> None:
@@ -121,7 +153,7 @@ def test_a_plot_stands_under_its_own_table() -> None:
 
 def test_an_unjudged_bundle_says_so() -> None:
     """No figure is better than an invented one."""
-    files = card.files(metrics(judgement=None, visit_models={}), loaded_bytes=1)
+    files = card.files(metrics(judgement=None, int8=None, visit_models={}), loaded_bytes=1)
     text = files["card.md"].decode()
     assert "Not judged" in text
     assert "recall" not in text

@@ -62,6 +62,8 @@ def test_the_bundle_holds_its_judgement_and_card(world: Path) -> None:
     metrics = json.loads((world / "bundle" / "metrics.json").read_text())
     judgement = metrics["judgement"]
     assert metrics["is_judged_itself"]
+    assert 0.98 <= metrics["int8"]["top10_overlap"] <= 1.0
+    assert metrics["int8"]["customers"] > 0
     assert judgement["recall_at_10"] > judgement["rivals"]["G-TopFreq"]["recall_at_10"]
     assert f"{judgement['recall_at_10']:.4f}" in (world / "bundle" / "card.md").read_text()
     assert "Data quality" in (world / "pages" / "quality.html").read_text()

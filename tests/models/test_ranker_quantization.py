@@ -58,7 +58,8 @@ def test_another_network_is_noticed() -> None:
 def test_a_layer_that_8_bits_harm_stays_in_float() -> None:
     """One column of the second layer holds a weight a thousand times the others': it is kept."""
     network, examples = drawn()
-    assert gated(network, [examples]).exact == frozenset()
+    kept, _ = gated(network, [examples])
+    assert kept.exact == frozenset()
     harmed = dict(network.params)
     # A unit of the first layer that never fires gets weights that dwarf their columns' others.
     harmed["weight_0"] = network.params["weight_0"].copy()
@@ -66,13 +67,16 @@ def test_a_layer_that_8_bits_harm_stays_in_float() -> None:
     harmed["weight_0"][:, 0], harmed["offset_0"][0] = 0.0, -1.0
     harmed["weight_1"] = network.params["weight_1"].copy()
     harmed["weight_1"][0] = 50.0
-    found = gated(Network(harmed, network.scaling), [examples])
+    found, told = gated(Network(harmed, network.scaling), [examples])
     assert found.exact == {1}
     exact = float_logits(harmed, network.scaling, examples)
     before = agreement(onnx_bytes(Network(harmed, network.scaling)), [exact], [examples])
     after = agreement(onnx_bytes(found), [exact], [examples])
     assert not before.holds
     assert after.holds
+    assert told == after
+    assert told.row(found)["layers_in_float32"] == [1]
+    assert told.customers == CUSTOMERS
 
 
 def test_a_score_does_not_depend_on_the_other_candidates() -> None:
@@ -109,9 +113,9 @@ def test_every_row_may_have_a_person_of_its_own() -> None:
 
 def test_lost_recall_is_refused_beyond_noise() -> None:
     """A loss of .004 counts when its error is .001, not when it is .01."""
-    refuse_if_apart(Agreement(overlap=0.99, loss=0.004, loss_error=0.01))
+    refuse_if_apart(Agreement(overlap=0.99, loss=0.004, loss_error=0.01, customers=40))
     with pytest.raises(ValueError, match=r"lose 0\.0040 recall"):
-        refuse_if_apart(Agreement(overlap=0.99, loss=0.004, loss_error=0.001))
+        refuse_if_apart(Agreement(overlap=0.99, loss=0.004, loss_error=0.001, customers=40))
 
 
 def test_rounding_by_hand() -> None:
