@@ -1,10 +1,12 @@
-"""Whether a bundle ranks on an emulated aarch64 as it does here: the same graphs, the same rows.
+"""Whether graphs rank on an emulated aarch64 as they do here, and 8 bits as float32 on both.
 
 Builds a Debian root for arm64 without its second stage, puts numpy and onnxruntime for aarch64
 beside it, and lets `qemu-aarch64-static` run `benchmarks/aarch64_scores.py` on rows that this
-process has scored as well. Needs root, `qemu-user-static` and `debootstrap`.
+process has scored as well: the graphs of a bundle on drawn rows, and a ranker trained in the run,
+written in 8 bits and in float32, on real candidates. Needs root, `qemu-user-static` and
+`debootstrap`.
 
-    python -m benchmarks.aarch64 --bundle DIR [--root DIR] [--mirror URL] [--json]
+    python -m benchmarks.aarch64 [--bundle DIR] [--root DIR] [--mirror URL] [--json]
 """
 
 import json
@@ -20,6 +22,10 @@ import numpy as np
 
 from benchmarks.aarch64_scores import scores
 from benchmarks.bench import arguments, report
+from benchmarks.world import SEED, store_and_bundle
+from models import histories, pipeline
+from models.network import onnx_bytes
+from models.train import prepare_course, tune
 
 TOOLS = ("qemu-aarch64-static", "debootstrap", "unshare")
 PACKAGES = ("numpy", "onnxruntime")
@@ -31,32 +37,42 @@ ROWS, SETS = 200, 40
 def main() -> int:
     """Build the root unless it is there, score twice, compare."""
     parser = arguments(__doc__)
-    parser.add_argument("--bundle", type=Path, required=True, help="folder of a trained bundle")
+    parser.add_argument("--bundle", type=Path, help="folder of a bundle (default: the demo's)")
     parser.add_argument("--root", type=Path, help="arm64 root to keep and find again")
     parser.add_argument("--mirror", default="", help="Debian mirror (default: debootstrap's own)")
     options = parser.parse_args()
-    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
-    if missing:
+    if lacks := missing():
         print(
-            f"benchmarks.aarch64: found no {', '.join(missing)}; expected Debian's "
+            f"benchmarks.aarch64: found no {', '.join(lacks)}; expected Debian's "
             "qemu-user-static and debootstrap, and root",
             file=sys.stderr,
         )
         return 2
+    store, made = store_and_bundle()
     with tempfile.TemporaryDirectory() as folder:
         root = options.root or Path(folder) / "root"
         started = time.perf_counter()
         if not (root / "opt/site/onnxruntime").is_dir():
             build(root, options.mirror)
         built_s = time.perf_counter() - started
-        graphs = write_rows(options.bundle, Path(folder))
+        graphs = write_rows(options.bundle or made, Path(folder))
+        graphs += write_both(store, Path(folder))
         here = scores(Path(folder), graphs)
         there = emulated(root, Path(folder), graphs)
     figures: dict[str, object] = {"build_s": round(built_s, 1), "graphs": graphs}
     for name in graphs:
         figures |= {f"{name}_{k}": v for k, v in compared(here[name], there[name]).items()}
+    for place, found in (("here", here), ("aarch64", there)):
+        overlap = compared(found["fp32"], found["int8"])["top10_overlap"]
+        figures[f"fp32_int8_top10_overlap_{place}"] = overlap
     report(figures, is_quiet=options.json)
     return 0
+
+
+def missing() -> list[str]:
+    """Return what this machine lacks."""
+    lacks = [tool for tool in TOOLS if shutil.which(tool) is None]
+    return lacks if os.geteuid() == 0 else [*lacks, "root"]
 
 
 def build(root: Path, mirror: str) -> None:
@@ -94,6 +110,26 @@ def write_rows(bundle: Path, folder: Path) -> list[str]:
         np.savez(folder / f"{path.stem}.npz", allow_pickle=False, **_inputs(path, rng))
         names.append(path.stem)
     return names
+
+
+def write_both(store: Path, folder: Path) -> list[str]:
+    """Train a ranker on the demo's store, write it in 8 bits and in float32, and real rows."""
+    with tempfile.TemporaryDirectory() as work:
+        order = pipeline.Order(data=store, seed=SEED, work=Path(work))
+        prepared = pipeline.prepare(order, pipeline.workshop(order, lambda *_: None))
+        purchases = histories.purchases(histories.history(prepared.numbered), prepared.items)
+    course = prepare_course(purchases, plan=pipeline.plan_for(purchases), seed=SEED)
+    network, *_ = tune(course, course.newest)
+    full = course.newest.of(course.newest.mask.sum(axis=1) >= ROWS)
+    rows: dict[str, np.ndarray] = {
+        "features": full.features[:SETS, :ROWS].astype(np.float32),
+        "items": full.items[:SETS, :ROWS].astype(np.int64),
+        "person": full.person[:SETS, None],
+    }
+    for name, is_rounded in (("fp32", False), ("int8", True)):
+        (folder / f"{name}.onnx").write_bytes(onnx_bytes(network, is_rounded=is_rounded))
+        np.savez(folder / f"{name}.npz", allow_pickle=False, **rows)
+    return ["fp32", "int8"]
 
 
 def _inputs(path: Path, rng: np.random.Generator) -> dict[str, np.ndarray]:

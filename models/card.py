@@ -107,6 +107,7 @@ def _rounding(int8: Metrics) -> Section:
     if not int8:
         return title, ["Not measured."], []
     loss, margin = int8["recall_loss"], 1.96 * int8["recall_loss_error"]
+    lost = f"{loss:.5f} ({loss - margin:+.5f} to {loss + margin:+.5f})"
     sentences = [
         f"The shipped graph against the float32 network, over the newest baskets of "
         f"{int8['customers']:,} customers, which the ranker has learned from."
@@ -120,10 +121,7 @@ def _rounding(int8: Metrics) -> Section:
     rows = [
         ["", ""],
         ["Ten best that stay among the ten best", f"{int8['top10_overlap']:.2%}"],
-        [
-            "recall@10 lost, 95 % interval",
-            f"{loss:.5f} ({loss - margin:+.5f} to {loss + margin:+.5f})",
-        ],
+        ["recall@10 lost, 95 % interval", lost if margin else "none, of any of them"],
         ["Layers that 8 bits harm, kept in float32", exact],
     ]
     return title, sentences, rows

@@ -54,17 +54,18 @@ def quantized(values: Floats, most: int = 127) -> tuple[npt.NDArray[np.int8], Fl
     return levels.astype(np.int8), scale.astype(np.float32)
 
 
-def onnx_bytes(network: Network) -> bytes:
+def onnx_bytes(network: Network, *, is_rounded: bool = True) -> bytes:
     """Return the graph: (features f32[n, F], items i64[n], person f32[1 or n, d]) -> logit f32[n].
 
-    An item index one past the last is an unknown item: neutral parameters.
+    An item index one past the last is an unknown item: neutral parameters. With `is_rounded` off
+    everything stays float32, for what 8 bits are held against.
     """
     graph, params = _Graph(), network.params
-    rows, scale = _item_rows(graph, params)
+    rows, scale = _item_rows(graph, params, is_rounded=is_rounded)
     hidden = graph.one("Concat", _scaled(graph, network.scaling), rows, axis=1)
     layers = sum(name.startswith("weight_") for name in params)
     for layer in range(layers):
-        is_exact = layer in network.exact
+        is_exact = layer in network.exact or not is_rounded
         if layer:
             weight = _weight(graph, params[f"weight_{layer}"], is_exact=is_exact)
         else:
@@ -91,14 +92,19 @@ def _scaled(graph: _Graph, scaling: Scaling) -> str:
     return graph.one("Clip", standard, low, high)
 
 
-def _item_rows(graph: _Graph, params: dict[str, Floats]) -> tuple[str, Floats]:
+def _item_rows(graph: _Graph, params: dict[str, Floats], *, is_rounded: bool) -> tuple[str, Floats]:
     """Look up both vectors of the items in one 8-bit table with a neutral last row.
 
     Returns:
         The levels, [n, vector + tower], and what one level of each column is worth.
     """
-    levels, scale = quantized(np.concatenate([params["item_vector"], params["item_tower"]], axis=1))
-    levels = np.concatenate([levels, np.zeros((1, levels.shape[1]), np.int8)])
+    vectors = np.concatenate([params["item_vector"], params["item_tower"]], axis=1)
+    neutral = np.zeros((1, vectors.shape[1]), np.float32)
+    vectors = np.concatenate([vectors, neutral])
+    if not is_rounded:
+        rows = graph.one("Gather", graph.constant(vectors), "items", axis=0)
+        return rows, np.ones(vectors.shape[1], np.float32)
+    levels, scale = quantized(vectors)
     rows = graph.one("Gather", graph.constant(levels), "items", axis=0)
     return graph.one("Cast", rows, to=TensorProto.FLOAT), scale
 

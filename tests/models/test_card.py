@@ -87,6 +87,8 @@ def test_the_card_says_what_rounding_costs() -> None:
     assert "| 0.00040 (-0.00019 to +0.00099) |" in text
     assert "| Layers that 8 bits harm, kept in float32 | none |" in text
     assert "let it pass" not in text
+    none = card.files(metrics(int8=INT8 | {"recall_loss": 0.0, "recall_loss_error": 0.0}), 1)
+    assert "| none, of any of them |" in none["card.md"].decode()
 
 
 def test_the_card_says_what_the_gate_let_pass() -> None:

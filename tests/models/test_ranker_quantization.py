@@ -44,6 +44,23 @@ def test_graph_ranks_as_the_network() -> None:
     refuse_if_apart(found)
 
 
+def test_an_unrounded_graph_is_the_float_network() -> None:
+    """Its logits differ by the arithmetic's own rounding alone, an unknown item's too."""
+    network, examples = drawn()
+    exact = float_logits(network.params, network.scaling, examples)
+    found = agreement(onnx_bytes(network, is_rounded=False), [exact], [examples])
+    assert found.overlap == 1.0
+    session = onnxruntime.InferenceSession(onnx_bytes(network, is_rounded=False))
+    feed = {
+        "features": examples.features[0].astype(np.float32),
+        "items": examples.items[0].astype(np.int64),
+        "person": examples.person[:1],
+    }
+    assert session.run(None, feed)[0] == pytest.approx(exact[0], abs=1e-5)
+    feed["items"][:] = ITEMS
+    assert np.isfinite(session.run(None, feed)[0]).all()
+
+
 def test_another_network_is_noticed() -> None:
     """The graph of another network keeps few of the ten best, and is refused."""
     network, examples = drawn()
