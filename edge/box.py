@@ -42,7 +42,7 @@ from edge.core.gateways import Gateways
 from edge.core.moment import Moment
 from edge.core.motives import unknown
 from edge.core.person import DAY_S
-from edge.core.playbook import Playbook
+from edge.core.playbook import Playbook, with_floors
 from edge.core.readings import Input
 from edge.core.records import Record
 from edge.core.rotating import RotatingIds
@@ -116,7 +116,7 @@ class Box:
         self.downlink = Downlink(files / "members.json", self.ledger, clock.now_s)
         take_in(self.ledger, self.downlink, files)
         item_ids = [item.item_id for item in catalog.items]
-        ranker, tables, self.model = load_model(settings.store.bundle, item_ids)
+        ranker, tables, self.model, floors = load_model(settings.store.bundle, item_ids)
         beside = load_beside(settings.store.bundle, item_ids)
         self.journal = Journal(self.ledger)
         self.hub = Hub(
@@ -130,6 +130,7 @@ class Box:
             catalog,
             lambda now_s: Moment.of(datetime.fromtimestamp(now_s, facts.time_zone)),
             clock.now_s,
+            with_floors(floors),
         )
         self.rulebook.archive = Archive(
             past=lambda since_s, most: self.journal.past(since_s, most, clock.now_s()),

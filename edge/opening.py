@@ -9,7 +9,7 @@ import itertools
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from edge.adapters.files.catalog import read_catalog, read_stock
@@ -114,20 +114,22 @@ def problems_of_files(store: StoreSection) -> tuple[list[str], tuple[Gap, ...]]:
     return problems, () if catalog is None else hygiene(catalog)
 
 
-def load_model(bundle: Path | None, item_ids: list[str]) -> tuple[Ranker, ItemTables, str]:
+def load_model(
+    bundle: Path | None, item_ids: list[str]
+) -> tuple[Ranker, ItemTables, str, Mapping[str, float]]:
     """Load the bundle, or say why popularity answers instead.
 
     Returns:
-        The ranker, its item tables, and a word for `/healthz`.
+        The ranker, its item tables, a word for `/healthz`, and its relevance floors by surface.
     """
     if bundle is None:
-        return NoModel(), blank(len(item_ids)), "none: popularity answers"
+        return NoModel(), blank(len(item_ids)), "none: popularity answers", {}
     try:
         loaded = load_bundle(bundle, item_ids)
     except (TrustError, UnavailableError) as error:
         log.error("the bundle was refused", extra={"part": "model", "detail": str(error)})
-        return NoModel(), blank(len(item_ids)), f"refused: {error}"
-    return loaded.ranker, loaded.tables, loaded.version
+        return NoModel(), blank(len(item_ids)), f"refused: {error}", {}
+    return loaded.ranker, loaded.tables, loaded.version, loaded.floors
 
 
 def load_beside(bundle: Path | None, item_ids: list[str]) -> VisitModels:

@@ -25,7 +25,7 @@ from edge.core.catalog import Catalog, Stock, Text
 from edge.core.classes import specificity
 from edge.core.errors import ConfigError, UnavailableError
 from edge.core.moment import Moment
-from edge.core.playbook import Playbook
+from edge.core.playbook import Orders, Playbook
 from edge.core.preview import Model, Past, Preview, Stage, preview
 from edge.core.review import hygiene
 from edge.core.rules import Level, RuleKind
@@ -62,6 +62,7 @@ class Rulebook:
         catalog: What the rules are laid over.
         moment: Puts UTC seconds into the store's calendar.
         now_s: The box's time.
+        base: What holds where no file says otherwise.
     """
 
     def __init__(
@@ -70,12 +71,14 @@ class Rulebook:
         catalog: Catalog,
         moment: Callable[[float], Moment],
         now_s: Callable[[], float],
+        base: Orders | None = None,
     ) -> None:
         self._path = path
         self._catalog = catalog
         self._moment = moment
         self._now_s = now_s
-        self._files = RuleFiles(path, catalog)
+        self._base = base
+        self._files = RuleFiles(path, catalog, base=base)
         self.live: Callable[[Playbook], None] = lambda _: None
         self.archive: Archive | None = None
         self._files.load()
@@ -204,7 +207,7 @@ class Rulebook:
         target = self._editable() or Path("store.toml")
         others = [s for s in self._sources() if s.path != target and s.level is Level.CHAIN]
         draft = Source(target, text=text.encode())
-        return Playbook(self._catalog, read_orders([*others, draft]))
+        return Playbook(self._catalog, read_orders([*others, draft], base=self._base))
 
     def _names(self, outlook: Preview | None) -> Mapping[str, Text]:
         if outlook is None:

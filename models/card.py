@@ -133,13 +133,17 @@ def _calibration(judgement: Metrics) -> Section:
         return title, ["Not judged."], []
     sentences = [
         f"Expected calibration error {judgement['ece']:.5f} over all candidates of the judged "
-        "customers. The lowest probability from which enough of what is shown is bought gives "
-        "the relevance floor of each surface:"
+        "customers. From the floor on each card, not only their mean, is bought as often as the "
+        "surface asks; where the store's rules name no floor, the box shows nothing below it:"
     ]
     shares = {"tablet": "5 %", "station": "10 %", "push": "20 %"}
-    rows = [["Surface", "Bought of shown, at least", "Floor"]]
+    rows = [["Surface", "Bought at the floor, at least", "Floor"]]
     rows += [
-        [surface, shares[surface], "none reaches it" if floor is None else f"{floor:.4f}"]
+        [
+            surface,
+            shares[surface],
+            "none reaches it, nothing is shown" if floor is None else f"{floor:.4f}",
+        ]
         for surface, floor in judgement["floors"].items()
     ]
     return title, sentences, rows

@@ -21,6 +21,7 @@ from edge.core.features import features
 from edge.core.history import Floats, History, Ints
 from edge.core.item_tables import ItemTables, unpacked
 from edge.core.ranking import Calibration
+from models.calibrate import rising
 from models.judging import Interval, Reliability, mean_interval, reliability
 from models.purchases import Purchases
 from models.stages import Label
@@ -109,7 +110,7 @@ class Judgement:
         best_rival: The rival with the highest recall.
         gain: Paired difference in recall to it, with its interval over customers.
         diagram: Reliability of the probabilities of all candidates.
-        floors: Probability from which at least this share of the shown is bought, by share.
+        floors: Lowest probability worth showing by surface, see `floors`.
     """
 
     customers: int
@@ -210,6 +211,8 @@ _MEASURES = ("recall", "ndcg", "phr")
 FLOOR_SHARES = {"tablet": 0.05, "station": 0.10, "push": 0.20}
 """Share of shown items that should be bought, per surface: our proposal, an interruption must be
 worth more than a line on an associate's screen."""
+LEAST_CARDS = 20
+"""Cards above a floor without which it rests on chance."""
 
 
 def _means(values: npt.NDArray[np.float64]) -> dict[str, float]:
@@ -243,14 +246,18 @@ def rivals(history: History, rank: npt.NDArray[np.int64]) -> dict[str, Ints]:
 
 
 def floors(chances: Floats, hits: npt.NDArray[np.bool_]) -> dict[str, float | None]:
-    """Return, per surface, the lowest probability from which enough of the shown is bought.
+    """Return, per surface, the lowest probability from which each card is bought often enough.
 
-    None where no probability reaches the share: the surface then shows nothing unasked.
+    Read from the rising curve through what was bought, so the card at the floor itself is bought as
+    often as asked: a mean over all cards above it would let many cards that nobody wants live on a
+    few that everybody does. None where no probability of at least 20 cards reaches the share: the
+    surface then shows nothing unasked.
     """
-    order = np.argsort(-chances, kind="stable")
-    share = np.cumsum(hits[order]) / np.arange(1, order.size + 1)
+    order = np.argsort(chances, kind="stable")
+    share = rising(hits[order].astype(np.float64), np.ones(order.size))
     found: dict[str, float | None] = {}
     for surface, wanted in FLOOR_SHARES.items():
-        enough = np.flatnonzero((share >= wanted) & (np.arange(order.size) >= 20))
-        found[surface] = round(float(chances[order[enough[-1]]]), 5) if enough.size else None
+        first = int(np.searchsorted(share, wanted))
+        is_reached = order.size - first >= LEAST_CARDS
+        found[surface] = round(float(chances[order[first]]), 5) if is_reached else None
     return found

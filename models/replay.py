@@ -26,7 +26,8 @@ from models.off_policy import REFUSALS, Log
 from models.visit_models import Measured
 
 FLOOR = 0.02
-"""Lowest probability on a tablet (`edge.core.playbook`): exploration goes no lower."""
+"""The house's floor of a tablet (`edge.core.playbook`): exploration goes no lower. The bundle's own
+floor comes out of the same answers, so it cannot choose among them."""
 PLACES = 5
 """Cards shown in a visit: what an associate may leaf through."""
 EXPLORE_SHARE = 0.2

@@ -5,7 +5,7 @@ costs some milliseconds and happens on a change of rules or catalogue, never in 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,8 @@ class Limits:
     """The numbers of tact. All are proposals of the decisioning table unless a source stands.
 
     Attributes:
-        floors: Lowest p(accept) worth showing, per surface; a push must be better than a card.
+        floors: Lowest p(accept) worth showing, per surface; a push must be better than a card. What
+            training found by the calibration stands in for these, a rule file's own above both.
         max_cards: Cards at a time for one contact, per surface.
         max_per_class: Cards of one substitute group.
         similar_cost: Weight of likeness (class, brand, price band) against score, in [0, 1].
@@ -69,6 +70,12 @@ class Orders:
     experiments: tuple[Experiment, ...] = ()
     holdout_share: float = HOLDOUT_SHARE
     may_silence: bool = False
+
+
+def with_floors(floors: Mapping[str, float]) -> Orders:
+    """Return the defaults with the floors that a bundle brings along."""
+    house = Limits()
+    return Orders(limits=replace(house, floors={**house.floors, **floors}))
 
 
 class Playbook:

@@ -28,7 +28,7 @@ from edge.core.cap_rules import (
 from edge.core.catalog import ClassKind
 from edge.core.classes import Action, MatrixRow, Policy
 from edge.core.errors import ConfigError
-from edge.core.playbook import Orders, Playbook
+from edge.core.playbook import Orders, Playbook, with_floors
 from edge.core.review import warnings
 from edge.core.rules import Level, RuleKind
 from tests.core.decision_world import CATALOG, World, number
@@ -418,6 +418,21 @@ def test_without_a_file_the_defaults_hold() -> None:
     state = RuleFiles(None, CATALOG).load()
     assert state.playbook.version == "default"
     assert state.warnings == ()
+
+
+def test_floors_of_the_bundle_hold_where_no_file_names_one(tmp_path: Path) -> None:
+    """The file's own floor wins, then the bundle's, then the house's."""
+    base = with_floors({"tablet": 0.3, "push": 0.4})
+    assert RuleFiles(None, CATALOG, base=base).load().playbook.limits.floors == {
+        "tablet": 0.3, "station": 0.02, "push": 0.4,
+    }  # fmt: skip
+    path = write(tmp_path, 'version = "1"\n[limits.floors]\ntablet = 0.1\n')
+    files = RuleFiles(path, CATALOG, base=base)
+    assert files.load().playbook.limits.floors["tablet"] == 0.1
+    assert files.state.playbook.limits.floors["push"] == 0.4
+    write(tmp_path, 'version = "2"\n')
+    assert files.refresh()
+    assert files.state.playbook.limits.floors["tablet"] == 0.3
 
 
 async def test_live_within_a_second(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def test_the_card_shows_every_figure() -> None:
         "+0.0600, 95 % interval +0.0300 to +0.0900",
         "| This ranker | 0.2100 | 0.2000 | 0.5000 |",
         "0.00123",
-        "| push | 20 % | none reaches it |",
+        "| push | 20 % | none reaches it, nothing is shown |",
         "| motive | log loss | -0.9000 | -1.4000 | frequencies | +0.5000 (+0.4000 to +0.6000)",
         "1.50 MB",
         "![",

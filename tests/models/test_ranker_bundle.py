@@ -215,6 +215,16 @@ SEALED: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
         _json(lambda _: {"logit": [0.0, 1.0], "probability": [0.5, 1.5]}),
         "from 0 to 1",
     ),
+    "a floor that is no probability": (
+        "metrics.json",
+        _json(lambda found: found | {"judgement": {"floors": {"tablet": 1.5}}}),
+        "floors: expected probabilities",
+    ),
+    "floors that are none": (
+        "metrics.json",
+        _json(lambda found: found | {"judgement": {"floors": [0.1]}}),
+        "metrics.json cannot be read",
+    ),
     "metrics that are none": ("metrics.json", lambda _: b"7", "metrics.json cannot be read"),
 }
 
@@ -228,6 +238,16 @@ def test_a_right_hash_is_not_enough(bundle_dir: Path, tmp_path: Path, name: str)
     extend(copy, {file: broken((copy / file).read_bytes())})
     with pytest.raises(TrustError, match=reason):
         load_bundle(copy, IDS)
+
+
+def test_floors_come_with_the_bundle(bundle_dir: Path, tmp_path: Path) -> None:
+    """What training judged; a share that no probability reaches lets nothing through."""
+    assert load_bundle(bundle_dir, IDS).floors == {}
+    copy = tmp_path / "copy"
+    shutil.copytree(bundle_dir, copy)
+    judged = {"judgement": {"floors": {"tablet": 0.04, "push": None}}}
+    extend(copy, {"metrics.json": json.dumps(judged).encode()})
+    assert load_bundle(copy, IDS).floors == {"tablet": 0.04, "push": 1.0}
 
 
 def test_the_graph_of_another_bundle_is_refused(bundle_dir: Path, tmp_path: Path) -> None:

@@ -86,6 +86,8 @@ class Bundle:
         version: First 12 hex digits of the manifest's sha256, for the decision log.
         overlap: Share of the catalogue's items that the bundle knows.
         metrics: What training measured.
+        floors: Lowest probability worth showing, by surface, where training could judge it; 1
+            where no probability is high enough.
     """
 
     ranker: OnnxRanker
@@ -93,6 +95,7 @@ class Bundle:
     version: str
     overlap: float
     metrics: Mapping[str, Any]
+    floors: Mapping[str, float]
 
 
 def load_bundle(path: Path, item_ids: Sequence[str]) -> Bundle:
@@ -138,7 +141,8 @@ def load_bundle(path: Path, item_ids: Sequence[str]) -> Bundle:
     calibration = understood("calibration.json", _calibration, files)
     metrics = understood("metrics.json", _metrics, files)
     ranker = OnnxRanker(session, np.where(rows < 0, len(ids), rows), calibration)
-    return Bundle(ranker, tables.aligned(rows), files.version, overlap, metrics)
+    floors = understood("metrics.json", _floors, metrics)
+    return Bundle(ranker, tables.aligned(rows), files.version, overlap, metrics, floors)
 
 
 def _hash(files: Sealed) -> str:
@@ -163,6 +167,14 @@ def _calibration(files: Sealed) -> Calibration:
 
 def _metrics(files: Sealed) -> Mapping[str, Any]:
     return dict(files.values("metrics.json"))
+
+
+def _floors(metrics: Mapping[str, Any]) -> dict[str, float]:
+    found = (metrics.get("judgement") or {}).get("floors") or {}
+    floors = {str(surface): 1.0 if f is None else float(f) for surface, f in found.items()}
+    if not all(0.0 <= floor <= 1.0 for floor in floors.values()):
+        raise ValueError("floors: expected probabilities from 0 to 1")
+    return floors
 
 
 def _rows(ids: Sequence[str], item_ids: Sequence[str]) -> tuple[npt.NDArray[np.int64], float]:

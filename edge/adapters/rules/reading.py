@@ -70,18 +70,21 @@ def sources_in(path: Path) -> tuple[Source, ...]:
     return tuple(source for source in both if source.path.exists())
 
 
-def read_orders(sources: Sequence[Source], author: str = "configuration") -> Orders:
+def read_orders(
+    sources: Sequence[Source], author: str = "configuration", base: Orders | None = None
+) -> Orders:
     """Read and check rule files.
 
     Args:
         sources: The chain's first.
         author: Stands where a file names none; unverified until sign-in exists.
+        base: What holds where no file says otherwise.
 
     Raises:
         ConfigError: With every problem: file, line, key, what was found and expected.
     """
     problems: list[str] = []
-    orders = Orders()
+    orders = base or Orders()
     for source in sources:
         reader = _Reader(source, author)
         orders = reader.read(orders)

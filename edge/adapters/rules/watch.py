@@ -15,7 +15,7 @@ from pathlib import Path
 from edge.adapters.rules.reading import Source, read_orders, sources_in
 from edge.core.catalog import Catalog
 from edge.core.errors import ConfigError
-from edge.core.playbook import Playbook
+from edge.core.playbook import Orders, Playbook
 from edge.core.review import conflicts, silences, unknown, warnings
 
 POLL_S = 0.4
@@ -53,14 +53,22 @@ class RuleFiles:
         path: A file, a folder with `chain.toml` and `store.toml`, or None for the defaults.
         catalog: What the rules are laid over.
         author: Stands where a file names none.
+        base: What holds where no file says otherwise.
     """
 
-    def __init__(self, path: Path | None, catalog: Catalog, author: str = "configuration") -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        catalog: Catalog,
+        author: str = "configuration",
+        base: Orders | None = None,
+    ) -> None:
         self._path = path
         self._catalog = catalog
         self._author = author
+        self._base = base
         self._stamp: Stamp = ()
-        self.state = RulesState(Playbook(catalog))
+        self.state = RulesState(Playbook(catalog, base))
 
     def load(self) -> RulesState:
         """Read the files for the first time.
@@ -117,13 +125,13 @@ class RuleFiles:
         Raises:
             ConfigError: They were never good.
         """
-        playbook = Playbook(self._catalog, read_orders(sources, self._author))
+        playbook = Playbook(self._catalog, read_orders(sources, self._author, self._base))
         self.state = RulesState(playbook, (), notes_of(playbook), 0, tuple(sources))
         return self.state
 
     def _read(self) -> RulesState:
         sources = tuple(_with_text(source) for source in self._sources())
-        playbook = Playbook(self._catalog, read_orders(sources, self._author))
+        playbook = Playbook(self._catalog, read_orders(sources, self._author, self._base))
         return RulesState(playbook, (), notes_of(playbook), 0, sources)
 
 
