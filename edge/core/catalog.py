@@ -230,6 +230,8 @@ class Stock:
         self._as_of_s = np.full(len(catalog.skus), -np.inf)
         self._per_item = np.zeros(len(catalog.items), np.int64)
         self._counted_s = np.full(len(catalog.items), -np.inf)
+        self._lacks_nothing = np.zeros(len(catalog.items), np.bool_)
+        self._lacking: dict[str, NDArray[np.bool_]] = {}
 
     def set_level(self, sku: str, units: int, as_of_s: float) -> bool:
         """Take a counted level; an older count than the known one changes nothing.
@@ -276,13 +278,20 @@ class Stock:
         return list(compress(self._catalog.items[item].variants, is_there))
 
     def lacks(self, size: str) -> NDArray[np.bool_]:
-        """Return bool[n items]: comes in a size, of which none is known to be in stock."""
-        lacking = np.zeros(len(self._catalog.items), np.bool_)
+        """Return bool[n items]: comes in a size, of which none is known to be in stock.
+
+        Kept until a sku sells out or comes back; nobody writes to it.
+        """
         skus = self._catalog.skus_of_size.get(size)
-        if skus is not None:
+        if skus is None:
+            return self._lacks_nothing
+        lacking = self._lacking.get(size)
+        if lacking is None:
+            lacking = np.zeros(len(self._catalog.items), np.bool_)
             items = self._catalog.item_of_skus[skus]
             lacking[items] = True
             lacking[items[self._units[skus] > 0]] = False
+            self._lacking[size] = lacking
         return lacking
 
     def units_of_item(self, item: int) -> int:
@@ -293,5 +302,7 @@ class Stock:
         """Set the units of a sku by its position, within what a store can hold."""
         units = min(max(units, 0), MOST_UNITS)
         known = max(int(self._units[at]), 0)
+        if (known > 0) != (units > 0):
+            self._lacking.clear()
         self._per_item[self._catalog.item_of_skus[at]] += units - known
         self._units[at] = units
