@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.catalog import Catalog, ClassKind, Item
-from edge.core.reasons import BIT, Reason
+from edge.core.reasons import Reason, mask_of
 
 DAY_S = 86_400.0
 COOLDOWN_S = 4 * DAY_S
@@ -122,9 +122,9 @@ class Classes:
         }
         is_due, is_part = self.is_kind(ClassKind.CONSUMABLE), self.is_kind(ClassKind.SERIES)
         self.if_closed: NDArray[np.uint32] = np.where(
-            is_due, _bit(Reason.NOT_DUE), _bit(Reason.OWNED)
+            is_due, mask_of(Reason.NOT_DUE), mask_of(Reason.OWNED)
         )
-        self.if_resting: NDArray[np.uint32] = ~is_part * _bit(Reason.JUST_BOUGHT_CLASS)
+        self.if_resting: NDArray[np.uint32] = ~is_part * mask_of(Reason.JUST_BOUGHT_CLASS)
         self.interval_s: NDArray[np.float64] = np.array(
             [(p.interval_days or 0.0) * DAY_S for p in policies]
         )
@@ -221,10 +221,6 @@ class Classes:
             "department": item.department,
         }
         return found.get(axis) == value
-
-
-def _bit(reason: Reason) -> np.uint32:
-    return np.uint32(1 << BIT[reason])
 
 
 def _group_of(item: Item, catalog: Catalog) -> str:

@@ -32,7 +32,7 @@ from edge.core.candidates import Source
 from edge.core.catalog import Text
 from edge.core.curation import size_of
 from edge.core.decision import Decision, Occasion, Shown, Snapshot
-from edge.core.reasons import BIT, ITEM_REASONS, UNSPOKEN, WORDS, Reason
+from edge.core.reasons import ITEM_REASONS, UNSPOKEN, WORDS, Reason, mask_of
 from edge.core.recall import PERSONAL
 from edge.core.tone import lint, presentable
 
@@ -518,10 +518,6 @@ def _fact_behind(reason: Reason, item: int, snapshot: Snapshot) -> str | None:
     return _purchase_fact(item, snapshot)
 
 
-def _mask(reasons: Collection[Reason]) -> np.uint32:
-    return np.uint32(sum(1 << BIT[reason] for reason in reasons))
-
-
 _PERSONAL = frozenset(
     {
         Reason.VETOED,
@@ -538,16 +534,14 @@ _PERSONAL = frozenset(
     }
 )
 """Grounds that tell something of the person."""
-_OF_PERSON = _mask(
-    (
-        Reason.VETOED,
-        Reason.JUST_BOUGHT,
-        Reason.JUST_BOUGHT_CLASS,
-        Reason.RETURNED,
-        Reason.NOT_DUE,
-        Reason.SIZE_UNAVAILABLE,
-    )
+_OF_PERSON = mask_of(
+    Reason.VETOED,
+    Reason.JUST_BOUGHT,
+    Reason.JUST_BOUGHT_CLASS,
+    Reason.RETURNED,
+    Reason.NOT_DUE,
+    Reason.SIZE_UNAVAILABLE,
 )
-_OF_HOUSE = _mask((Reason.OUT_OF_STOCK, Reason.FREQUENCY_CAP, Reason.BANNED))
-_SECRET = _mask(UNSPOKEN)
+_OF_HOUSE = mask_of(Reason.OUT_OF_STOCK, Reason.FREQUENCY_CAP, Reason.BANNED)
+_SECRET = mask_of(*UNSPOKEN)
 _ONE = np.uint32(1)

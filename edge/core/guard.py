@@ -22,7 +22,7 @@ from edge.core.decision import Ground, Shown, Snapshot, packed
 from edge.core.impressions import of_lines
 from edge.core.memory import Memory
 from edge.core.offers import NO_OFFER
-from edge.core.reasons import BIT, ITEM_REASONS, Reason
+from edge.core.reasons import BIT, ITEM_REASONS, Reason, mask_of
 from edge.core.rules import Effect, Where
 
 Mask = NDArray[np.bool_]
@@ -142,18 +142,13 @@ def _bans(items: NDArray[np.int32], effect: Effect, snapshot: Snapshot) -> list[
 
 
 # Help around an item one has: stock, purchases and holdout do not speak against it.
-HOLDS_FOR_SERVICE = np.bitwise_or.reduce(
-    [
-        _FLAG[reason]
-        for reason in (
-            Reason.LEGAL_BAN,
-            Reason.BANNED,
-            Reason.SENSITIVE,
-            Reason.AGE_RESTRICTED,
-            Reason.VETOED,
-            Reason.RETURNED,
-        )
-    ]
+HOLDS_FOR_SERVICE = mask_of(
+    Reason.LEGAL_BAN,
+    Reason.BANNED,
+    Reason.SENSITIVE,
+    Reason.AGE_RESTRICTED,
+    Reason.VETOED,
+    Reason.RETURNED,
 )
 
 

@@ -32,7 +32,7 @@ from edge.core.memory import NOTHING_BOUGHT, Purchases, remember
 from edge.core.moment import Moment
 from edge.core.person import Profile
 from edge.core.playbook import Playbook
-from edge.core.reasons import BIT, Reason
+from edge.core.reasons import Reason, mask_of
 
 MAX_EXAMPLES = 20
 MOSTLY = 0.9
@@ -44,13 +44,9 @@ _PROMPTED = np.uint16(
 )
 
 
-def _grounds(*reasons: Reason) -> np.uint32:
-    return np.uint32(sum(1 << BIT[reason] for reason in reasons))
-
-
 # Grounds that are worked out anew: people's, those of purchases, and those of the places.
-_RULED = _grounds(Reason.LEGAL_BAN, Reason.BANNED, Reason.FREQUENCY_CAP, Reason.CAMPAIGN_OVER)
-_BOUGHT = _grounds(
+_RULED = mask_of(Reason.LEGAL_BAN, Reason.BANNED, Reason.FREQUENCY_CAP, Reason.CAMPAIGN_OVER)
+_BOUGHT = mask_of(
     Reason.JUST_BOUGHT,
     Reason.JUST_BOUGHT_CLASS,
     Reason.OWNED,
@@ -60,7 +56,7 @@ _BOUGHT = _grounds(
     Reason.SAME_DEPARTMENT,
     Reason.SILENCE_AFTER_PURCHASE,
 )
-_PLACED = _grounds(Reason.BELOW_FLOOR, Reason.TOO_SIMILAR, Reason.OUTRANKED)
+_PLACED = mask_of(Reason.BELOW_FLOOR, Reason.TOO_SIMILAR, Reason.OUTRANKED)
 
 Model = Callable[[History, Candidates, Context, Moment, str | None], Floats]
 """Scores candidates of somebody with this history, at this moment and place; float32[n]."""

@@ -8,6 +8,8 @@ and which code may not leave the log.
 
 from enum import StrEnum
 
+import numpy as np
+
 from edge.core.catalog import Text
 
 
@@ -85,6 +87,12 @@ ITEM_REASONS: tuple[Reason, ...] = (
 """Bit k of a trace's mask means the k-th reason. Append only: old decisions are read by it."""
 
 BIT: dict[Reason, int] = {reason: at for at, reason in enumerate(ITEM_REASONS)}
+
+
+def mask_of(*reasons: Reason) -> np.uint32:
+    """Return the mask in which the bits of these reasons are set."""
+    return np.uint32(sum(1 << BIT[reason] for reason in reasons))
+
 
 UNSPOKEN = frozenset({Reason.SENSITIVE, Reason.GIFT_BASKET})
 """What no screen tells, on any way: a guess about a gift (A10), and delicate goods."""

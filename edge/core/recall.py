@@ -16,7 +16,7 @@ from edge.core.candidates import Candidates, Source
 from edge.core.curation import lacks_size
 from edge.core.decision import Decision, Occasion, Snapshot
 from edge.core.guard import judge, silence
-from edge.core.reasons import BIT, ITEM_REASONS, Reason
+from edge.core.reasons import ITEM_REASONS, Reason, mask_of
 from edge.core.rules import Effect
 
 PERSONAL = (
@@ -30,27 +30,22 @@ PERSONAL = (
     | Source.TRIGGER
 )
 """Sources that rest on the purpose `profile`."""
-RECALLING = np.uint32(
-    sum(
-        1 << BIT[reason]
-        for reason in (
-            Reason.LEGAL_BAN,
-            Reason.SENSITIVE,
-            Reason.VETOED,
-            Reason.OUT_OF_STOCK,
-            Reason.JUST_BOUGHT,
-            Reason.JUST_BOUGHT_CLASS,
-            Reason.RETURNED,
-            Reason.OWNED,
-            Reason.NOT_DUE,
-            Reason.SERIES_ORDER,
-            Reason.GIFT_BASKET,
-            Reason.BANNED,
-        )
-    )
+RECALLING = mask_of(
+    Reason.LEGAL_BAN,
+    Reason.SENSITIVE,
+    Reason.VETOED,
+    Reason.OUT_OF_STOCK,
+    Reason.JUST_BOUGHT,
+    Reason.JUST_BOUGHT_CLASS,
+    Reason.RETURNED,
+    Reason.OWNED,
+    Reason.NOT_DUE,
+    Reason.SERIES_ORDER,
+    Reason.GIFT_BASKET,
+    Reason.BANNED,
 )
-_SIZE_GONE = np.uint32(1 << BIT[Reason.SIZE_UNAVAILABLE])
-_IRRELEVANT = np.uint32(1 << BIT[Reason.BELOW_FLOOR]) | _SIZE_GONE
+_SIZE_GONE = mask_of(Reason.SIZE_UNAVAILABLE)
+_IRRELEVANT = mask_of(Reason.BELOW_FLOOR, Reason.SIZE_UNAVAILABLE)
 # Grounds that one purchase, today's basket or a label gives; what is then bought stays one.
 _OF_PURCHASE = frozenset({"purchase", "basket", "scan"})
 
