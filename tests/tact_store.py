@@ -156,6 +156,7 @@ def store_with(
     bundle: Path | None = None,
     sold: Sequence[str] = ALL,
     n_more: int = 0,
+    variants: dict[str, list[dict[str, str]]] | None = None,
     **extra: str,
 ) -> Iterator[tuple[RunningBox, Tablet]]:
     """Run a box over the little store, with a tablet.
@@ -171,11 +172,14 @@ def store_with(
         bundle: Models; popularity answers without.
         sold: What the catalogue holds, see `catalog_file`, like the next.
         n_more: Items beyond them.
+        variants: Of items that come in others than `catalog_file` says.
         extra: Top-level lines of the configuration.
     """
     store = folder / "store"
     store.mkdir()
     catalog = catalog_file(sold, n_more)
+    for goods in catalog["items"]:
+        goods["variants"] = (variants or {}).get(goods["item_id"], goods["variants"])
     levels = [{"sku": v["sku"], "quantity": 5} for i in catalog["items"] for v in i["variants"]]
     for name, document in (
         ("catalog.json", catalog),

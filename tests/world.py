@@ -293,8 +293,8 @@ class RunningBox:
 
     def decisions(self) -> list[Decision]:
         """Return every decision on disk that looked at candidates, the oldest first."""
-        found = self.box.journal.decisions(0.0, 10_000, self.box.clock.now_s())
-        return [decision for decision in found if decision.trace_items]
+        found = self.box.journal.past(0.0, 10_000, self.box.clock.now_s())
+        return [each.decision for each in found if each.decision.trace_items]
 
     def metrics(self) -> str:
         """Read the metrics page."""

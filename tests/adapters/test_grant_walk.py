@@ -48,7 +48,6 @@ OWN_DUTIES: Mapping[str, str] = {
     "ledger.Ledger.caps_of": "counters that limit what is shown, no other datum",
     "ledger.Ledger.restore_state": "the same, at start",
     "ledger.Ledger.decisions": "asks for a grant of each person before a row of theirs is opened",
-    "journal.Journal.decisions": "the ledger's, decoded",
     "journal.Journal.past": "the same with caps; a profile behind its own grant",
     "ledger.Ledger.lessons": "asks for a grant of each person before a row of theirs is opened",
     "ledger.Ledger.consents": "reads the present consents",

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from tests import tact_store
 from tests.conftest import Mosquitto
 from tests.core.decision_world import CATALOG
 from tests.tact_store import look, say, sell, settled, sku, store_with
@@ -88,20 +87,11 @@ def test_what_todays_purchase_suggested_leaves_with_it(
         assert "Wintermantel" not in json.dumps(tablet.cards()[0]["why"])
 
 
-def test_goods_told_by_their_gtin_are_the_same_goods(
-    tmp_path: Path, mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_goods_told_by_their_gtin_are_the_same_goods(tmp_path: Path, mosquitto: Mosquitto) -> None:
     """The till sold by sku and takes back by GTIN, padded to fourteen digits."""
-    chains = tact_store.catalog_file
-
-    def with_gtin(*named: Any) -> dict[str, Any]:
-        written = chains(*named)
-        coat = next(goods for goods in written["items"] if goods["item_id"] == "coat-a")
-        coat["variants"][0]["gtin"] = "4006381333931"
-        return written
-
-    monkeypatch.setattr(tact_store, "catalog_file", with_gtin)
-    with store_with(tmp_path, mosquitto, ["coat-b", "mouse"]) as (box, tablet):
+    coat = [{"sku": "coat-a", "gtin": "4006381333931"}]
+    left, variants = ["coat-b", "mouse"], {"coat-a": coat}
+    with store_with(tmp_path, mosquitto, left, variants=variants) as (box, tablet):
         look(box, tablet)
         receipt = sell(box, "coat-a", days_ago=6)
         assert look(box, tablet) == {"mouse"}

@@ -1,11 +1,7 @@
 """Sizes from wire to screen: a card leaves with the customer's size, care does not ask for it."""
 
 from pathlib import Path
-from typing import Any
 
-import pytest
-
-from tests import tact_store
 from tests.conftest import Mosquitto
 from tests.tact_store import look, say, sell, settled, store_with
 from tests.world import RunningBox, rfc3339
@@ -33,23 +29,16 @@ def test_a_card_leaves_when_the_customers_size_is_sold_out(
         assert look(box, tablet) == {"mouse"}
 
 
-def test_care_comes_for_the_last_piece_of_a_size(
-    tmp_path: Path, mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_care_comes_for_the_last_piece_of_a_size(tmp_path: Path, mosquitto: Mosquitto) -> None:
     """Anna bought the only coat in M: she has it, whatever lies on the shelf."""
-    chains = tact_store.catalog_file
-
-    def sized(*named: Any) -> dict[str, Any]:
-        written = chains(*named)
-        coat = next(goods for goods in written["items"] if goods["item_id"] == "coat-a")
-        coat["variants"] = [
-            {"sku": "coat-a", "gtin": "", "size": "M"}, {"sku": "coat-a-L", "gtin": "", "size": "L"}
-        ]  # fmt: skip
-        return written
-
-    monkeypatch.setattr(tact_store, "catalog_file", sized)
-    about = {"sizes": {"winter-coat": "M"}}
-    with store_with(tmp_path, mosquitto, ["coat-a"], about=about) as (box, tablet):
+    coat = [
+        {"sku": "coat-a", "gtin": "", "size": "M"}, {"sku": "coat-a-L", "gtin": "", "size": "L"}
+    ]  # fmt: skip
+    about, variants = {"sizes": {"winter-coat": "M"}}, {"coat-a": coat}
+    with store_with(tmp_path, mosquitto, ["coat-a"], about=about, variants=variants) as (
+        box,
+        tablet,
+    ):
         count(box, coat_a=1, coat_a_L=4)
         sell(box, "coat-a")
         assert look(box, tablet) == {"coat-a"}

@@ -75,18 +75,12 @@ class Journal:
         single = [_decode_impression(each.body) for each in found.caps]
         return [*single, *(row for each in found.folded for row in _decode_folded(each.body))]
 
-    def decisions(self, since_s: float, most: int, now_s: float) -> list[Decision]:
-        """Return decisions since a moment, the oldest first; of too many, some, evenly drawn.
-
-        What is still on its way to the disk is waited for, unless the disk stands still.
-        """
-        with suppress(TimeoutError):
-            self._ledger.writer.flush(_FLUSH_S)
-        found = self._ledger.decisions(since_s, most, now_s)
-        return [_decode_decision(body) for _, body in found]
-
     def past(self, since_s: float, most: int, now_s: float) -> list[Past]:
-        """Return what `decisions` does, with what may be read of each visitor at this moment."""
+        """Return past decisions, with what may be read of each visitor at this moment.
+
+        Since a moment, the oldest first; of too many, some, evenly drawn. What is still on its way
+        to the disk is waited for, unless the disk stands still.
+        """
         with suppress(TimeoutError):
             self._ledger.writer.flush(_FLUSH_S)
         of_nobody: dict[str, list[Impression]] = {}
