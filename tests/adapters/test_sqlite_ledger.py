@@ -828,7 +828,7 @@ def test_nothing_personal_is_readable_on_disk(ledger: Ledger) -> None:
     ledger.append(DecisionMade("d2", "v2", NOW_S, "tablet", b"a personal decision", person))
     ledger.flush()
     raw = b"".join(path.read_bytes() for path in ledger.directory.iterdir())
-    for value in (b"Nummer", b"M000001", b"426c7565", b"4711", b"personal decision"):
+    for value in (b"Nummer", b"M000001", b"426c7565", b"BON-4711", b"personal decision"):
         assert value not in raw
 
 
