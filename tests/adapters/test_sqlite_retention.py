@@ -202,6 +202,21 @@ def test_who_may_no_longer_be_recognised_leaves_no_decisions(ledger: Ledger) -> 
     assert count(ledger, "decisions") == 1
 
 
+def test_a_withdrawn_profile_takes_its_decisions_at_once(ledger: Ledger) -> None:
+    """They hold what lay in the basket and why: consent given anew does not bring them back."""
+    person = person_of(ledger)
+    ledger.append(DecisionMade("before", "v", NOW_S, "tablet", b"", person))
+    ledger.append(DecisionMade("of nobody", "v", NOW_S, "tablet", b""))
+    for is_given, at_s in ((False, NOW_S + 1), (True, NOW_S + 2)):
+        said = Statement(person, Purpose.PROFILE, is_given, at_s, at_s, "2026-01")
+        ledger.append(ConsentChanged(said))
+        ledger.consents().apply(said)
+    ledger.append(DecisionMade("after", "v", NOW_S + 3, "tablet", b"", person))
+    ledger.flush()
+    assert count(ledger, "decisions") == 2
+    assert [whose for whose, _ in ledger.decisions(NOW_S, 9, NOW_S + 3)] == [None, person]
+
+
 def test_a_preview_reads_of_those_who_may_be_recognised_evenly(ledger: Ledger) -> None:
     """Of ten decisions at most four: every third up to the newest; after a withdrawal, nobody's."""
     person = person_of(ledger)

@@ -108,23 +108,35 @@ def test_a_killed_box_knows_again_what_it_learned(
 def test_a_withdrawn_profile_stays_unlearned(
     tmp_path: Path, store: Path, bundle: Path, mosquitto: Mosquitto, is_restored: bool
 ) -> None:
-    """Withdrawn and given again: what was learned before stays gone, out of a backup too."""
+    """Withdrawn and given again: lessons and decisions of before stay gone, from a backup too."""
     settings = configure(tmp_path, store, bundle, mosquitto.port)
     data, saved = settings.store.data, tmp_path / "saved"
     with running(settings) as box:
         item = taught(box)
         assert chance_after(box, item) < UNMOVED
         backup(box.box.ledger, saved)
+        assert decisions_of(box, ANNA)
+        withdrawn_s = box.box.clock.now_s()
         box.call(lambda: state(box, is_given=False))
         assert chance_after(box, item) == UNMOVED
         box.call(lambda: state(box, is_given=True))
+        box.box.ledger.flush()
+        assert all(at_s > withdrawn_s for at_s in decisions_of(box, ANNA))
     if is_restored:
         restore(data, read_or_make_box_key(data / "box.key"), saved)
     with running(settings) as again:
         person = again.box.path.consents.person_of_member(ANNA)
         assert person is not None
         assert again.box.path.may_profile(person, again.box.clock.now_s())
+        assert all(at_s > withdrawn_s for at_s in decisions_of(again, ANNA))
         assert chance_after(again, item) == UNMOVED
+
+
+def decisions_of(box: RunningBox, member: str) -> list[float]:
+    """Return when the recorded decisions about a member were made."""
+    person = box.box.path.consents.person_of_member(member)
+    found = box.box.journal.past(0.0, 1_000, box.box.clock.now_s())
+    return [past.decision.at_s for past in found if past.person == person]
 
 
 def state(box: RunningBox, *, is_given: bool) -> None:

@@ -181,7 +181,7 @@ def _rebuild(db: Database, keys: BoxKeys, known: Escrow, *, has_newest: bool) ->
         else:
             alive += 1
             persons.put_key(number, unsigned(pseudonym), key)
-    _unlearn(db)
+    _forget_profiles(db)
     for table in TABLES_OF_PERSONS:
         db.execute(
             f"DELETE FROM {table} WHERE person_no IS NOT NULL"  # noqa: S608
@@ -191,21 +191,24 @@ def _rebuild(db: Database, keys: BoxKeys, known: Escrow, *, has_newest: bool) ->
     return Restored(alive, buried, without_key, has_newest)
 
 
-def _unlearn(db: Database) -> None:
+def _forget_profiles(db: Database) -> None:
     """Delete what a backup holds from before the last word about `profile`.
 
-    It may have been withdrawn since, and given again: then the lessons of before must stay gone.
+    It may have been withdrawn since, and given again: then the lessons and the decisions of before
+    must stay gone.
     """
     bit = PURPOSES.index(Purpose.PROFILE)
     for number, given, stated in db.execute(
         "SELECT person_no, given, stated FROM consent_states WHERE person_no IN"
-        " (SELECT person_no FROM happenings WHERE kind = 'Learned')"
+        " (SELECT person_no FROM happenings WHERE kind = 'Learned'"
+        " UNION SELECT person_no FROM decisions)"
     ).fetchall():
         since_s = np.frombuffer(stated, "<f8")[bit] if given >> bit & 1 else np.inf
+        before = [number, float(since_s)]
         db.execute(
-            "DELETE FROM happenings WHERE person_no = ? AND kind = 'Learned' AND at_s < ?",
-            [number, float(since_s)],
+            "DELETE FROM happenings WHERE person_no = ? AND kind = 'Learned' AND at_s < ?", before
         )
+        db.execute("DELETE FROM decisions WHERE person_no = ? AND at_s < ?", before)
 
 
 def _copy_backup(backup_file: Path, fresh: Path) -> None:

@@ -79,18 +79,20 @@ class Recorder:
         self._log.append("consent", opened.person_no, opened.cipher, entry)
         self._states.apply(opened.person_no, said)
         if any(one.purpose is Purpose.PROFILE and not one.is_given for one in said):
-            self._unlearn(opened.person_no)
+            self._forget_profile(opened.person_no)
 
-    def _unlearn(self, person_no: int) -> None:
-        """Delete with a withdrawn profile what it taught: a later consent must not bring it back.
+    def _forget_profile(self, person_no: int) -> None:
+        """Delete with a withdrawn profile what came of it: a later consent must not bring it back.
 
-        What else the consent justified is not read without it, and goes at night.
+        What it taught, and the records of decisions, which hold its grounds. What else the consent
+        justified is not read without it, and goes at night.
         """
         for number in self._states.one_person(person_no):
             if Purpose.PROFILE not in self._states.effective(number):
                 self._ledger.execute(
                     "DELETE FROM happenings WHERE person_no = ? AND kind = 'Learned'", [number]
                 )
+                self._ledger.execute("DELETE FROM decisions WHERE person_no = ?", [number])
 
     def given(self, person_no: int) -> frozenset[Purpose]:
         """Return what a person allows, with statements just taken, and merged ones as one."""
