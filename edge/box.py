@@ -21,7 +21,7 @@ from edge.adapters.files.floorplan import read_floorplan
 from edge.adapters.http import messages as tablet
 from edge.adapters.http.app import create_app
 from edge.adapters.http.hub import Hub
-from edge.adapters.http.ports import Ack, Health, Refusal
+from edge.adapters.http.ports import Ack, Because, Health, Refusal
 from edge.adapters.http.server import serve
 from edge.adapters.memory import collect_garbage, garbage_between_messages, give_back_memory
 from edge.adapters.mqtt import messages
@@ -36,8 +36,10 @@ from edge.core import sightings
 from edge.core.board import Answer, StoreSign
 from edge.core.caps import Caps
 from edge.core.catalog import Stock
+from edge.core.contributions import Unexplained, for_screen
 from edge.core.errors import MessageError, UnavailableError
 from edge.core.events import EventKey, Tick
+from edge.core.explanation import MAX_FACTS
 from edge.core.gateways import Gateways
 from edge.core.moment import Moment
 from edge.core.motives import unknown
@@ -132,11 +134,12 @@ class Box:
             clock.now_s,
             with_floors(floors),
         )
+        scoring = Scoring(ranker, tables, lambda: None, beside.anonymous)
         self.rulebook.archive = Archive(
             past=lambda since_s, most: self.journal.past(since_s, most, clock.now_s()),
             shown=lambda is_endless: self.journal.restored(is_endless=is_endless),
             stock=stock,
-            model=Scoring(ranker, tables, lambda: None, beside.anonymous).afresh,
+            model=lambda *asked: scoring.afresh(*asked).scores,
         )
         house = House(
             catalog=catalog,
@@ -285,8 +288,12 @@ class Box:
 
     # -- what tablets say --------------------------------------------------------------------
 
-    async def on_client_message(self, message: tablet.ClientMessage) -> Ack | Refusal | None:
+    async def on_client_message(
+        self, message: tablet.ClientMessage
+    ) -> Ack | Because | Refusal | None:
         """Take a tablet's message; the answer comes when its effect is on disk."""
+        if isinstance(message, tablet.Why):
+            return self.because(message)
         now_s = self.clock.now_s()
         self._record(now_s, "tablet", tablet.encode(message))
         loop = asyncio.get_running_loop()
@@ -296,6 +303,18 @@ class Box:
             return None
         await is_durable.wait()
         return Ack(said_id)
+
+    def because(self, asked: tablet.Why) -> Because:
+        """Answer what each source of data contributed to a card; asking changes nothing."""
+        guest = self.path.guest_of_contact(asked.contact_id)
+        card = None if guest is None else guest.cards.get(asked.card_id)
+        if guest is None or card is None:
+            return Because(asked.id, asked.card_id, none=Unexplained.GONE)
+        found = self.path.contributions(card)
+        if isinstance(found, Unexplained):
+            return Because(asked.id, asked.card_id, none=found)
+        shares = for_screen(found, guest.told(), MAX_FACTS)
+        return Because(asked.id, asked.card_id, shares, found.adds_up, found.overlap)
 
     def say(
         self, message: tablet.ClientMessage, now_s: float, done: Callable[[], None]
@@ -307,7 +326,7 @@ class Box:
             UnavailableError: The disk is behind; it changed nothing, and the tablet says it again.
         """
         intake, said_id = self.intake, getattr(message, "id", None)
-        if not isinstance(message, tablet.Renew):  # which leaves nothing to write
+        if not isinstance(message, tablet.Renew | tablet.Why):  # which leave nothing to write
             self.journal.require_room()
         match message:
             case tablet.Reaction():
@@ -324,6 +343,8 @@ class Box:
             case tablet.Renew(card_ids=cards, tablet_id=name, is_leaving=is_leaving):
                 if name is not None:
                     intake.renew(name, cards, now_s, is_leaving=is_leaving)
+                return None
+            case tablet.Why():
                 return None
         self.journal.append(records, done)
         return said_id

@@ -25,6 +25,7 @@ from edge.core.cap_rules import NOBODY
 from edge.core.caps import Caps
 from edge.core.catalog import Catalog, Stock, Text
 from edge.core.consent import Consents, Purpose
+from edge.core.contributions import Contributions, Unexplained
 from edge.core.decision import Decision, Motive, PersonView, Snapshot
 from edge.core.errors import UnavailableError
 from edge.core.events import AppSighting, CheckIn, EventKey
@@ -578,6 +579,7 @@ class Path:
         self.read(guest, now_s)
         for card in list(guest.cards.values()):
             self.showing.recall(guest, card, reason, now_s)
+            card.scored = None  # one that stays was decided on what is no longer read
         if guest.is_on_tablets:
             self.showing.put(guest)
         else:
@@ -613,6 +615,21 @@ class Path:
         item = self._snapshot(guest, now_s, is_pull=True).prompts.anchor_of(card.item)
         is_taken = item in guest.basket or item in guest.memory.items
         return item if is_taken else None
+
+    def contributions(self, card: OpenCard) -> Contributions | Unexplained:
+        """Say what each source of data contributed to an open card when it was decided."""
+        scored = card.scored
+        if scored is None:
+            return Unexplained.WITHDRAWN
+        if card.is_service or np.isnan(card.probability):
+            return Unexplained.BY_RULE
+        if not scored.is_final:
+            return Unexplained.NO_MODEL
+        try:
+            shares = self._scoring.shared_out(scored, card.item, is_in_basket=card.is_in_basket)
+        except UnavailableError:
+            return Unexplained.NO_MODEL
+        return Contributions.of(shares)
 
     def guest_of_contact(self, contact_id: str) -> Guest | None:
         """Return the guest that a contact on the tablets stands for."""

@@ -17,6 +17,8 @@ from typing import Any
 
 from edge.adapters.files.catalog import StoreFacts, read_catalog
 from edge.adapters.files.floorplan import read_floorplan
+from edge.adapters.onnx.ranker import load_bundle
+from edge.adapters.onnx.visit_models import load_visit_models
 from edge.adapters.sqlite.backup import backup, restore
 from edge.adapters.sqlite.daily import run_day, write_messages
 from edge.adapters.sqlite.erasure import erase_member
@@ -27,11 +29,17 @@ from edge.adapters.sqlite.keys import BoxKeys, read_or_make_box_key
 from edge.adapters.sqlite.ledger import Ledger
 from edge.adapters.sqlite.retention import fields_used, forget_old
 from edge.core.aggregates import Domain
+from edge.core.catalog import Catalog
 from edge.core.consent import GrantError, Purpose
+from edge.core.contributions import of_past
+from edge.core.decision import Decision
 from edge.core.errors import ConfigError, TrustError, UnavailableError
 from edge.core.experiments import GENERAL, HOLDOUT, MEASURED
+from edge.core.moment import Moment
+from edge.core.person import Profile
 from edge.core.proof import Proven
-from edge.core.trace import lines_of
+from edge.core.scoring import Scoring
+from edge.core.trace import contribution_lines, lines_of
 from edge.settings import Settings, read_settings
 
 KEY_FILE = "box.key"
@@ -158,8 +166,8 @@ def _decision(arguments: argparse.Namespace) -> int:
     One about nobody is anybody's to see.
     """
     settings, now_s = read_settings(arguments.config), time.time()
-    with opened(settings) as (ledger, _):
-        grant = None
+    with opened(settings) as (ledger, facts):
+        grant, person = None, ""
         if arguments.member is not None:
             person = ledger.consents().kept(_proven(ledger, arguments, now_s).person)
             grant = ledger.consents().grant(person, Purpose.PROFILE, now_s)
@@ -172,9 +180,40 @@ def _decision(arguments: argparse.Namespace) -> int:
         if body is None:
             whom = "nobody" if grant is None else "this person"
             raise UnavailableError(f"{arguments.decision}: no such decision about {whom}")
-        for line in lines_of(decode_decision(body), ledger.catalog):
+        decision = decode_decision(body)
+        for line in lines_of(decision, ledger.catalog):
+            print(line)
+        profile = None
+        if grant is not None and decision.slate:
+            profile = ledger.profile(person, grant, now_s)
+        at_s = datetime.fromtimestamp(decision.at_s, facts.time_zone)
+        for line in _contributions(settings, ledger.catalog, decision, profile, Moment.of(at_s)):
             print(line)
     return 0
+
+
+def _contributions(
+    settings: Settings,
+    catalog: Catalog,
+    decision: Decision,
+    profile: Profile | None,
+    moment: Moment,
+) -> Iterator[str]:
+    """Yield what each source of data contributed to every item shown, by the model in force."""
+    bundle, item_ids = settings.store.bundle, [item.item_id for item in catalog.items]
+    if bundle is None or not decision.slate:
+        return
+    try:
+        loaded, beside = load_bundle(bundle, item_ids), load_visit_models(bundle, item_ids)
+    except (TrustError, UnavailableError) as error:
+        yield f"no contributions: {error}"
+        return
+    scoring = Scoring(loaded.ranker, loaded.tables, lambda: None, beside.anonymous)
+    noted = {row.item: row.score for row in decision.trace()}
+    for line in decision.slate:
+        has = loaded.version, catalog.version
+        found = of_past(decision, line, profile, scoring, moment, has)
+        yield from contribution_lines(line.item_id, found, noted[line.item])
 
 
 def _export(arguments: argparse.Namespace) -> int:

@@ -106,7 +106,7 @@ class Showing:
             self._caps.reserve([each], holder=each.card_id)
         self.leases.sent([card.card_id for card in message.cards], decision.at_s)
         for card, line in zip(message.cards, decision.slate, strict=True):
-            guest.cards[card.card_id] = OpenCard.of(card, line, guest.zone, guest.scored)
+            guest.cards[card.card_id] = OpenCard.of(card, line, guest)
 
     def _zone_name(self, zone: str) -> Text:
         place = self._places.get(zone)
@@ -187,8 +187,7 @@ class Showing:
         is_kept = card.reaction == "reserved"
         if not is_kept:
             del guest.cards[card.card_id]
-        told = guest.insight_facts | guest.told_beside(has_new_cards=False)
-        why = why_of(reason if has_room(reason, told) else Reason.GROUND_GONE)
+        why = why_of(reason if has_room(reason, guest.told()) else Reason.GROUND_GONE)
         if is_kept:
             self._show(self.board.mark(guest.visit_id, card.card_id, why.code))
             return

@@ -378,7 +378,7 @@ class Tablet:
                 for card in self.contacts[frame["contact_id"]]["cards"]:
                     if card["card_id"] == frame["card_id"]:
                         card["mark"] = frame["mark"]
-            case "ack" | "error":
+            case "ack" | "error" | "because":
                 self.answers[frame["id"]] = frame
                 return
         self.frames.append(frame)

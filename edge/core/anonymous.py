@@ -17,6 +17,8 @@ from edge.core.moment import Moment
 Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
 
+NEVER_SOLD = -20.0
+"""`log_share` and the like of an item that a bundle does not know."""
 TOGETHER_WIDTH = 20
 """Companions kept per item."""
 DAYPARTS_MIN = (0, 11 * 60, 14 * 60, 17 * 60)
@@ -43,6 +45,14 @@ FEATURES = (
     "price_distance",  # the same without its sign
     "log_price",
 )
+FEATURE_SOURCE = (
+    *("popularity", "popularity", "popularity"),
+    "zone",
+    *("time", "time", "time"),
+    *("basket",) * 9,
+    "popularity",
+)
+"""The data that each input rests on; see `edge.core.features.FeatureSource`."""
 SCHEMA_HASH = hashlib.sha256(f"2:{','.join(FEATURES)}".encode()).hexdigest()
 
 
@@ -120,7 +130,7 @@ class AnonymousTables:
         back[rows[known]] = np.flatnonzero(known)
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         for name in ("log_share", "trend", "log_zone_share", "log_price"):
-            values[name] = np.where(known, values[name][rows], np.float32(-20.0))
+            values[name] = np.where(known, values[name][rows], np.float32(NEVER_SOLD))
         for name in ("class_of", "zone_of", "brand_of"):
             values[name] = np.where(known, values[name][rows], -1).astype(np.int32)
         companions = back[self.together[rows]]
@@ -154,6 +164,11 @@ class Scene:
         local = date.fromordinal(moment.day)
         return cls(zone, moment.minute, local.weekday(), local.month, basket)
 
+    @classmethod
+    def unknown(cls) -> "Scene":
+        """Return a scene of which nothing is known."""
+        return cls(None, None, None, None, np.empty(0, np.int32))
+
 
 def candidates(scene: Scene, tables: AnonymousTables) -> Ints:
     """Return the items worth scoring, int32[n] rising; what lies in the basket is left out."""
@@ -166,7 +181,7 @@ def candidates(scene: Scene, tables: AnonymousTables) -> Ints:
         is_wanted[tables.together[scene.basket][has_lift]] = True
         is_wanted[scene.basket] = False
     found = np.flatnonzero(is_wanted)
-    known: Ints = found[tables.log_share[found] > -20.0].astype(np.int32)
+    known: Ints = found[tables.log_share[found] > NEVER_SOLD].astype(np.int32)
     return known
 
 

@@ -21,6 +21,8 @@ person vector."""
 
 MOST_SOURCES = 7
 """2^7 rows per item: still one run of the ranker."""
+SURE = 1e-6
+"""Chances nearer to 0 or 1 than this are all the same: log odds would have no end."""
 TOLERANCE = 0.1
 """Share of the whole movement that ablations may miss and still be said to add up."""
 
@@ -50,14 +52,25 @@ class Shares:
         return left
 
     @property
+    def scale(self) -> Floats:
+        """Return float32[n]: how much there is to share out, whichever way it moved."""
+        most: Floats = np.maximum(np.abs(self.total), np.abs(self.alone).sum(axis=1))
+        return most
+
+    @property
     def adds_up(self) -> npt.NDArray[np.bool_]:
         """Return bool[n]: whether the simple ablations add up, within `TOLERANCE`."""
-        scale = np.maximum(np.abs(self.total), np.abs(self.alone).sum(axis=1))
-        is_close: npt.NDArray[np.bool_] = np.abs(self.interaction) <= TOLERANCE * scale + 1e-6
+        is_close: npt.NDArray[np.bool_] = np.abs(self.interaction) <= TOLERANCE * self.scale + 1e-6
         return is_close
 
 
-def shares(score: Score, known: Floats, unknown: Floats, source_of: Sequence[str]) -> Shares:
+def shares(
+    score: Score,
+    known: Floats,
+    unknown: Floats,
+    source_of: Sequence[str],
+    beside: Sequence[str] = (),
+) -> Shares:
     """Share out the scores of a few items over the sources of their features.
 
     Args:
@@ -65,11 +78,12 @@ def shares(score: Score, known: Floats, unknown: Floats, source_of: Sequence[str
         known: float32[n, F], as decided from.
         unknown: float32[n, F], the same items with nothing known: empty history, no zone, …
         source_of: The source of each feature, such as `features.FEATURE_SOURCE`.
+        beside: Sources that are no feature, and of which `score` alone knows what they change.
 
     Raises:
         ValueError: More sources than `MOST_SOURCES`.
     """
-    names = tuple(dict.fromkeys(str(name) for name in source_of))
+    names = tuple(dict.fromkeys(str(name) for name in (*source_of, *beside)))
     if len(names) > MOST_SOURCES:
         raise ValueError(f"{len(names)} sources, at most {MOST_SOURCES} are expected")
     column = np.array([names.index(str(name)) for name in source_of])
@@ -79,6 +93,13 @@ def shares(score: Score, known: Floats, unknown: Floats, source_of: Sequence[str
     may_use = np.repeat(knows, known.shape[0], axis=0)
     scores = score(flat, may_use).reshape(len(knows), known.shape[0])
     return _shared(names, scores.astype(np.float64))
+
+
+def log_odds(chance: Floats) -> Floats:
+    """Return float32[n], finite also where a chance is 0 or 1."""
+    within = np.clip(chance, SURE, 1.0 - SURE)
+    odds: Floats = np.log(within / (1.0 - within)).astype(np.float32)
+    return odds
 
 
 def _subsets(n: int) -> npt.NDArray[np.bool_]:

@@ -81,6 +81,39 @@ _NAMED = ((np.arange(1 << max(Source).bit_length())[:, None] & CONTEXT_BITS) != 
     np.float32
 )
 
+_OF_MOMENT = {
+    Source.ZONE: FeatureSource.ZONE,
+    Source.COMPLEMENT: FeatureSource.BASKET,
+    Source.SERIES: FeatureSource.HISTORY,
+    Source.CARE: FeatureSource.HISTORY,
+    Source.TRIGGER: FeatureSource.HISTORY,
+    Source.STATED: FeatureSource.STATED,
+}
+"""What the moment's sources rest on, seen closer than by their place among the features."""
+
+
+def source_of_bits(sources: int, *, is_in_basket: bool) -> dict[str, int]:
+    """Return the bits of a candidate that the moment sets, by the data they rest on.
+
+    Args:
+        sources: Bits of `candidates.Source`.
+        is_in_basket: What the candidate goes with lies in the basket; else it was bought before.
+    """
+    found: dict[str, int] = {}
+    for bit, source in _OF_MOMENT.items():
+        if bit & sources:
+            is_bought = bit is Source.COMPLEMENT and not is_in_basket
+            name = FeatureSource.HISTORY if is_bought else source
+            found[name] = found.get(name, 0) | int(bit)
+    return found
+
+
+def feature_sources(*, is_in_basket: bool) -> tuple[str, ...]:
+    """Return the source of each feature of one candidate; see `source_of_bits`."""
+    moment = [source_of_bits(int(bit), is_in_basket=is_in_basket) for bit in CONTEXT_BITS]
+    named = tuple(next(iter(each)) for each in moment)
+    return (*FEATURE_SOURCE[:_M], *named, *FEATURE_SOURCE[_M + len(_MOMENT) :])
+
 
 def features(
     prepared: Prepared, candidates: Candidates, tables: ItemTables, context: Context

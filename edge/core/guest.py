@@ -34,6 +34,8 @@ class OpenCard:
         is_service: Care or help, not an offer of the item.
         told, zone, rule_ids: As in `recall.Basis`.
         facts: What it tells about the person (`Card.facts`).
+        scored: What the model was asked, for who asks why; None once it may not be known.
+        is_in_basket: What its item goes with lay in the basket, or its label had been read.
         probability: The model's, NaN where it was not asked; propensity: see `Shown`.
         reaction: `shown`, `reserved` or None.
     """
@@ -48,15 +50,17 @@ class OpenCard:
     zone: str | None = None
     rule_ids: tuple[str, ...] = ()
     facts: frozenset[str] = frozenset()
+    scored: Scored | None = None
+    is_in_basket: bool = False
     probability: float = float("nan")
     propensity: float = 1.0
     reaction: str | None = None
 
     @classmethod
-    def of(
-        cls, card: Card, line: Shown, zone: str | None, scored: Scored | None = None
-    ) -> "OpenCard":
-        """Return what the box keeps of a card that goes out; `zone`: where the guest is."""
+    def of(cls, card: Card, line: Shown, guest: "Guest") -> "OpenCard":
+        """Return what the box keeps of a card that goes out to a guest."""
+        anchor = None if guest.prompts is None else guest.prompts.found.anchor_of(line.item)
+        scored = guest.scored
         return cls(
             card_id=card.card_id,
             decision_id=card.decision_id,
@@ -65,9 +69,11 @@ class OpenCard:
             offer_id=line.offer_id,
             is_service=line.is_service,
             told=tuple(cause.ground for cause in card.why),
-            zone=zone,
+            zone=guest.zone,
             rule_ids=line.rule_ids,
             facts=card.facts,
+            scored=scored,
+            is_in_basket=anchor in guest.basket or anchor in guest.scanned,
             probability=float("nan") if scored is None else scored.chance_of(line.item),
             propensity=line.propensity,
         )
@@ -211,6 +217,10 @@ class Guest:
         """
         stay = (c for c in self.cards.values() if not has_new_cards or c.reaction == "reserved")
         return frozenset(fact for card in stay for fact in card.facts)
+
+    def told(self) -> frozenset[str]:
+        """Return the facts about the person that stand on the screens now."""
+        return self.insight_facts | self.told_beside(has_new_cards=False)
 
     def evidence(self, now_s: float) -> Evidence:
         """Return what the visit has shown so far; nothing of it is about the person."""

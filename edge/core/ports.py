@@ -105,3 +105,19 @@ class Strangers(Protocol):
     def chances(self, items: NDArray[np.int32], scene: Scene) -> Floats:
         """Return float32[n], the chance that each item is what is wanted next in this scene."""
         ...
+
+    def inputs(self, items: NDArray[np.int32], scene: Scene) -> Floats:
+        """Return float32[n, len(anonymous.FEATURES)], what `chances` looks at."""
+        ...
+
+    def usual(self) -> Floats:
+        """Return float32[len(anonymous.FEATURES)], the median item where nothing is known."""
+        ...
+
+    def answer(self, inputs: Floats) -> Floats:
+        """Return float32[n], the chance for each row of inputs.
+
+        Raises:
+            UnavailableError: The runtime failed.
+        """
+        ...

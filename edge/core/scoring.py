@@ -4,22 +4,37 @@ Decides what must be scored anew and what answers without a model. Leaves out th
 its inputs (`features`), what the moment adds (`ranking`) and what may be shown at all (`guard`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.core import anonymous
 from edge.core.anonymous import Scene
+from edge.core.attribution import Shares, log_odds, shares
 from edge.core.candidates import Candidates, Context, Prepared, Source, nobody, prepare
 from edge.core.classes import DAY_S
 from edge.core.errors import UnavailableError
-from edge.core.features import features
-from edge.core.history import Floats, History
+from edge.core.features import (
+    FEATURE_SOURCE,
+    FeatureSource,
+    feature_sources,
+    features,
+    source_of_bits,
+)
+from edge.core.history import Floats, History, Ints
 from edge.core.item_tables import ItemTables
 from edge.core.moment import Moment
 from edge.core.ports import Ranker, Strangers
 from edge.core.ranking import by_popularity, with_moment
+
+# Inputs with everything and with nothing known, the source of each, and who answers.
+_Question = tuple[
+    Floats, Floats, Sequence[str], Callable[[Floats, Mapping[str, NDArray[np.bool_]]], Floats]
+]
+_OF_ITEM = [source is FeatureSource.POPULARITY for source in FEATURE_SOURCE]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +44,7 @@ class Scored:
     Attributes:
         context: The moment that `found` comes from.
         scores: float32[n], one for each of `found`, NaN where the model was not asked.
-        zone: Where a stranger stood, for whom the zone itself says something.
+        scene: What a stranger's answer rests on, None for somebody who is known.
         is_final: False where popularity had to answer: the model is asked again.
     """
 
@@ -37,8 +52,13 @@ class Scored:
     found: Candidates
     context: Context
     scores: Floats
-    zone: str | None = None
+    scene: Scene | None = None
     is_final: bool = True
+
+    @property
+    def zone(self) -> str | None:
+        """Where a stranger stood, for whom the zone itself says something."""
+        return None if self.scene is None else self.scene.zone
 
     def found_for(self, prepared: Prepared, context: Context) -> Candidates | None:
         """Return the candidates again where the moment names the very same lists."""
@@ -115,13 +135,13 @@ class Scoring:
             and before.zone == zone
             and before.still_holds(prepared, found, context)
         ):
-            scores = before.scores
+            scores, scene = before.scores, before.scene
             rows = (allowed & np.isnan(scores)).nonzero()[0]
         else:
             scores = np.full(found.items.size, np.nan, np.float32)
             rows = allowed.nonzero()[0]
         if not rows.size:
-            return Scored(prepared, found, context, scores, zone)
+            return Scored(prepared, found, context, scores, scene)
         left = Candidates(found.items[rows], found.sources[rows])
         is_final = True
         try:
@@ -131,7 +151,7 @@ class Scoring:
             chance, is_final = with_moment(by_popularity(left, self._tables), left), False
         scores = scores.copy()
         scores[rows] = chance
-        return Scored(prepared, found, context, scores, zone, is_final)
+        return Scored(prepared, found, context, scores, scene, is_final)
 
     def afresh(
         self,
@@ -140,7 +160,7 @@ class Scoring:
         context: Context,
         moment: Moment,
         zone: str | None,
-    ) -> Floats:
+    ) -> Scored:
         """Score candidates of a visit that is not under way, as at its beginning.
 
         Args:
@@ -151,7 +171,7 @@ class Scoring:
             zone: Where the visitor stood.
 
         Returns:
-            float32[n].
+            As of a decision of that moment, with float32[n] scores.
         """
         is_known = history.n_baskets > 0
         scene = None if is_known else Scene.of(moment, zone, context.basket)
@@ -161,7 +181,74 @@ class Scoring:
             else nobody(self._tables)
         )
         allowed = np.ones(found.items.size, np.bool_)
-        return self.score(prepared, found, allowed, context, None, scene).scores
+        return self.score(prepared, found, allowed, context, None, scene)
+
+    def shared_out(
+        self,
+        scored: Scored,
+        item: int,
+        *,
+        is_in_basket: bool,
+        beside: Mapping[str, float] | None = None,
+    ) -> Shares:
+        """Share out a candidate's log odds over the data they rest on; never on the path.
+
+        The model that answered is asked once more, with every combination of sources at once.
+
+        Args:
+            scored: What was asked, and what the answer rested on.
+            item: One of its candidates.
+            is_in_basket: What the item goes with lies in the basket; else it was bought before.
+            beside: Factors on the chance that sources beside the model's bring, such as a shade.
+
+        Raises:
+            UnavailableError: The model failed.
+        """
+        at = int(np.searchsorted(scored.found.items, item))
+        row = Candidates(scored.found.items[at : at + 1], scored.found.sources[at : at + 1])
+        strangers = None if scored.scene is None else self._strangers
+        sources = int(row.sources[0])
+        if strangers is None or scored.scene is None:
+            known, unknown, source_of, ask = self._of_known(row, scored, is_in_basket)
+        else:
+            known, unknown, source_of, ask = _of_strangers(row.items, scored.scene, strangers)
+            sources &= ~Source.ZONE  # this model has learned of zones itself
+        bits = source_of_bits(sources, is_in_basket=is_in_basket)
+        factors = beside or {}
+        order = tuple(dict.fromkeys((*source_of, *bits, *factors)))
+
+        def score(inputs: Floats, knows: NDArray[np.bool_]) -> Floats:
+            may_use = {name: knows[:, at] for at, name in enumerate(order)}
+            left = np.zeros(len(inputs), np.uint16)
+            for name, mask in bits.items():
+                left[may_use[name]] |= mask
+            asked = Candidates(np.repeat(row.items, len(inputs)), left)
+            chance = with_moment(ask(inputs, may_use), asked)
+            for name, factor in factors.items():
+                chance = np.where(may_use[name], chance * np.float32(factor), chance)
+            return log_odds(chance)
+
+        return shares(score, known, unknown, source_of, (*bits, *factors))
+
+    def _of_known(self, row: Candidates, scored: Scored, is_in_basket: bool) -> _Question:
+        """Ask the ranker; who may not know the history sees a stranger's vector."""
+        tables, prepared, stranger = self._tables, scored.prepared, self._stranger
+        known = features(prepared, row, tables, scored.context)
+        blank = Candidates(row.items, np.zeros(1, np.uint16))
+        unknown = features(stranger, blank, tables, Context())
+        unknown[:, _OF_ITEM] = tables.item.mean(axis=0)
+
+        def ask(inputs: Floats, knows: Mapping[str, NDArray[np.bool_]]) -> Floats:
+            knows_history = knows[FeatureSource.HISTORY][:, None]
+            person = np.where(knows_history, prepared.person, stranger.person)
+            items = np.repeat(row.items, len(inputs))
+            return self._ranker.score(inputs, items, person.astype(np.float32))
+
+        return known, unknown, feature_sources(is_in_basket=is_in_basket), ask
+
+    @cached_property
+    def _stranger(self) -> Prepared:
+        return nobody(self._tables)
 
     def _asked(
         self, prepared: Prepared, left: Candidates, context: Context, scene: Scene | None
@@ -172,6 +259,14 @@ class Scoring:
             return with_moment(self._strangers.chances(left.items, scene), unplaced)
         inputs = features(prepared, left, self._tables, context)
         return with_moment(self._ranker.score(inputs, left.items, prepared.person), left)
+
+
+def _of_strangers(items: Ints, scene: Scene, model: Strangers) -> _Question:
+    """Ask the model of visits nobody is known on."""
+    known, unknown = model.inputs(items, scene), model.inputs(items, Scene.unknown())
+    of_item = [source == FeatureSource.POPULARITY for source in anonymous.FEATURE_SOURCE]
+    unknown[:, of_item] = model.usual()[of_item]
+    return known, unknown, anonymous.FEATURE_SOURCE, lambda inputs, _: model.answer(inputs)
 
 
 def chances(scored: Scored, allowed: NDArray[np.bool_]) -> Floats:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from edge.core.candidates import Source
 from edge.core.catalog import Catalog
+from edge.core.contributions import Contributions, Unexplained
 from edge.core.decision import Decision, TraceRow
 from edge.core.reasons import Reason
 
@@ -42,6 +43,46 @@ def lines_of(decision: Decision, catalog: Catalog) -> Iterator[str]:
         score = "not scored" if row.score != row.score else f"{row.score:.4f}"  # NaN
         against = ", ".join(_told(reason, row) for reason in row.reasons) or "nothing against it"
         yield f"  {_name(row.item, catalog)}: {against}; {score}; {_sources(row.sources)}"
+
+
+def contribution_lines(
+    item_id: str, found: Contributions | Unexplained, noted: float
+) -> Iterator[str]:
+    """Yield what each source of data contributed to a shown item, in log odds.
+
+    Args:
+        item_id: The shown item.
+        found: The figures, or why there are none.
+        noted: The chance of the record.
+    """
+    if isinstance(found, Unexplained):
+        yield f"{item_id}: no contributions: {_NONE[found]}"
+        return
+    yield (
+        f"{item_id}: chance {found.base:.4f} with nothing known, {found.chance:.4f} with all "
+        f"(noted {noted:.4f}); log odds by source, fair share and when left out alone:"
+    )
+    for each in found.parts:
+        yield f"  {each.source:<10} {each.log_odds:+.3f}  {each.alone:+.3f}"
+    total = sum(each.log_odds for each in found.parts)
+    alone = sum(each.alone for each in found.parts)
+    what = "sources overlap" if found.interaction > 0.0 else "sources work against each other"
+    yield f"  {'together':<10} {total:+.3f}  {alone:+.3f}" + (
+        "; left out alone they add up, too"
+        if found.adds_up
+        else f"; left out alone they do not add up: {what} by {found.overlap:.0%}"
+    )
+
+
+_NONE = {
+    Unexplained.GONE: "it is no longer there",
+    Unexplained.BY_RULE: "a rule or a purchase called for it, no model chose it",
+    Unexplained.WITHDRAWN: "the consent it rests on was withdrawn",
+    Unexplained.OTHER_MODEL: "another model made the decision",
+    Unexplained.OTHER_CATALOGUE: "the catalogue is another one by now",
+    Unexplained.CHANGED: "what is kept by now no longer gives the noted chance",
+    Unexplained.NO_MODEL: "no model answered, popularity did",
+}
 
 
 def _told(reason: Reason, row: TraceRow) -> str:

@@ -111,6 +111,7 @@ async def test_a_tap_survives_the_tablet_that_made_it() -> None:
         ("an id too long", json.dumps({**REACTION, "id": "x" * 65})),
         ("a time before all time", json.dumps({**REACTION, "at_s": -1})),
         ("too many cards", json.dumps({"kind": "seen", "card_ids": ["k"] * 65})),
+        ("a question without a card", '{"kind":"why","id":"w","contact_id":"c"}'),
         ("deep nesting", "[" * 5_000),
     ],
 )

@@ -144,7 +144,16 @@ class ByPlace:
     """A model for strangers whose answer depends on where they stand."""
 
     def chances(self, items: Ints, scene: Scene) -> Floats:
-        share: Floats = ((items + len(scene.zone or "")) / 100.0).astype(np.float32)
+        return self.answer(self.inputs(items, scene))
+
+    def inputs(self, items: Ints, scene: Scene) -> Floats:
+        return np.stack([items, np.full(items.size, len(scene.zone or ""))], 1).astype(np.float32)
+
+    def usual(self) -> Floats:
+        return np.zeros(2, np.float32)
+
+    def answer(self, inputs: Floats) -> Floats:
+        share: Floats = (inputs.sum(axis=1) / 100.0).astype(np.float32)
         return share
 
 

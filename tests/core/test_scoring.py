@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from edge.core.anonymous import Scene
+from edge.core.anonymous import FEATURES, Scene
 from edge.core.candidates import Candidates, Context, Source, nobody
 from edge.core.errors import UnavailableError
 from edge.core.history import Floats, History, Ints
@@ -33,16 +33,28 @@ class AlwaysHalf:
 
 
 class ByZone:
-    """A model for strangers that knows the zone, unless it is broken."""
+    """A model for strangers: 0.05, as much again for what sells, 0.1 for the zone."""
 
     def __init__(self, *, is_broken: bool = False) -> None:
         self.is_broken = is_broken
 
     def chances(self, items: Ints, scene: Scene) -> Floats:
+        return self.answer(self.inputs(items, scene))
+
+    def inputs(self, items: Ints, scene: Scene) -> Floats:
+        found = self.usual()[None].repeat(items.size, axis=0)
+        found[:, FEATURES.index("is_in_zone")] = scene.zone == "shoes"
+        found[:, FEATURES.index("log_share")] = 1.0
+        return found
+
+    def usual(self) -> Floats:
+        return np.zeros(len(FEATURES), np.float32)
+
+    def answer(self, inputs: Floats) -> Floats:
         if self.is_broken:
             raise UnavailableError("no answer")
-        assert scene.zone == "shoes"
-        return np.full(items.size, 0.2, np.float32)
+        share, zone = (inputs[:, FEATURES.index(name)] for name in ("log_share", "is_in_zone"))
+        return (0.05 + 0.05 * share + 0.1 * zone).astype(np.float32)
 
 
 def test_a_moment_is_a_scene() -> None:
@@ -89,8 +101,8 @@ def test_a_visit_that_is_over_is_scored_as_at_its_beginning() -> None:
     scoring = Scoring(AlwaysHalf(), TABLES, lambda: None, ByZone())
     moment = Moment.of(datetime(2026, 3, 17, 14, 30, tzinfo=UTC))
     bought = History(ITEMS[:1], ITEMS[:1], np.zeros(1, np.float32))
-    known = scoring.afresh(bought, FOUND, Context(), moment, "shoes")
+    known = scoring.afresh(bought, FOUND, Context(), moment, "shoes").scores
     assert known.tolist() == scoring.score(PREPARED, FOUND, ALL, Context()).scores.tolist()
-    unknown = scoring.afresh(History.empty(), FOUND, Context(), moment, "shoes")
+    unknown = scoring.afresh(History.empty(), FOUND, Context(), moment, "shoes").scores
     as_stranger = scoring.score(PREPARED, FOUND, ALL, Context(), scene=SCENE)
     assert unknown.tolist() == as_stranger.scores.tolist()

@@ -69,7 +69,15 @@ class Report(
     tablet_id: Id | None = None
 
 
-ClientMessage = Reaction | Seen | Serving | Renew | Report
+class Why(msgspec.Struct, frozen=True, tag_field="kind", tag="why", forbid_unknown_fields=True):
+    """Staff want to see what each source of data contributed to a card."""
+
+    id: Id
+    contact_id: Id
+    card_id: Id
+
+
+ClientMessage = Reaction | Seen | Serving | Renew | Report | Why
 
 _decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
 

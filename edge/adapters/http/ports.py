@@ -7,6 +7,7 @@ from typing import Protocol
 from edge.adapters.http.messages import ClientMessage
 from edge.core.catalog import Text
 from edge.core.classes import MatrixRow, Policy
+from edge.core.contributions import Share, Unexplained
 from edge.core.notices import Notice, Purpose
 from edge.core.preview import Preview
 from edge.core.proof import Proven
@@ -33,10 +34,30 @@ class Refusal:
     kind: str = "error"
 
 
+@dataclass(frozen=True, slots=True)
+class Because:
+    """What each source of data contributed to a card, for the one tablet that asked.
+
+    Attributes:
+        shares: The most telling first.
+        adds_up: Whether leaving out one source at a time explains the whole, too.
+        overlap: By how much it does not, as a share of the whole, 0 to 1.
+        none: Why there are no figures.
+    """
+
+    id: str
+    card_id: str
+    shares: tuple[Share, ...] = ()
+    adds_up: bool = True
+    overlap: float = 0.0
+    none: Unexplained | None = None
+    kind: str = "because"
+
+
 class Path(Protocol):
     """The way of a tablet's message into the box."""
 
-    async def on_client_message(self, message: ClientMessage) -> Ack | Refusal | None:
+    async def on_client_message(self, message: ClientMessage) -> Ack | Because | Refusal | None:
         """Take a message; the answer comes when its effect is durable. None: no answer due."""
         ...
 

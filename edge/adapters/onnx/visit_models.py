@@ -88,7 +88,26 @@ class AnonymousModel:
         Raises:
             UnavailableError: The runtime failed.
         """
-        return self.model.probabilities(anonymous.features(items, scene, self.tables))
+        return self.answer(self.inputs(items, scene))
+
+    def inputs(self, items: anonymous.Ints, scene: Scene) -> Floats:
+        """Return float32[n, F], see `ports.Strangers`."""
+        return anonymous.features(items, scene, self.tables)
+
+    def usual(self) -> Floats:
+        """Return float32[F], see `ports.Strangers`; of the items this model knows."""
+        known = np.flatnonzero(self.tables.log_share > anonymous.NEVER_SOLD).astype(np.int32)
+        rows = self.inputs(known, Scene.unknown())
+        middle: Floats = np.median(rows, axis=0).astype(np.float32)
+        return middle
+
+    def answer(self, inputs: Floats) -> Floats:
+        """Return float32[n], see `ports.Strangers`.
+
+        Raises:
+            UnavailableError: The runtime failed.
+        """
+        return self.model.probabilities(inputs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,165 @@
+"""What each source of data contributed to a card, asked on a running box with a trained model."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.conftest import Mosquitto, wait_until
+from tests.tact_store import look, say
+from tests.world import (
+    ANNA,
+    BEN,
+    ITEM_IDS,
+    STAPLES,
+    RunningBox,
+    Tablet,
+    configure,
+    running,
+    sku_of,
+    tablet_of,
+)
+
+ONLY_7_AND_11 = f"""
+version = "1"
+author = "Tests"
+holdout_share = 0.0
+[limits.floors]
+tablet = 0.0
+[[rules]]
+id = "only"
+kind = "ban"
+targets = {json.dumps([f"item:{name}" for n, name in enumerate(ITEM_IDS) if n not in (7, 11)])}
+date = 2026-03-03
+reason = "the rest is not asked"
+"""
+
+
+def because(tablet: Tablet, card: dict[str, Any]) -> dict[str, Any]:
+    """Ask about a card as the page does, and wait for the answer."""
+    contact = next(c for c in tablet.contacts.values() if card in c["cards"])
+    asked = f"why-{len(tablet.answers)}"
+    tablet.say(
+        {
+            "kind": "why",
+            "id": asked,
+            "contact_id": contact["contact_id"],
+            "card_id": card["card_id"],
+        }
+    )
+    wait_until(lambda: asked in tablet.answers, "the answer")
+    return tablet.answers[asked]
+
+
+def shares(answer: dict[str, Any]) -> dict[str, float]:
+    """Return the shares by source."""
+    assert answer["none"] is None
+    return {line["source"]: line["share"] for line in answer["shares"]}
+
+
+def card_of(tablet: Tablet, item: int) -> dict[str, Any]:
+    """Return the card of an item."""
+    return next(card for card in tablet.cards() if card["item_id"] == ITEM_IDS[item])
+
+
+def test_a_card_says_what_it_rests_on(box: RunningBox) -> None:
+    """Anna's staples come from what she bought; all shares together are the whole."""
+    with tablet_of(box) as tablet:
+        assert look(box, tablet, zone="women") <= {ITEM_IDS[n] for n in STAPLES}
+        frames = len(tablet.frames)
+        for card in tablet.cards():
+            answer = because(tablet, card)
+            found = shares(answer)
+            assert max(found, key=lambda name: abs(found[name])) in {"history", "others"}
+            assert found["zone"] > 0.0  # the staples lie in women
+            assert sum(abs(share) for share in found.values()) == pytest.approx(1.0, abs=0.15)
+            assert answer["adds_up"] == (answer["overlap"] <= 0.1)
+            assert answer == because(tablet, card) | {"id": answer["id"]}
+        assert len(tablet.frames) == frames  # the answer is nobody else's, and changes nothing
+
+
+def test_a_source_that_is_not_there_contributed_nothing(box: RunningBox) -> None:
+    """The same customer elsewhere in the house: the zone is gone from the figures."""
+    with tablet_of(box) as tablet:
+        look(box, tablet, zone="women")
+        item = ITEM_IDS.index(tablet.cards()[0]["item_id"])
+        before = box.call(lambda: whole(box, item))
+        assert before["zone"] == pytest.approx(np.log(2.0), abs=0.02)
+        assert "basket" not in before
+        look(box, tablet, zone="shoes")
+        after = box.call(lambda: whole(box, item))
+        assert "zone" not in after
+        for name in ("history", "others"):
+            assert after[name] == pytest.approx(before[name], abs=0.05)
+
+
+def test_what_lies_in_the_basket_contributes_what_it_calls_for(
+    tmp_path: Path, store: Path, bundle: Path, mosquitto: Mosquitto
+) -> None:
+    """Item 7 goes with item 3. The same customer before and after 3 lies in the basket."""
+    catalog = json.loads((store / "catalog.json").read_text(encoding="utf-8"))
+    catalog["classes"][3]["complements"] = ["class-07"]
+    catalog["version"] = "test-2"
+    (store / "catalog.json").write_text(json.dumps(catalog), encoding="utf-8")
+    rules = tmp_path / "rules.toml"
+    rules.write_text(ONLY_7_AND_11, encoding="utf-8")
+    settings = configure(tmp_path, store, bundle, mosquitto.port, rules)
+    with running(settings) as box, tablet_of(box) as tablet:
+        look(box, tablet, zone="women")
+        before = box.call(lambda: whole(box, 7))
+        assert "basket" not in before
+        say(box, "scans", "scan", {"member_id": ANNA, "sku": sku_of(3), "is_in_basket": True})
+        look(box, tablet, zone="women")
+        assert shares(because(tablet, card_of(tablet, 7)))["basket"] > 0.0
+        after = box.call(lambda: whole(box, 7))
+        assert after["basket"] == pytest.approx(np.log(2.0), abs=0.02)
+        others = {name: moved for name, moved in after.items() if name != "basket"}
+        assert others == pytest.approx(before, abs=0.05)
+
+
+def test_a_card_that_stays_after_a_withdrawal_tells_nothing_more(box: RunningBox) -> None:
+    """Reserved, so it stays; but what it was decided from may no longer be looked at."""
+    with tablet_of(box) as tablet:
+        look(box, tablet, zone="women")
+        card = tablet.cards()[0]
+        assert because(tablet, card)["none"] is None
+        tablet.react(card, "reserve")
+        box.consent("profile", is_given=False)
+        wait_until(lambda: box.count("consent_withdrawn") == 1, "the withdrawal")
+        kept = next(each for each in tablet.cards() if each["card_id"] == card["card_id"])
+        answer = because(tablet, kept)
+        assert (answer["none"], answer["shares"]) == ("withdrawn", [])
+
+
+def test_who_nothing_is_known_of_has_no_history_in_the_figures(box: RunningBox) -> None:
+    """Ben allows contact and no profile: his card rests on the place and on what sells."""
+    with tablet_of(box) as tablet:
+        look(box, tablet, BEN, zone="women")
+        assert tablet.cards()
+        for card in tablet.cards():
+            assert shares(because(tablet, card)).keys() <= {"zone", "popularity", "basket"}
+
+
+def test_a_card_that_is_gone_is_not_explained(box: RunningBox) -> None:
+    """Nor is one that never was; both are an answer, not an error."""
+    with tablet_of(box) as tablet:
+        look(box, tablet, zone="women")
+        contact, card = next(iter(tablet.contacts)), tablet.cards()[0]
+        assert tablet.react(card, "not_now")["kind"] == "ack"
+        for name in (card["card_id"], "no-such-card"):
+            tablet.say({"kind": "why", "id": name, "contact_id": contact, "card_id": name})
+            wait_until(partial(tablet.answers.__contains__, name), "the answer")
+            assert tablet.answers[name]["none"] == "gone"
+
+
+def whole(box: RunningBox, item: int) -> dict[str, float]:
+    """Return the log odds that each source brought to an open card."""
+    guest = next(iter(box.box.path.guests.values()))
+    card = next(card for card in guest.cards.values() if card.item == item)
+    found = box.box.path.contributions(card)
+    assert not isinstance(found, str)
+    assert found.chance == pytest.approx(card.probability, abs=1e-3)
+    return {each.source: each.log_odds for each in found.parts}
