@@ -1,6 +1,9 @@
 """What each source of data contributed to a card, asked on a running box with a trained model."""
 
+import hashlib
 import json
+import re
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edge.__main__ import main
 from tests.conftest import Mosquitto, wait_until
-from tests.tact_store import look, say
+from tests.tact_store import DAY_S, look, say, sell
 from tests.world import (
     ANNA,
     BEN,
@@ -153,6 +157,81 @@ def test_a_card_that_is_gone_is_not_explained(box: RunningBox) -> None:
             tablet.say({"kind": "why", "id": name, "contact_id": contact, "card_id": name})
             wait_until(partial(tablet.answers.__contains__, name), "the answer")
             assert tablet.answers[name]["none"] == "gone"
+
+
+FIGURE = re.compile(r"  (\w+) +([+-][\d.]+) +([+-][\d.]+)")
+
+
+def figures(told: str, item_id: str) -> dict[str, float]:
+    """Read the fair shares of an item from what `decision` printed."""
+    _, _, rest = told.partition(f"\n{item_id}: chance ")
+    return {m[1]: float(m[2]) for m in map(FIGURE.match, rest.splitlines()[1:8]) if m}
+
+
+def test_a_past_decision_is_explained_with_the_figures_of_then(
+    tmp_path: Path,
+    store: Path,
+    bundle: Path,
+    mosquitto: Mosquitto,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What the tablet was told can be looked up; a later purchase changes nothing of it."""
+    settings = configure(tmp_path, store, bundle, mosquitto.port)
+    with running(settings) as box, tablet_of(box) as tablet:
+        look(box, tablet, zone="women")
+        card = tablet.cards()[0]
+        item = ITEM_IDS.index(card["item_id"])
+        live = box.call(lambda: whole(box, item))
+        later = -2.0 / DAY_S  # tills tell whole seconds
+        receipt = sell(box, "bag", days_ago=later, lines=[line_of(20)])
+    words = [str(tmp_path / "box.toml"), card["decision_id"], ANNA, "--receipt", receipt]
+    assert main(["decision", *words]) == 0
+    told = capsys.readouterr().out
+    found = figures(told, card["item_id"])
+    together = found.pop("together")
+    # Days are counted from the decision, not from the beginning of the visit a moment before.
+    assert found == pytest.approx({n: v for n, v in live.items() if n in found}, abs=0.01)
+    assert sum(found.values()) == pytest.approx(together, abs=0.01)
+    assert {n for n, v in live.items() if abs(v) > 0.01} <= found.keys()
+    assert ("they do not add up" in told) or ("they add up, too" in told)
+
+
+def test_a_decision_of_another_model_is_not_explained_by_this_one(
+    tmp_path: Path,
+    store: Path,
+    bundle: Path,
+    mosquitto: Mosquitto,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The bundle was changed since; the record itself is told as ever."""
+    mine = Path(shutil.copytree(bundle, tmp_path / "mine"))
+    with running(configure(tmp_path, store, mine, mosquitto.port)) as box, tablet_of(box) as tablet:
+        look(box, tablet, zone="women")
+        card = tablet.cards()[0]
+        receipt = sell(box, "bag", lines=[line_of(20)])
+    words = [str(tmp_path / "box.toml"), card["decision_id"], ANNA, "--receipt", receipt]
+    points = json.loads((mine / "calibration.json").read_text(encoding="utf-8"))
+    points["probability"] = [p * 0.9 for p in points["probability"]]
+    text = json.dumps(points).encode()
+    (mine / "calibration.json").write_bytes(text)
+    assert main(["decision", *words]) == 0
+    assert "no contributions: " in capsys.readouterr().out  # the seal is broken
+    manifest = json.loads((mine / "manifest.json").read_text(encoding="utf-8"))
+    manifest["files"]["calibration.json"] |= {
+        "sha256": hashlib.sha256(text).hexdigest(),
+        "bytes": len(text),
+    }
+    (mine / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    assert main(["decision", *words]) == 0
+    told = capsys.readouterr().out
+    assert f"{card['item_id']}: no contributions: another model made the decision" in told
+    assert f"shown 1: {card['item_id']} (" in told
+
+
+def line_of(item: int) -> dict[str, Any]:
+    """Return a till's line with one piece of an item."""
+    return {"line_no": 1, "sku": sku_of(item), "quantity": 1, "unit_price_cents": 1000,
+            "is_gift_wrapped": False}  # fmt: skip
 
 
 def whole(box: RunningBox, item: int) -> dict[str, float]:
