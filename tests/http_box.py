@@ -4,16 +4,17 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
 from edge.adapters.http.app import create_app
 from edge.adapters.http.hub import Hub
-from edge.adapters.http.messages import ClientMessage, Reaction, Serving
+from edge.adapters.http.messages import ClientMessage, Reaction, Serving, Why
 from edge.adapters.http.ports import (
     Ack,
     AppPairing,
+    Because,
     Bought,
     ClassLine,
     Disclosure,
@@ -29,6 +30,7 @@ from edge.adapters.http.server import serve
 from edge.core.board import Board, Contact, StoreSign
 from edge.core.catalog import Text
 from edge.core.classes import Action, MatrixRow, Policy
+from edge.core.contributions import Unexplained
 from edge.core.errors import UnavailableError
 from edge.core.notices import NOTICES, Notice, Purpose
 from edge.core.preview import Change, Preview
@@ -45,18 +47,23 @@ NOW_S = 1_770_000_000.0
 class Listening:
     """The port that takes what tablets say; it acknowledges unless told otherwise.
 
-    `effect` is awaited before the answer: a disk that is slow, full or waiting.
+    `effect` is awaited before the answer: a disk that is slow, full or waiting. `because` is what
+    it says of a card.
     """
 
     heard: list[ClientMessage] = field(default_factory=list)
     is_refusing: bool = False
     effect: Callable[[ClientMessage], Awaitable[None]] | None = None
+    because: dict[str, Because] = field(default_factory=dict)
 
-    async def on_client_message(self, message: ClientMessage) -> Ack | Refusal | None:
+    async def on_client_message(self, message: ClientMessage) -> Ack | Because | Refusal | None:
         """Note a message and answer it."""
         self.heard.append(message)
         if self.effect is not None:
             await self.effect(message)
+        if isinstance(message, Why):
+            unknown = Because("", message.card_id, none=Unexplained.GONE)
+            return replace(self.because.get(message.card_id, unknown), id=message.id)
         if not isinstance(message, Reaction | Serving):
             return None
         return Refusal(message.id, "not now") if self.is_refusing else Ack(message.id)

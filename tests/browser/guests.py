@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from edge.adapters.http.ports import Because
 from edge.core.board import (
     Allowed,
     Contact,
@@ -13,6 +14,7 @@ from edge.core.board import (
     Why,
 )
 from edge.core.catalog import Text
+from edge.core.contributions import Share
 from edge.core.explanation import Price
 from tests.http_box import NOW_S
 
@@ -64,6 +66,18 @@ GLOVES = replace(
     stock=OnShelf(3, ("S", "M"), "M"),
     why=(Reason(Text("Wird hier gern gekauft", "A favourite in this store"), "sales", 86_400),),
     suppressed=(),
+)
+
+# What counted for the two of them.
+OF_SCARF = Because(
+    "", "d1-0", (Share("history", 0.62), Share("zone", 0.26), Share("popularity", -0.12))
+)
+OF_GLOVES = Because(
+    "",
+    "d1-1",
+    (Share("popularity", 0.55), Share("others", 0.29), Share("basket", 0.1), Share("zone", 0.06)),
+    adds_up=False,
+    overlap=0.23,
 )
 
 # A guest without a name, with everything a guest can have.

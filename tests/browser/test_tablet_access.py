@@ -7,7 +7,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.audit import AUDIT, LINES
 from tests.browser.conftest import OpenPage
-from tests.browser.guests import NAMED, SHOPPER
+from tests.browser.guests import NAMED, OF_GLOVES, OF_SCARF, SHOPPER
 from tests.http_box import HttpBox, http_box
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -25,6 +25,7 @@ LOOKS: dict[str, dict[str, Any]] = {
 
 async def opened(open_page: OpenPage, box: HttpBox, **options: object) -> Page:
     """Open a tablet with two guests, the one with cards on the stage."""
+    box.path.because = {"d1-0": OF_SCARF, "d1-1": OF_GLOVES}
     box.put(SHOPPER)
     page = await open_page(box.url, reduced_motion="reduce", **options)
     await expect(page.locator(".card")).to_have_count(2)
@@ -39,6 +40,7 @@ async def test_the_page_passes_its_audit(open_page: OpenPage, look: str) -> None
     async with http_box() as box:
         page = await opened(open_page, box, **LOOKS[look])
         await page.locator("summary").click()
+        await expect(page.locator(".because")).to_have_count(2)
         assert await page.evaluate(AUDIT) == []
         await page.locator("[data-focus=customer-view]").click()
         assert await page.evaluate(AUDIT) == []

@@ -8,10 +8,13 @@ import pytest
 from playwright.async_api import Page, expect
 
 from edge.adapters.http.messages import Reaction, Renew, Report, Seen, Serving
+from edge.adapters.http.messages import Why as WhyAsked
+from edge.adapters.http.ports import Because
 from edge.core.board import Why
 from edge.core.catalog import Text
+from edge.core.contributions import Unexplained
 from tests.browser.conftest import OpenPage
-from tests.browser.guests import GLOVES, NAMED, SCARF, SHOPPER
+from tests.browser.guests import GLOVES, NAMED, OF_GLOVES, OF_SCARF, SCARF, SHOPPER
 from tests.http_box import HttpBox, http_box
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -394,6 +397,54 @@ async def test_what_was_left_out_is_told_on_demand(open_page: OpenPage) -> None:
         await page.locator("summary").click()
         await expect(page.get_by_text("Vor Kurzem gekauft")).to_be_visible()
         await expect(page.locator(".more")).to_contain_text("Nie wieder zeigen")
+
+
+async def test_what_counted_is_told_on_demand(open_page: OpenPage) -> None:
+    """Nothing is asked before somebody opens it; then a line per source, and the sum."""
+    async with http_box() as box:
+        box.path.because = {"d1-0": OF_SCARF, "d1-1": OF_GLOVES}
+        page = await shown(open_page, box, SHOPPER)
+        assert asked(box) == []
+        await page.locator("summary").focus()
+        await page.keyboard.press("Enter")
+        scarf = page.locator("[data-because=d1-0]")
+        await expect(scarf.locator("li")).to_have_text(
+            ["Frühere Einkäufevor allem", "Abteilungauch", "Verkäufe der Filialespricht dagegen"]
+        )
+        await expect(scarf).to_contain_text("Die Anteile ergeben zusammen das Ganze.")
+        gloves = page.locator("[data-because=d1-1]")
+        await expect(gloves).to_contain_text(
+            "die Quellen überschneiden sich um 23 %", ignore_case=True
+        )
+        assert sorted(asked(box)) == ["d1-0", "d1-1"]
+        await expect(page.locator("summary")).to_be_focused()
+        bar = scarf.locator(".bar").first
+        assert await bar.evaluate("b => b.style.getPropertyValue('--share')") == "62%"
+        await page.locator("#language").click()
+        await expect(scarf.locator("li").first).to_have_text("Earlier purchasesabove all")
+        await page.locator("[data-focus=customer-view]").click()
+        await expect(scarf).not_to_be_visible()
+
+
+async def test_a_card_that_no_model_chose_says_so(open_page: OpenPage) -> None:
+    """No bars then; and what was known of a marked card is asked anew."""
+    async with http_box() as box:
+        box.path.because = {"d1-0": OF_SCARF}
+        page = await shown(open_page, box, replace(SHOPPER, cards=(SCARF,)))
+        await page.locator("summary").click()
+        because = page.locator("[data-because=d1-0]")
+        await expect(because.locator(".bar")).to_have_count(3)
+        box.path.because = {"d1-0": Because("", "d1-0", none=Unexplained.WITHDRAWN)}
+        frame = box.board.mark("v1", "d1-0", "consent_withdrawn")
+        assert frame is not None
+        box.hub.show(frame)
+        await expect(because).to_contain_text("Die Einwilligung ist zurückgezogen.")
+        await expect(because.locator(".bar")).to_have_count(0)
+
+
+def asked(box: HttpBox) -> list[str]:
+    """Return the cards that somebody asked about."""
+    return [said.card_id for said in box.path.heard if isinstance(said, WhyAsked)]
 
 
 async def test_a_guest_without_a_card_has_a_reason(open_page: OpenPage) -> None:

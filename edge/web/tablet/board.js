@@ -4,6 +4,14 @@
 /** @typedef {{text: Text, source: string, age_s: number | null}} Insight */
 /** @typedef {{code: string, text: Text}} Reason */
 /**
+ * @typedef {object} Because what each source of data contributed to a card
+ * @property {string} card_id
+ * @property {{source: string, share: number}[]} shares of all that moved it, the largest first; below 0: against it
+ * @property {boolean} adds_up
+ * @property {number} overlap 0 to 1
+ * @property {string | null} none why there are no figures
+ */
+/**
  * @typedef {object} Card
  * @property {string} card_id
  * @property {string} kind

@@ -24,7 +24,8 @@ export class Link {
   /**
    * @param {string} address
    * @param {{onFrame: (frame: any) => void, onState: () => void, onRefused: (id: string) => void,
-   *          onAcknowledged: (id: string) => void, onJoined: () => object[]}} listener
+   *          onAcknowledged: (id: string) => void, onJoined: () => object[],
+   *          onBecause: (because: import("./board.js").Because) => void}} listener
    *   `onJoined` gives the messages to send first on every new connection
    */
   constructor(address, listener) {
@@ -75,6 +76,10 @@ export class Link {
     this.#heardMs = { monotonic: performance.now(), wall: Date.now() };
     this.#watch(socket);
     if (frame.now_s !== undefined) this.#offsetS = frame.now_s - performance.now() / 1000;
+    if (frame.kind === "because") {
+      this.listener.onBecause(frame);
+      return;
+    }
     if (frame.kind === "ack" || frame.kind === "error") {
       this.#unacknowledged.delete(frame.id);
       if (frame.kind === "ack") this.listener.onAcknowledged(frame.id);

@@ -20,6 +20,12 @@ const sent = new Map();
 const serving = new Map();
 /** @type {Map<string, number>} card id to when it came on screen, in the box's time */
 const seen = new Map();
+/** @type {Map<string, import("./board.js").Because>} what each source contributed, by card */
+const becauses = new Map();
+/** @type {Set<string>} cards about which this connection was asked */
+const wanted = new Set();
+/** @type {string | null} the guest of whom more is shown */
+let explained = null;
 /** @type {Set<string>} */
 const unread = new Set();
 /** @type {string | null} */
@@ -41,6 +47,7 @@ const address = `${location.protocol === "https:" ? "wss" : "ws"}://${location.h
 const link = new Link(address, {
   onFrame(frame) {
     const happening = board.apply(frame);
+    if (frame.kind === "mark") forgetBecause(frame.card_id); // what it rested on has changed
     if (happening?.kind === "recall") recalled(happening);
     if (happening?.kind === "arrival") arrived(happening.contact);
     if (frame.kind === "board") unread.clear();
@@ -54,7 +61,12 @@ const link = new Link(address, {
     announce(say("refused"));
     settle(id, (cardId) => answers.delete(cardId));
   },
+  onBecause: (because) => {
+    becauses.set(because.card_id, because);
+    show();
+  },
   onJoined: () => {
+    wanted.clear();
     const shown = [...seen].map(([card_id, at_s]) => ({ card_id, at_s }));
     const report = { kind: "report", tablet_id: tabletId, shown: shown.slice(-64) };
     const first = hasJoined ? report : renewal();
@@ -82,7 +94,7 @@ function show() {
   const silentS = link.state === "live" ? 0 : link.silentS();
   draw(
     { contacts: board.inOrder(), selected, store: board.store, areNamesHidden: areNamesHidden || isCustomerView,
-      isCustomerView, nowS: link.nowS(), silentS, answers, unread, area },
+      isCustomerView, nowS: link.nowS(), silentS, answers, becauses, explained, unread, area },
     taps,
   );
   drawChrome(silentS);
@@ -116,6 +128,15 @@ const taps = {
     area = zoneId;
     show();
   },
+  explain(/** @type {any} */ contact, /** @type {any[]} */ cards, /** @type {boolean} */ isOpen) {
+    if (isOpen) explained = contact.contact_id;
+    else if (explained === contact.contact_id) explained = null;
+    if (!isOpen) return;
+    for (const { card_id } of cards.filter((card) => !becauses.has(card.card_id) && !wanted.has(card.card_id))) {
+      wanted.add(card_id);
+      link.tell({ kind: "why", id: crypto.randomUUID(), contact_id: contact.contact_id, card_id });
+    }
+  },
   toggleCustomerView() {
     isCustomerView = !isCustomerView;
     show();
@@ -137,8 +158,15 @@ function choose() {
 function forget() {
   const present = new Set([...board.contacts.values()].flatMap((c) => c.cards.map((card) => card.card_id)));
   for (const cardId of answers.keys()) if (!present.has(cardId)) answers.delete(cardId);
+  for (const cardId of becauses.keys()) if (!present.has(cardId)) forgetBecause(cardId);
   for (const cardId of seen.keys()) if (!present.has(cardId)) seen.delete(cardId);
   for (const contactId of unread) if (!board.contacts.has(contactId)) unread.delete(contactId);
+}
+
+/** @param {string} cardId */
+function forgetBecause(cardId) {
+  becauses.delete(cardId);
+  wanted.delete(cardId);
 }
 
 /** @param {string} id @param {(cardId: string) => void} change */

@@ -1,5 +1,6 @@
 // Draws the board: the list of guests, and one guest on the stage.
 
+import { buildBecause } from "./because.js";
 import { answerOf, buildCard } from "./card.js";
 import { h, keep } from "./dom.js";
 import { currentLanguage, languageName, of, origin, say, since } from "./words.js";
@@ -17,6 +18,8 @@ import { currentLanguage, languageName, of, origin, say, since } from "./words.j
  * @property {number} nowS
  * @property {number} silentS seconds since the box was heard, 0 while it is
  * @property {Map<string, Answer>} answers by card
+ * @property {Map<string, import("./board.js").Because>} becauses by card, once somebody asked
+ * @property {string | null} explained the guest of whom more is shown
  * @property {Set<string>} unread contacts nobody has opened yet
  * @property {string} area the zone whose guests are listed; empty: all
  */
@@ -27,6 +30,7 @@ import { currentLanguage, languageName, of, origin, say, since } from "./words.j
  * @property {(contact: Contact) => void} serve
  * @property {() => void} toggleCustomerView
  * @property {(zoneId: string) => void} choose
+ * @property {(contact: Contact, cards: import("./board.js").Card[], isOpen: boolean) => void} explain
  */
 
 /** Seconds without the box after which nobody is shown at all: the default lease of a card. */
@@ -123,7 +127,7 @@ function stage(contact, scene, taps) {
   const language = currentLanguage();
   const parts = [who(contact, scene, taps), insights(contact), cardList(contact, cards, scene, taps)];
   if (!cards.length) parts.push(noCard(contact, scene));
-  parts.push(more(contact, cards));
+  parts.push(more(contact, cards, scene, taps));
   return parts.map((part) => ({ ...part, print: `${language}${part.print}` }));
 }
 
@@ -198,20 +202,38 @@ function noCard(contact, scene) {
   return { key: "no-card", print: head + text, build };
 }
 
-/** @param {Contact} contact @param {import("./board.js").Card[]} cards */
-function more(contact, cards) {
+/** @param {Contact} contact @param {import("./board.js").Card[]} cards @param {Scene} scene @param {Taps} taps */
+function more(contact, cards, scene, taps) {
   const rows = new Map();
   for (const card of cards) {
     for (const left of card.suppressed ?? []) rows.set(of(left.name), of(left.text));
     if (card.allowed) rows.set(say("allowed"), of(card.allowed.text));
     if (card.controls?.length) rows.set(say("controls"), card.controls.map((code) => say(`control_${code}`)).filter(Boolean).join(" · "));
   }
+  const because = cards.flatMap((card) => scene.becauses.get(card.card_id) ?? []);
   const build = () => {
     if (!rows.size) return h("div", { hidden: true });
     const list = [...rows].map(([name, text]) => [h("dt", {}, name), h("dd", {}, text)]);
-    return h("details", { class: "more" }, h("summary", { data: { focus: "more" } }, say("more")), h("dl", {}, list.flat()));
+    const figures = cards.flatMap((card) => {
+      const mine = scene.becauses.get(card.card_id);
+      return mine ? [buildBecause(card, mine)] : [];
+    });
+    const details = /** @type {HTMLDetailsElement} */ (
+      h(
+        "details",
+        {
+          class: "more",
+          open: scene.explained === contact.contact_id,
+          on: { toggle: () => taps.explain(contact, cards, details.open) },
+        },
+        h("summary", { data: { focus: "more" } }, say("more")),
+        figures.length > 0 && h("div", { class: "counted" }, h("p", {}, say("counted")), figures),
+        h("dl", {}, list.flat()),
+      )
+    );
+    return details;
   };
-  return { key: `more-${contact.contact_id}`, print: JSON.stringify([...rows]), build };
+  return { key: `more-${contact.contact_id}`, print: JSON.stringify([...rows, cards.map((card) => card.card_id), because]), build };
 }
 
 /** @param {Scene} scene @param {boolean} isHeld */
