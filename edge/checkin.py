@@ -11,7 +11,7 @@ to the log. What tills, apps and staff say besides comes in through `edge.intake
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -59,6 +59,7 @@ from edge.core.records import (
 )
 from edge.core.rotating import RotatingIds
 from edge.core.scoring import Scoring, chances
+from edge.core.shades import shades_of
 from edge.core.shelf import Shelf
 from edge.core.sightings import Sighting, canonical_beacon_id
 from edge.core.visits import Change, Sign, Transition, Visits
@@ -303,7 +304,8 @@ class Path:
         profile = self.profile_of(person, now_s)
         guest.language, guest.name = language, name
         purposes = frozenset(purpose.value for purpose in consents.purposes(person))
-        guest.see(PersonView.of(person, purposes, profile))
+        shades = {} if profile is None else shades_of(profile, self.house.catalog)
+        guest.see(replace(PersonView.of(person, purposes, profile), shades=shades))
         guest.know(profile)
         history = profile.purchases.history() if profile else History.empty()
         is_known = history.n_baskets > 0
@@ -626,7 +628,10 @@ class Path:
         if not scored.is_final:
             return Unexplained.NO_MODEL
         try:
-            shares = self._scoring.shared_out(scored, card.item, is_in_basket=card.is_in_basket)
+            beside = {"shade": curation.OWN_SHADE} if card.is_in_shade else None
+            shares = self._scoring.shared_out(
+                scored, card.item, is_in_basket=card.is_in_basket, beside=beside
+            )
         except UnavailableError:
             return Unexplained.NO_MODEL
         return Contributions.of(shares)

@@ -137,6 +137,7 @@ class Catalog:
         item_of_skus: int32[skus], position of the item that each belongs to.
         sku_starts: int32[n + 1], position in `skus` of each item's first one, then their number.
         skus_of_size: int32[·] rising, positions in `skus`, by the size they come in.
+        skus_of_shade: The same by shade. has_shades: bool[n], comes in any.
     """
 
     version: str
@@ -154,6 +155,8 @@ class Catalog:
     item_of_skus: NDArray[np.int32] = field(init=False, repr=False, compare=False)
     sku_starts: NDArray[np.int32] = field(init=False, repr=False, compare=False)
     skus_of_size: Mapping[str, Positions] = field(init=False, repr=False, compare=False)
+    skus_of_shade: Mapping[str, Positions] = field(init=False, repr=False, compare=False)
+    has_shades: NDArray[np.bool_] = field(init=False, repr=False, compare=False)
     _ids: Names = field(init=False, repr=False, compare=False)
     _gtins: Names = field(init=False, repr=False, compare=False)
 
@@ -173,7 +176,11 @@ class Catalog:
         put(self, "sku_starts", np.append(0, np.cumsum(counts)).astype(np.int32))
         put(self, "item_of_skus", np.repeat(np.arange(len(counts), dtype=np.int32), counts))
         put(self, "skus", Names(v.sku for item in self.items for v in item.variants))
-        put(self, "skus_of_size", _by_size(v.size for item in self.items for v in item.variants))
+        put(self, "skus_of_size", _by_name(v.size for item in self.items for v in item.variants))
+        put(self, "skus_of_shade", _by_name(v.shade for item in self.items for v in item.variants))
+        put(self, "has_shades", np.zeros(len(self.items), np.bool_))
+        for skus in self.skus_of_shade.values():
+            self.has_shades[self.item_of_skus[skus]] = True
         put(self, "_ids", Names(item.item_id for item in self.items))
         bare = (v.gtin.lstrip("0") for item in self.items for v in item.variants)
         put(self, "_gtins", Names(bare))
@@ -207,13 +214,13 @@ def _column(values: object) -> NDArray[np.int32]:
     return np.fromiter(values, np.int32)  # type: ignore[call-overload, no-any-return]
 
 
-def _by_size(sizes: Iterable[str | None]) -> dict[str, Positions]:
-    """Return int32[·] per size: where it stands among the sizes of all skus."""
+def _by_name(names: Iterable[str | None]) -> dict[str, Positions]:
+    """Return int32[·] per size or shade: where it stands among those of all skus."""
     found: dict[str, array[int]] = {}
-    for at, size in enumerate(sizes):
-        if size is not None:
-            found.setdefault(size, array("i")).append(at)
-    return {size: np.array(skus, np.int32) for size, skus in found.items()}
+    for at, name in enumerate(names):
+        if name is not None:
+            found.setdefault(name, array("i")).append(at)
+    return {name: np.array(skus, np.int32) for name, skus in found.items()}
 
 
 class Stock:
@@ -232,6 +239,7 @@ class Stock:
         self._counted_s = np.full(len(catalog.items), -np.inf)
         self._lacks_nothing = np.zeros(len(catalog.items), np.bool_)
         self._lacking: dict[str, NDArray[np.bool_]] = {}
+        self._shaded: dict[str, NDArray[np.bool_]] = {}
 
     def set_level(self, sku: str, units: int, as_of_s: float) -> bool:
         """Take a counted level; an older count than the known one changes nothing.
@@ -294,6 +302,19 @@ class Stock:
             self._lacking[size] = lacking
         return lacking
 
+    def comes_in(self, shade: str) -> NDArray[np.bool_]:
+        """Return bool[n items]: some of it in a shade is known to be in stock.
+
+        Kept as `lacks` is; nobody writes to it.
+        """
+        found = self._shaded.get(shade)
+        if found is None:
+            found = np.zeros(len(self._catalog.items), np.bool_)
+            skus = self._catalog.skus_of_shade.get(shade, np.empty(0, np.int32))
+            found[self._catalog.item_of_skus[skus[self._units[skus] > 0]]] = True
+            self._shaded[shade] = found
+        return found
+
     def units_of_item(self, item: int) -> int:
         """Return the known units of an item over all its variants."""
         return int(self._per_item[item])
@@ -304,5 +325,6 @@ class Stock:
         known = max(int(self._units[at]), 0)
         if (known > 0) != (units > 0):
             self._lacking.clear()
+            self._shaded.clear()
         self._per_item[self._catalog.item_of_skus[at]] += units - known
         self._units[at] = units

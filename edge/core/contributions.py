@@ -15,6 +15,7 @@ import numpy as np
 
 from edge.core.attribution import Shares, log_odds
 from edge.core.candidates import Candidates, Context
+from edge.core.curation import OWN_SHADE
 from edge.core.decision import Decision, Shown
 from edge.core.errors import UnavailableError
 from edge.core.experiments import Arm
@@ -146,7 +147,8 @@ def of_past(
         return Unexplained.CHANGED
     is_in_basket = bool(decision.basket or decision.scanned)
     try:
-        shares = scoring.shared_out(scored, row.item, is_in_basket=is_in_basket)
+        beside = {"shade": OWN_SHADE} if line.is_in_shade else None
+        shares = scoring.shared_out(scored, row.item, is_in_basket=is_in_basket, beside=beside)
     except UnavailableError:
         return Unexplained.NO_MODEL
     return Contributions.of(shares)

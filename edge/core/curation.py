@@ -20,10 +20,15 @@ from edge.core.guard import Judged, no_room
 from edge.core.offers import NO_OFFER
 from edge.core.order import Ranking, mixed, uniform
 from edge.core.playbook import fnv64
+from edge.core.ranking import with_odds
 from edge.core.reasons import BIT, ITEM_REASONS, Reason
+from edge.core.shades import in_own_shade, shade_of
 
 _REPEAT = np.uint8(Action.REPEAT)
 PINNED, SERVICE, COMPLEMENT, MODEL = range(4)
+OWN_SHADE = 1.2
+"""Factor on the odds of what is there in the customer's own shade: a little, since it says that
+something would suit, not that it is wanted (a proposal)."""
 OTHER_LINE = 0.3
 """Weight of another brand than the one somebody keeps buying of a repeated good: demoted, not
 deleted (a proposal)."""
@@ -159,8 +164,11 @@ def _tiers(judged: Judged, snapshot: Snapshot) -> tuple[NDArray[np.int32], bool]
 def _weighted(
     scores: NDArray[np.float32], judged: Judged, snapshot: Snapshot
 ) -> NDArray[np.float32]:
-    """Return float32[n]: the scores after rules, motive, a kept line and dismissals."""
+    """Return float32[n]: the scores after rules, motive, shade, a kept line and dismissals."""
     final = scores.astype(np.float32)
+    if snapshot.person is not None and snapshot.person.shades:
+        mine = in_own_shade(judged.items, snapshot)
+        final[mine] = with_odds(final[mine], OWN_SHADE)
     if judged.effect.has_weights:
         final *= judged.effect.weight[judged.items]
     motive = snapshot.visit.motive
@@ -360,6 +368,7 @@ class _Choice:
             rule_ids=playbook.rules.ids_on(item, self.judged.effect),
             is_service=is_service,
             is_explored=is_explored,
+            is_in_shade=not is_service and shade_of(item, self.snapshot) is not None,
         )
 
 

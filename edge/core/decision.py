@@ -75,6 +75,7 @@ class PersonView:
         stated: Tags and class ids that the customer chose.
         declared: Coarse bands the customer gave, such as `audience: women`.
         sizes: Size by class id, category or department.
+        shades: As `shades.shades_of` finds them: when each was bought, None where it was said.
         birthday: Day and month only, never a year (A03).
         is_adult: An age check happened and was passed; None: nobody asked.
         has_delivery: Bulky goods already come home by delivery.
@@ -89,6 +90,7 @@ class PersonView:
     stated: frozenset[str] = frozenset()
     declared: Mapping[str, str] = field(default_factory=dict)
     sizes: Mapping[str, str] = field(default_factory=dict)
+    shades: Mapping[str, float | None] = field(default_factory=dict)
     birthday: tuple[int, int] | None = None
     is_adult: bool | None = None
     has_delivery: bool = False
@@ -224,6 +226,7 @@ class Shown:
         propensity: Chance that this item stood in this place under the logged policy.
         rule_ids: The human rules that moved it.
         is_service: Content or help around an item, not an offer of it.
+        is_in_shade: It came in the customer's own shade, which weighed for it.
     """
 
     item: int
@@ -236,6 +239,7 @@ class Shown:
     rule_ids: tuple[str, ...] = ()
     is_service: bool = False
     is_explored: bool = False
+    is_in_shade: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ a cause, an insight, the size to look for, a line of what was withheld, the reas
 for a recall, by a card of care or help itself, and on the cards that stay. (Such a card beside two
 reserved ones may be one fact too many: it was chosen before anybody asks for words, and then tells
 nothing else.) A fact is what only the profile knows: a purchase or return (of a class, so that a
-laptop bought is one fact in however many lines), a wish of one's own, a size, a veto, an occasion.
-No facts about a person are what everybody in the store can see of the visit, what the house or the
-box did ("shown often enough"), and how somebody is addressed, which has a consent of its own.
+laptop bought is one fact in however many lines), a wish of one's own, a size, a shade, a veto, an
+occasion. No facts about a person are what everybody in the store can see of the visit, what the
+house or the box did ("shown often enough"), and how somebody is addressed, which has a consent of
+its own.
 
 First every card gets its reason, then the size, then a second reason, insights, and what was
 withheld. A line whose fact finds no room is left out, and a card that is left without a reason says
@@ -34,6 +35,7 @@ from edge.core.curation import size_of
 from edge.core.decision import Decision, Occasion, Shown, Snapshot
 from edge.core.reasons import ITEM_REASONS, UNSPOKEN, WORDS, Reason, mask_of
 from edge.core.recall import PERSONAL
+from edge.core.shades import shade_of
 from edge.core.tone import lint, presentable
 
 MAX_FACTS = 2
@@ -416,6 +418,18 @@ def _of_stated(line: Shown, snapshot: Snapshot) -> Cause | None:
     return Cause(text, "stated", _profile_age_s(snapshot), told)
 
 
+def _of_shade(line: Shown, snapshot: Snapshot) -> Cause | None:
+    person, shade = snapshot.person, shade_of(line.item, snapshot)
+    if person is None or shade is None or line.is_service:
+        return None
+    text = Text(f"In Ihrem Farbton {shade}", f"In your shade {shade}")
+    bought_s = person.shades[shade]
+    if bought_s is None:
+        return Cause(text, "stated", _profile_age_s(snapshot), f"shade:{shade}")
+    age_s = max(0.0, snapshot.moment.now_s - bought_s)
+    return Cause(text, "receipts", age_s, f"shade:{shade}")
+
+
 _HISTORY = Text("Passt zu früheren Einkäufen", "Fits earlier purchases")
 _LIKES = Text("Wird oft dazu gewählt", "Often chosen with it")
 _SERIES = Text("Der nächste Teil der Reihe", "Next in the series")
@@ -446,9 +460,12 @@ def _of_popular(_: Shown, __: Snapshot) -> Cause:
 
 Maker = Callable[[Shown, Snapshot], Cause | None]
 
+ALWAYS = 0
+"""In the place of a source bit: what may hold for a candidate of any source."""
 _OF_SOURCE: Sequence[tuple[int, Maker]] = (
     (Source.STATED.value, _of_stated),
     (Source.SERIES.value, _of_series),
+    (ALWAYS, _of_shade),
     (Source.HISTORY.value, _of_history),
     (Source.TRANSITION.value, _of_likes),
     (Source.SIMILAR.value, _of_likes),
@@ -462,7 +479,7 @@ _OF_SOURCE: Sequence[tuple[int, Maker]] = (
 @cache
 def _makers(sources: int) -> tuple[Maker, ...]:
     """Return what may make a cause for a set of sources; people's own words come first."""
-    return (_of_rule, _of_prompt, *(make for source, make in _OF_SOURCE if sources & source))
+    return (_of_rule, _of_prompt, *(m for bit, m in _OF_SOURCE if bit == ALWAYS or sources & bit))
 
 
 def _insights(snapshot: Snapshot) -> list[Insight]:

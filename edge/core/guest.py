@@ -36,6 +36,7 @@ class OpenCard:
         facts: What it tells about the person (`Card.facts`).
         scored: What the model was asked, for who asks why; None once it may not be known.
         is_in_basket: What its item goes with lay in the basket, or its label had been read.
+        is_in_shade: As in `Shown`.
         probability: The model's, NaN where it was not asked; propensity: see `Shown`.
         reaction: `shown`, `reserved` or None.
     """
@@ -52,6 +53,7 @@ class OpenCard:
     facts: frozenset[str] = frozenset()
     scored: Scored | None = None
     is_in_basket: bool = False
+    is_in_shade: bool = False
     probability: float = float("nan")
     propensity: float = 1.0
     reaction: str | None = None
@@ -73,6 +75,7 @@ class OpenCard:
             rule_ids=line.rule_ids,
             facts=card.facts,
             scored=scored,
+            is_in_shade=line.is_in_shade,
             is_in_basket=anchor in guest.basket or anchor in guest.scanned,
             probability=float("nan") if scored is None else scored.chance_of(line.item),
             propensity=line.propensity,

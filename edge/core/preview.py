@@ -22,7 +22,7 @@ from edge.core import guard, triggers
 from edge.core.candidates import Candidates, Context, Source
 from edge.core.cap_rules import Impression
 from edge.core.caps import Caps
-from edge.core.catalog import Stock
+from edge.core.catalog import Catalog, Stock
 from edge.core.curation import curate
 from edge.core.decision import Decision, Motive, PersonView, Prompts, Snapshot, VisitView
 from edge.core.experiments import Arm
@@ -33,6 +33,7 @@ from edge.core.moment import Moment
 from edge.core.person import Profile
 from edge.core.playbook import Playbook
 from edge.core.reasons import Reason, mask_of
+from edge.core.shades import shades_of
 
 MAX_EXAMPLES = 20
 MOSTLY = 0.9
@@ -210,7 +211,7 @@ class _Trial:
         decision, playbook = past.decision, self.playbook
         moment = self.stage.moment_of(decision.at_s)
         arm = Arm(decision.arm.partition(";")[0])
-        person = _view(past.person, profile, arm)
+        person = _view(past.person, profile, arm, playbook.catalog)
         memory = NOTHING_BOUGHT
         if profile is not None:
             bought = Purchases.of_profile(profile)
@@ -256,13 +257,16 @@ class _Trial:
         self.caps.admit(one for one in past.shown if one.at_s < at_s)
 
 
-def _view(person: str | None, profile: Profile | None, arm: Arm) -> PersonView | None:
+def _view(
+    person: str | None, profile: Profile | None, arm: Arm, catalog: Catalog
+) -> PersonView | None:
     """Return the person as the decision saw them; in which sizes goods were there, it noted."""
     if person is None or profile is None:
         return None if person is None else PersonView(person)
     if arm.is_holdout:
         return PersonView(person, vetoes=profile.vetoes, household=profile.household)
-    return replace(PersonView.of(person, frozenset(), profile), sizes={})
+    view = PersonView.of(person, frozenset(), profile)
+    return replace(view, sizes={}, shades=shades_of(profile, catalog))
 
 
 def _noted_candidates(decision: Decision) -> Candidates:

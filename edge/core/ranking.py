@@ -89,6 +89,12 @@ def with_moment(probability: Floats, candidates: Candidates) -> Floats:
     return raised
 
 
+def with_odds(probability: Floats, factor: float) -> Floats:
+    """Return float32[n], the probabilities with their odds times a factor; NaN stays."""
+    raised: Floats = probability * np.float32(factor) / (1.0 + probability * np.float32(factor - 1))
+    return raised
+
+
 def by_popularity(candidates: Candidates, tables: ItemTables) -> Floats:
     """Return float32[n], the chance of each item in any basket: what stays when no model does."""
     log_share = tables.item[candidates.items, ITEM_COLUMNS.index("log_popularity")]

@@ -18,6 +18,7 @@ from edge.core.decision import Decision, Occasion, Snapshot
 from edge.core.guard import judge, silence
 from edge.core.reasons import ITEM_REASONS, Reason, mask_of
 from edge.core.rules import Effect
+from edge.core.shades import shade_of
 
 PERSONAL = (
     Source.HISTORY
@@ -177,6 +178,8 @@ def _holds(ground: str, card: Basis, snapshot: Snapshot) -> bool:
         return bool(snapshot.memory.bought)
     if ground == "series":
         return card.item in prompts.series
+    if ground == "shade":
+        return shade_of(card.item, snapshot) is not None
     if ground == "stated":
         return person is not None and bool(person.stated)
     if ground in set(Occasion):

@@ -28,7 +28,7 @@ from edge.core.history import Floats, History, Ints
 from edge.core.item_tables import ItemTables
 from edge.core.moment import Moment
 from edge.core.ports import Ranker, Strangers
-from edge.core.ranking import by_popularity, with_moment
+from edge.core.ranking import by_popularity, with_moment, with_odds
 
 # Inputs with everything and with nothing known, the source of each, and who answers.
 _Question = tuple[
@@ -199,7 +199,7 @@ class Scoring:
             scored: What was asked, and what the answer rested on.
             item: One of its candidates.
             is_in_basket: What the item goes with lies in the basket; else it was bought before.
-            beside: Factors on the chance that sources beside the model's bring, such as a shade.
+            beside: Factors on the odds that sources beside the model's bring, such as a shade.
 
         Raises:
             UnavailableError: The model failed.
@@ -225,7 +225,7 @@ class Scoring:
             asked = Candidates(np.repeat(row.items, len(inputs)), left)
             chance = with_moment(ask(inputs, may_use), asked)
             for name, factor in factors.items():
-                chance = np.where(may_use[name], chance * np.float32(factor), chance)
+                chance = np.where(may_use[name], with_odds(chance, factor), chance)
             return log_odds(chance)
 
         return shares(score, known, unknown, source_of, (*bits, *factors))

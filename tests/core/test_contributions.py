@@ -51,7 +51,7 @@ class Sum:
 
 
 def contributions(
-    sources: Source, *, is_in_basket: bool = True, scene: Scene | None = None, **beside: float
+    sources: Source | int, *, is_in_basket: bool = True, scene: Scene | None = None, **beside: float
 ) -> tuple[Contributions, Scored, Sum]:
     """Score item 3 with these sources, then share its score out."""
     ranker = Sum()
@@ -103,18 +103,14 @@ def test_what_goes_with_a_purchase_is_history_and_with_the_basket_is_basket() ->
 
 
 def test_a_source_beside_the_models_is_measured_by_taking_it_away() -> None:
-    """A shade lifts the chance by a fifth: p = 1/2 with all else known is log odds 0.
-
-    0.5 · 1.2 = 0.6, which is log 1.5 more; on other chances a fifth is other log odds, so the
-    shares shift a little and still add up to the whole.
-    """
-    found, scored, _ = contributions(Source.POPULAR, shade=1.2)
-    alone = {each.source: each.alone for each in found.parts}
-    p = scored.chance_of(3)
-    assert found.chance == pytest.approx(1.2 * p, abs=1e-4)
-    assert alone["shade"] == pytest.approx(log(1.2 * (1 - p) / (1 - 1.2 * p)), abs=1e-3)
-    whole = log(found.chance / (1 - found.chance)) - log(found.base / (1 - found.base))
-    assert sum(of(found).values()) == pytest.approx(whole, abs=1e-3)
+    """A shade is a factor of 1.2 on the odds, so log 1.2 is its share whatever else is known."""
+    without = contributions(Source.HISTORY | Source.ZONE)[0]
+    found, scored, _ = contributions(Source.HISTORY | Source.ZONE, shade=1.2)
+    assert of(found) == pytest.approx(of(without) | {"shade": log(1.2)}, abs=1e-4)
+    assert {e.source: e.alone for e in found.parts}["shade"] == pytest.approx(log(1.2), abs=1e-4)
+    odds = scored.chance_of(3) / (1.0 - scored.chance_of(3))
+    assert found.chance == pytest.approx(1.2 * odds / (1.0 + 1.2 * odds), abs=1e-4)
+    assert found.adds_up
 
 
 def test_one_run_answers_for_all_sources() -> None:

@@ -159,6 +159,47 @@ def test_a_card_that_is_gone_is_not_explained(box: RunningBox) -> None:
             assert tablet.answers[name]["none"] == "gone"
 
 
+def test_her_own_shade_is_told_and_counted(
+    tmp_path: Path,
+    store: Path,
+    bundle: Path,
+    mosquitto: Mosquitto,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Anna's staple comes in the shade she buys: in words, in the score and in figures."""
+    catalog = json.loads((store / "catalog.json").read_text(encoding="utf-8"))
+    for item in STAPLES:
+        catalog["items"][item]["variants"][0]["shade"] = "120 Sand"
+    (store / "catalog.json").write_text(json.dumps(catalog), encoding="utf-8")
+    with (
+        running(configure(tmp_path, store, bundle, mosquitto.port)) as box,
+        tablet_of(box) as tablet,
+    ):
+        look(box, tablet, zone="women")
+        card = tablet.cards()[0]
+        item = ITEM_IDS.index(card["item_id"])
+        assert card["why"][0]["text"]["de"] == "In Ihrem Farbton 120 Sand"
+        assert card["why"][0]["source"] == "receipts"
+        answer = because(tablet, card)
+        assert shares(answer)["shade"] > 0.0
+        line = next(li for li in box.decisions()[-1].slate if li.item_id == card["item_id"])
+        guest = next(iter(box.box.path.guests.values()))
+        p = box.call(lambda: guest.cards[card["card_id"]].probability)
+        assert line.score / (1.0 - line.score) == pytest.approx(1.2 * p / (1.0 - p), rel=0.01)
+        live = box.call(lambda: figures_of(box, item))
+        receipt = sell(box, "bag", days_ago=-2.0 / DAY_S, lines=[line_of(20)])
+        look(box, tablet, BEN, zone="women")
+        bens = [c for c in tablet.cards() if c["decision_id"] != card["decision_id"]]
+        assert bens
+        assert "Farbton" not in json.dumps(bens)
+        assert all("shade" not in shares(because(tablet, each)) for each in bens)
+    words = [str(tmp_path / "box.toml"), card["decision_id"], ANNA, "--receipt", receipt]
+    assert main(["decision", *words]) == 0
+    found = figures(capsys.readouterr().out, card["item_id"])
+    assert found["shade"] == pytest.approx(live["shade"], abs=0.01)
+    assert found["shade"] == pytest.approx(np.log(1.2), abs=0.01)
+
+
 FIGURE = re.compile(r"  (\w+) +([+-][\d.]+) +([+-][\d.]+)")
 
 
@@ -235,10 +276,19 @@ def line_of(item: int) -> dict[str, Any]:
 
 
 def whole(box: RunningBox, item: int) -> dict[str, float]:
-    """Return the log odds that each source brought to an open card."""
+    """Return the log odds that each source brought to an open card, and that they are all."""
     guest = next(iter(box.box.path.guests.values()))
     card = next(card for card in guest.cards.values() if card.item == item)
     found = box.box.path.contributions(card)
     assert not isinstance(found, str)
     assert found.chance == pytest.approx(card.probability, abs=1e-3)
+    return figures_of(box, item)
+
+
+def figures_of(box: RunningBox, item: int) -> dict[str, float]:
+    """Return the log odds that each source brought to an open card."""
+    guest = next(iter(box.box.path.guests.values()))
+    card = next(card for card in guest.cards.values() if card.item == item)
+    found = box.box.path.contributions(card)
+    assert not isinstance(found, str)
     return {each.source: each.log_odds for each in found.parts}
