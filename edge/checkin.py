@@ -578,6 +578,7 @@ class Path:
         if self.consents.grant(guest.person, Purpose.RECOGNISE, now_s) is None:
             self._follow(self.visits.apply(guest.person, Sign.LEAVE, now_s), now_s)
             return
+        guest.scored = None
         self.read(guest, now_s)
         for card in list(guest.cards.values()):
             self.showing.recall(guest, card, reason, now_s)

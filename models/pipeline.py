@@ -246,6 +246,16 @@ def _categories(prepared: Prepared) -> Any:
     return pd.factorize(np.array(named, object))[0].astype(np.int32)
 
 
+def _zones(prepared: Prepared) -> Any:
+    """Return int32[items], the zone of every item of the index, −1 where unknown; None without."""
+    facts = prepared.sales.items
+    if not facts["zone"].notna().any():
+        return None
+    known = dict(zip(facts["item"], facts["zone"], strict=True))
+    named = [known.get(item) for item in histories.item_ids(prepared.items)]
+    return pd.factorize(np.array(named, object))[0].astype(np.int32)
+
+
 def _learners(purchases: Purchases) -> int:
     """Return how many customers have a basket to learn from and one to learn."""
     return int((np.diff(purchases.basket_ends()) >= 2).sum())
@@ -260,7 +270,7 @@ def _judge(order: Order, prepared: Prepared, to: Path) -> None:
         opened = Bundle.open(to)
         answers = ask(opened, parts.known, parts.labels, order.seed)
         row = judge(answers, parts.known, order.seed).row()
-        row["in_use"] = replay.measure(opened, answers, order.seed)
+        row["in_use"] = replay.measure(opened, answers, order.seed, _zones(prepared))
     (to / "judgement.json").write_text(json.dumps(row))
 
 

@@ -7,19 +7,20 @@ what each part is measured by and its naive rival. Leaves out the parts themselv
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edge.core import attribution
-from edge.core.candidates import Candidates, Context, Prepared, candidates, nobody, prepare
-from edge.core.features import FEATURE_SOURCE, FeatureSource, features
+from edge.core.candidates import Context, Source, candidates, prepare
+from edge.core.features import FEATURE_SOURCE
 from edge.core.history import Floats, History, Ints
 from edge.core.item_tables import ITEM_COLUMNS
 from edge.core.learning import Kind, Learner, Reaction
+from edge.core.scoring import Scoring
+from edge.core.shelf import MAX_LISTED
 from models import judging, off_policy
 from models.evaluation import Answer, Bundle, K, measures
 from models.off_policy import REFUSALS, Log
@@ -38,13 +39,22 @@ SOURCES = tuple(dict.fromkeys(source.value for source in FEATURE_SOURCE))
 Chances = npt.NDArray[np.float64]
 
 
-def measure(bundle: Bundle, answers: Sequence[Answer], seed: int) -> dict[str, Any]:
-    """Return one measured row by part."""
+def measure(
+    bundle: Bundle, answers: Sequence[Answer], seed: int, zone_of: Ints | None = None
+) -> dict[str, Any]:
+    """Return one measured row by part.
+
+    Args:
+        bundle: Trained on the past alone.
+        answers: What it says of the judged customers.
+        seed: Of every draw.
+        zone_of: int32[items], the number of each item's zone, −1 where unknown; None without any.
+    """
     rows = {
         "newcomers": newcomers(bundle, answers, seed),
         "learning": learning(answers, bundle.tables.category, seed),
         "policy_from_the_log": policies(answers, bundle, seed),
-        "explanation": explanations(bundle, answers, seed),
+        "explanation": explanations(bundle, answers, zone_of, seed),
     }
     return {name: data | row.row() for name, (data, row) in rows.items() if row is not None}
 
@@ -284,26 +294,38 @@ def _log(
 
 
 def explanations(
-    bundle: Bundle, answers: Sequence[Answer], seed: int
+    bundle: Bundle, answers: Sequence[Answer], zone_of: Ints | None, seed: int
 ) -> tuple[dict[str, str], Measured | None]:
     """Share out the scores of the best cards, and take away the source that is said to matter.
 
     A source that an explanation names should cost the score more, when it is left out, than a
-    source drawn by chance among those that say anything.
+    source drawn by chance among those that say anything. Half of what was bought then lies in the
+    basket already, and the visitor stands where the next thing lies, where zones are known. Nobody
+    in these data stated a wish.
     """
-    data = {"data": "the two best cards of a visit; the source named first is left out"}
-    stranger = nobody(bundle.tables)
-    named, drawn, adds_up, weight = [], [], [], []
+    placed = (
+        "where the next thing bought lies" if zone_of is not None else "nowhere (no zones here)"
+    )
+    data = {
+        "data": "the two best cards of a visit; half of what was bought lies in the basket, the "
+        f"visitor stands {placed}, nobody stated a wish; the source named first is left out; the "
+        "ranker learned from histories alone: zone and basket do what the house's factors do"
+    }
+    rng = np.random.default_rng(seed)
+    scoring = Scoring(_Asked(bundle), bundle.tables, _fail)
+    named, drawn, adds_up, weight, spoken = [], [], [], [], []
     for answer in list(answers)[:EXPLAINED]:
-        best = np.lexsort((answer.items, -answer.chance))[:2]
-        found = contributions(bundle, answer, np.sort(answer.items[best]), stranger)
-        first = found.fair.argmax(axis=1)
-        rows = np.arange(len(first))
-        says = np.abs(found.fair) > 1e-6
-        named.append(found.alone[rows, first].mean())
-        drawn.append(((found.alone * says).sum(axis=1) / np.maximum(says.sum(axis=1), 1)).mean())
-        adds_up.append(found.adds_up.mean())
-        weight.append(np.abs(found.fair).mean(axis=0))
+        found = _explained(scoring, bundle, answer, zone_of, rng)
+        if not found:
+            continue
+        fair = np.concatenate([shares.fair for _, shares in found])
+        alone = np.concatenate([shares.alone for _, shares in found])
+        rows, says = np.arange(len(fair)), np.abs(fair) > 1e-6
+        named.append(alone[rows, fair.argmax(axis=1)].mean())
+        drawn.append(((alone * says).sum(axis=1) / np.maximum(says.sum(axis=1), 1)).mean())
+        adds_up += [bool(shares.adds_up[0]) for _, shares in found]
+        weight.append(np.abs(fair).mean(axis=0))
+        spoken += [is_so for each in found if (is_so := _says_the_largest(*each)) is not None]
     if not named:
         return data, None
     ours, theirs = np.array(named), np.array(drawn)
@@ -315,42 +337,80 @@ def explanations(
         ours=float(ours.mean()),
         theirs=float(theirs.mean()),
         gain=judging.mean_interval(ours - theirs, np.arange(ours.size), seed),
-        rows=2 * ours.size,
+        rows=len(adds_up),
         groups=ours.size,
         other={
             "ablations_add_up": float(np.mean(adds_up)),
+            **({"first_sentence_names_the_largest": float(np.mean(spoken))} if spoken else {}),
             **{f"share_of_{name}": float(s) for name, s in zip(SOURCES, share, strict=True)},
         },
     )
 
 
-def contributions(
-    bundle: Bundle, answer: Answer, items: Ints, stranger: Prepared
-) -> attribution.Shares:
-    """Share out the scores of a few items over the sources of their features, in one run."""
-    prepared, context = prepare(answer.history, bundle.tables, answer.day), Context()
-    found = candidates(prepared, bundle.tables, context)
-    rows = Candidates(items, found.sources[np.searchsorted(found.items, items)])
-    blank = Candidates(items, np.zeros(items.size, np.uint16))
-    known = features(prepared, rows, bundle.tables, context)
-    unknown = features(stranger, blank, bundle.tables, Context())
-    unknown[:, _OF_ITEM] = bundle.tables.item.mean(axis=0)
-    score = partial(_score, bundle, items, prepared.person, stranger.person)
-    return attribution.shares(score, known, unknown, FEATURE_SOURCE)
+class _Asked:
+    """The ranker as a box asks it."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._bundle = bundle
+
+    def score(self, features: Floats, items: Ints, person: Floats) -> Floats:
+        """See `edge.core.ports.Ranker`."""
+        return self._bundle.calibration(self._bundle.logits(features, items, person))
 
 
-_OF_ITEM = [at for at, s in enumerate(FEATURE_SOURCE) if s is FeatureSource.POPULARITY]
-_HISTORY = SOURCES.index(FeatureSource.HISTORY.value)
+def _fail() -> None:
+    raise AssertionError("the model failed")
 
 
-def _score(
+def _explained(
+    scoring: Scoring,
     bundle: Bundle,
-    items: Ints,
-    person: Floats,
-    stranger: Floats,
-    inputs: Floats,
-    knows: npt.NDArray[np.bool_],
-) -> Floats:
-    """Score rows; those that may not know the history see a stranger's vector."""
-    who = np.where(knows[:, _HISTORY, None], person, stranger).astype(np.float32)
-    return bundle.logits(inputs, np.tile(items, len(inputs) // items.size), who)
+    answer: Answer,
+    zone_of: Ints | None,
+    rng: np.random.Generator,
+) -> list[tuple[int, attribution.Shares]]:
+    """Return the sources of the two best cards with their shares, as a box works them out."""
+    bought = rng.permutation(answer.label).astype(np.int32)
+    basket, coming = bought[: bought.size // 2], bought[bought.size // 2 :]
+    context = Context(basket=basket)
+    if zone_of is not None and coming.size and zone_of[coming[0]] >= 0:
+        context = replace(context, zone=_sells(bundle, zone_of == zone_of[coming[0]]))
+    prepared = prepare(answer.history, bundle.tables, answer.day)
+    found = candidates(prepared, bundle.tables, context)
+    scored = scoring.score(prepared, found, ~np.isin(found.items, basket), context)
+    best = np.lexsort((found.items, -np.nan_to_num(scored.scores, nan=-1.0)))[:2]
+    return [
+        (
+            int(found.sources[at]),
+            scoring.shared_out(scored, int(found.items[at]), is_in_basket=True),
+        )
+        for at in best.tolist()
+        if np.isfinite(scored.scores[at])
+    ]
+
+
+def _sells(bundle: Bundle, is_there: npt.NDArray[np.bool_]) -> Ints:
+    """Return what sells best of a zone, as many as a box lists."""
+    items = np.flatnonzero(is_there).astype(np.int32)
+    sold = bundle.tables.item[items, ITEM_COLUMNS.index("log_popularity")]
+    return items[np.argsort(-sold, kind="stable")][:MAX_LISTED]
+
+
+def _says_the_largest(sources: int, shares: attribution.Shares) -> bool | None:
+    """Tell whether the source that a card's sentences name first is the one that moved it most.
+
+    The sentences go by rule, purchases before the zone before sales (`edge.core.explanation`).
+    None where only one of them holds.
+    """
+    by_name = dict(zip(shares.sources, shares.fair[0].tolist(), strict=True))
+    of_purchases = Source.HISTORY | Source.TRANSITION | Source.SIMILAR | Source.ENCODER
+    moved = [
+        amount
+        for bits, amount in (
+            (of_purchases, by_name["history"] + by_name["others"]),
+            (Source.ZONE, by_name["zone"]),
+            (Source.POPULAR, by_name["popularity"]),
+        )
+        if sources & bits
+    ]
+    return None if len(moved) < 2 else moved[0] >= max(moved)

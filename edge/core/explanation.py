@@ -19,6 +19,12 @@ withheld. A line whose fact finds no room is left out, and a card that is left w
 that it was picked for today. Why people made a rule is told unless the rule is for some people
 only: then its reason speaks of them.
 
+Which of several true sentences comes first goes by rule: the house's reason, what rules and
+purchases call for, own words, then what lies furthest from everybody's taste. The model is not
+asked, because its answer (`contributions`) takes as long as the rest of a decision, and no text may
+change under a reader's eyes once it stands. How often the first sentence names what moved the card
+most is measured in the model card (`first_sentence_names_the_largest`).
+
 Leaves out zone names, leases and marks: the board knows them.
 """
 

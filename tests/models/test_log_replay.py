@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from edge.core.attribution import Shares
+from edge.core.candidates import Source
 from edge.core.history import History
 from models import replay
 from models.evaluation import Answer
@@ -24,6 +26,27 @@ def answer(customer: int, hits: list[int], chance: float = 0.3) -> Answer:
         np.isin(items, hits),
         np.array(hits, np.int32),
     )
+
+
+@pytest.mark.parametrize(
+    ("sources", "expected"),
+    [
+        (Source.HISTORY | Source.ZONE, True),  # 1.0 + 0.2 of purchases against 0.7
+        (Source.ZONE | Source.POPULAR, False),  # the zone is named, sales moved more
+        (Source.SIMILAR | Source.POPULAR, True),
+        (Source.HISTORY, None),
+        (Source.ZONE | Source.STATED, None),
+    ],
+    ids=["purchases", "zone before sales", "what others buy", "no choice", "stated goes by rule"],
+)
+def test_what_is_named_first_is_held_against_what_moved_most(
+    sources: Source, expected: bool | None
+) -> None:
+    """Shares of 1.0 history, 0.2 others, 0.7 zone and 0.9 sales, by hand."""
+    fair = np.array([[1.0, 0.2, 0.9, 0.7]], np.float32)
+    names = ("history", "others", "popularity", "zone")
+    shares = Shares(names, fair, fair, np.zeros(1, np.float32), fair.sum(axis=1))
+    assert replay._says_the_largest(int(sources), shares) is expected
 
 
 def test_a_policy_explores_above_the_floor_alone() -> None:

@@ -69,6 +69,19 @@ def test_the_bundle_holds_its_judgement_and_card(world: Path) -> None:
     assert "Data quality" in (world / "pages" / "quality.html").read_text()
 
 
+def test_the_card_says_what_moved_the_best_cards(world: Path) -> None:
+    """All shares together are the whole; a zone moves the cards as the house wants it to."""
+    metrics = json.loads((world / "bundle" / "metrics.json").read_text())
+    row = metrics["judgement"]["in_use"]["explanation"]
+    shares = {name: row[name] for name in row if name.startswith("share_of_")}
+    assert sum(shares.values()) == pytest.approx(1.0, abs=1e-3)
+    assert shares["share_of_zone"] > 0.0
+    assert shares["share_of_basket"] == shares["share_of_stated"] == 0.0
+    assert 0.0 <= row["ablations_add_up"] <= 1.0
+    assert 0.0 <= row["first_sentence_names_the_largest"] <= 1.0
+    assert "ablations add up" in (world / "bundle" / "card.md").read_text()
+
+
 def test_a_second_run_finds_its_stages(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing changed: every stage is found, and the bundle is the same to the byte."""
     before = {p: p.stat().st_mtime_ns for p in (world / "stages").rglob("*.onnx")}
