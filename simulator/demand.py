@@ -290,9 +290,11 @@ class Demand:
     def line_of(
         self, person: Person, item: Item, quantity: int, cause: str, rng: random.Random
     ) -> Line:
-        """Return an item as a line, in the person's size where it has sizes."""
+        """Return an item as a line, in the person's size or shade where it has any."""
         system = self.catalog.classes[item.class_id].sizes
         own = person.sizes.get(system or "")
         fitting = [v for v in item.variants if v.size == own] if own else []
         variant = fitting[0] if fitting else rng.choice(item.variants)
+        if variant.shade is not None:
+            variant = item.variants[person.tone % len(item.variants)]
         return Line(item, variant, quantity, False, cause)

@@ -37,6 +37,7 @@ class Person:
         visits_per_year: Mean number of visits.
         motives: Weight of each motive of a visit, in the order of `MOTIVES`.
         acceptance: Probability scale with which good advice is taken, 0..1.
+        tone: Which of an item's shades is the person's, counted around.
     """
 
     person_id: str
@@ -52,6 +53,7 @@ class Person:
     visits_per_year: float
     motives: tuple[float, ...]
     acceptance: float
+    tone: int = 0
 
 
 @dataclass(slots=True)
@@ -85,6 +87,7 @@ def make_person(catalog: Catalog, seed: int, person_id: str) -> Person:
         colours=tuple(rng.sample(colours, 4)),
         brands=tuple(rng.sample(brands, 5)),
         sizes={name: _size(sizes, rng) for name, sizes in SIZES.items()},
+        tone=stream(seed, "tone", person_id).randrange(1_000),
         gift_rate=rng.betavariate(1.3, 12),
         visits_per_year=min(52.0, 3 + rng.gammavariate(1.6, 7)),
         motives=tuple(rng.gammavariate(k, 1) for k in (0.15, 1.4, 0.8, 1.0, 2.2)),

@@ -66,7 +66,7 @@ def contribution_lines(
         yield f"  {each.source:<10} {each.log_odds:+.3f}  {each.alone:+.3f}"
     total = sum(each.log_odds for each in found.parts)
     alone = sum(each.alone for each in found.parts)
-    what = "sources overlap" if found.interaction > 0.0 else "sources work against each other"
+    what = "sources overlap" if found.interaction > 0.0 else "sources need each other"
     yield f"  {'together':<10} {total:+.3f}  {alone:+.3f}" + (
         "; left out alone they add up, too"
         if found.adds_up

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from playwright.async_api import expect
 
 from tests.browser.conftest import OpenPage
 from tests.conftest import Mosquitto
@@ -45,7 +46,11 @@ async def test_a_gateways_message_becomes_a_card_and_the_sale_takes_it_away(
         shown = [i for i in range(len(ITEM_IDS)) if f"Artikel {i}\n" in text + "\n"]
         assert shown, text
         assert "EG " in text
-        await page.screenshot(path=tmp_path / "tablet.png")
+        await page.locator("summary").click()
+        because = page.locator(".because").first
+        await expect(because.locator("li").first).to_contain_text("vor allem")
+        assert await because.locator(".bar").first.evaluate("b => b.clientWidth") > 0
+        await page.screenshot(path=tmp_path / "tablet.png", full_page=True)
         item = shown[0]
         await asyncio.to_thread(box.sell, item)
         while f"Artikel {item}\n" in (text := await page.inner_text("main") + "\n"):

@@ -325,6 +325,26 @@ def test_histories_behave(
     assert wrapped > 1000
 
 
+def test_everybody_keeps_to_their_own_shade(
+    receipts: dict[str, list[dict[str, str]]], goods: Record
+) -> None:
+    """Whoever buys foundation for themselves buys it in one shade; not all in the same."""
+    shade_of = {
+        v["sku"]: v["shade"]
+        for i in goods["items"]
+        for v in i["variants"]
+        if i["class_id"] == "foundation"
+    }
+    worn = defaultdict(set)
+    for lines in receipts.values():
+        for line in lines:
+            if line["member_id"] and line["sku"] in shade_of and line["is_gift_wrapped"] == "0":
+                worn[line["member_id"]].add(shade_of[line["sku"]])
+    assert len(worn) > 20
+    assert all(len(shades) == 1 for shades in worn.values())
+    assert len(set().union(*worn.values())) == len(set(shade_of.values()))
+
+
 def _gaps_near_cycle(
     bought: dict[str, list[tuple[date, str]]], cycles: dict[str, dict[str, float]], wanted: str
 ) -> float:

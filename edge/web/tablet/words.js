@@ -74,8 +74,8 @@ const words = {
   against: { de: "spricht dagegen", en: "speaks against it" },
   addsUp: { de: "Die Anteile ergeben zusammen das Ganze.", en: "The shares add up to the whole." },
   overlaps: {
-    de: "Nicht genau zu trennen: Die Quellen überschneiden sich um {n} %.",
-    en: "Cannot be told apart exactly: the sources overlap by {n} %.",
+    de: "Nicht genau zu trennen: {n} % hängen an mehreren Quellen zugleich.",
+    en: "Cannot be told apart exactly: {n} % rest on several sources at once.",
   },
   because_history: { de: "Frühere Einkäufe", en: "Earlier purchases" },
   because_others: { de: "Was andere dazu kaufen", en: "What others buy with it" },
