@@ -36,7 +36,7 @@ from edge.core import sightings
 from edge.core.board import Answer, StoreSign
 from edge.core.caps import Caps
 from edge.core.catalog import Stock
-from edge.core.contributions import Unexplained, for_screen
+from edge.core.contributions import Unexplained, facts_named, for_screen
 from edge.core.errors import MessageError, UnavailableError
 from edge.core.events import EventKey, Tick
 from edge.core.explanation import MAX_FACTS
@@ -305,7 +305,7 @@ class Box:
         return Ack(said_id)
 
     def because(self, asked: tablet.Why) -> Because:
-        """Answer what each source of data contributed to a card; asking changes nothing."""
+        """Answer what each source of data contributed to a card; asking changes no decision."""
         guest = self.path.guest_of_contact(asked.contact_id)
         card = None if guest is None else guest.cards.get(asked.card_id)
         if guest is None or card is None:
@@ -313,7 +313,9 @@ class Box:
         found = self.path.contributions(card)
         if isinstance(found, Unexplained):
             return Because(asked.id, asked.card_id, none=found)
-        shares = for_screen(found, guest.told(), MAX_FACTS)
+        told = guest.told() | guest.explained_facts
+        shares = for_screen(found, told, MAX_FACTS)
+        guest.explained_facts |= facts_named(shares, told)
         return Because(asked.id, asked.card_id, shares, found.adds_up, found.overlap)
 
     def say(

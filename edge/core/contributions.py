@@ -7,7 +7,7 @@ cards move it further and are no data about this visit. Leaves out how a score i
 (`attribution`), what is asked for it (`scoring`), and the words.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -180,8 +180,7 @@ def for_screen(found: Contributions, told: Collection[str], most: int) -> tuple[
         most: Facts that may stand there.
     """
     whole = sum(abs(each.log_odds) for each in found.parts)
-    kinds = {fact.partition(":")[0] for fact in told}
-    kinds = {"purchase" if kind == "purchases" else kind for kind in kinds}
+    kinds = _kinds(told)
     room = most - len(set(told))
     by_name: dict[str, float] = {}
     for each in found.parts:
@@ -196,6 +195,16 @@ def for_screen(found: Contributions, told: Collection[str], most: int) -> tuple[
     lines = [Share(name, moved / whole) for name, moved in by_name.items()] if whole else []
     lines = [line for line in lines if abs(line.share) >= LEAST]
     return tuple(sorted(lines, key=lambda line: (-abs(line.share), line.source)))
+
+
+def facts_named(lines: Iterable[Share], told: Collection[str]) -> frozenset[str]:
+    """Return the facts that lines for a screen tell beyond what stands there."""
+    return frozenset(FACTS[line.source] for line in lines if line.source in FACTS) - _kinds(told)
+
+
+def _kinds(told: Collection[str]) -> set[str]:
+    kinds = {fact.partition(":")[0] for fact in told}
+    return {"purchase" if kind == "purchases" else kind for kind in kinds}
 
 
 def _chance(odds: float) -> float:

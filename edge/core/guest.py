@@ -128,6 +128,7 @@ class Guest:
             profile it holds until the visit ends.
         gifts_to_buy: Items in the basket that staff said are for somebody else.
         insight_facts: What the insights on the screens tell about the person.
+        explained_facts: What the sources of its cards told besides, to who asked what counted.
         decisions: How many were made in this visit; part of each one's seed.
         prompts: What purchases and basket call for, and what that rests on.
         scored: What the model said at the last decision, for the next one.
@@ -166,6 +167,7 @@ class Guest:
     gifts_to_buy: set[int] = field(default_factory=set)
     cards: dict[str, OpenCard] = field(default_factory=dict)
     insight_facts: frozenset[str] = frozenset()
+    explained_facts: frozenset[str] = frozenset()
     decisions: int = 0
     prompts: Kept | None = None
     scored: Scored | None = None

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from edge.core.anonymous import Scene
 from edge.core.attribution import MOST_SOURCES, Shares
 from edge.core.candidates import Candidates, Context, Source, nobody, prepare
-from edge.core.contributions import JOINED, Contributions, Share, for_screen
+from edge.core.contributions import JOINED, Contributions, Share, facts_named, for_screen
 from edge.core.features import FEATURE_NAMES, FEATURE_SOURCE, feature_sources, source_of_bits
 from edge.core.history import Floats, History, Ints
 from edge.core.item_tables import ITEM_COLUMNS
@@ -175,6 +175,17 @@ def test_no_screen_names_more_than_two_facts(told: set[str], expected: set[str])
     lines = for_screen(found, told, 2)
     assert {line.source for line in lines} - {"others"} == expected
     assert sum(line.share for line in lines) == pytest.approx(1.0)
+
+
+def test_two_cards_together_name_no_more_than_two_facts() -> None:
+    """What the first card named leaves no room for the second card's shade."""
+    told = frozenset({"purchases"})
+    first = for_screen(made(history=2.0, stated=1.0), told, 2)
+    named = facts_named(first, told)
+    assert named == {"stated"}
+    second = for_screen(made(shade=1.0, stated=0.5, zone=0.5), told | named, 2)
+    assert {line.source for line in second} == {JOINED, "stated", "zone"}
+    assert facts_named(second, told | named) == frozenset()
 
 
 SOURCES = ("history", "others", "popularity", "basket", "zone", "stated", "shade")
