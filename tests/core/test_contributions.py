@@ -4,8 +4,10 @@ The ranker here is a sum on log odds, so every share can be read off it: 2 for w
 before, 1 for what others buy, 0.5 for popularity; the moment adds its own factors to the odds.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from math import log
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +17,23 @@ from hypothesis import strategies as st
 from edge.core.anonymous import Scene
 from edge.core.attribution import MOST_SOURCES, Shares
 from edge.core.candidates import Candidates, Context, Source, nobody, prepare
-from edge.core.contributions import JOINED, Contributions, Share, facts_named, for_screen
+from edge.core.contributions import (
+    JOINED,
+    Contributions,
+    Share,
+    Unexplained,
+    facts_named,
+    for_screen,
+    of_past,
+)
+from edge.core.decision import Shown, trace_columns
 from edge.core.features import FEATURE_NAMES, FEATURE_SOURCE, feature_sources, source_of_bits
 from edge.core.history import Floats, History, Ints
 from edge.core.item_tables import ITEM_COLUMNS
 from edge.core.moment import Moment
+from edge.core.person import DAY_S, Profile, no_purchases
 from edge.core.scoring import Scored, Scoring
+from tests.core.decision_world import World
 from tests.core.test_candidates import tables
 from tests.core.test_scoring import ByZone
 
@@ -141,6 +154,90 @@ def test_the_sources_of_the_moment_are_seen_closer() -> None:
     names = {*FEATURE_SOURCE, *everything, "shade"}
     assert len(names) <= MOST_SOURCES
     assert len({"popularity", "zone", "basket", "time", *everything, "shade"}) <= MOST_SOURCES
+
+
+def of_the_past(
+    *, keeps: float = 10.0, score: float | None = None, **changes: object
+) -> Contributions | Unexplained:
+    """Explain item 3 of a decision on day 10 by what is known now.
+
+    Args:
+        keeps: Only purchases before this day are still there.
+        score: The noted one, where it is not what the model says.
+        changes: Of the record.
+    """
+    lines = [(3, 3.0), (5, 3.0), (3, 9.0)]
+    bought = [(item, day) for item, day in lines if day < keeps]
+    purchases = replace(
+        no_purchases(),
+        item=np.array([item for item, _ in bought], np.int32),
+        at_s=np.array([day * DAY_S for _, day in bought]),
+        receipt=np.array([int(day) for _, day in bought], np.uint64),
+        is_gift=np.zeros(len(bought), np.bool_),
+        sku_no=np.zeros(len(bought), np.int32),
+        quantity=np.ones(len(bought), np.float32),
+        line_no=np.ones(len(bought), np.int32),
+        unit_price_cents=np.ones(len(bought), np.int32),
+    )
+    noted = contributions(Source.HISTORY | Source.ZONE)[1].chance_of(3)
+    items, sources, reasons, scores = trace_columns(
+        np.array([3], np.int32),
+        np.array([Source.HISTORY | Source.ZONE], np.uint16),
+        np.zeros(1, np.uint32),
+        np.array([noted if score is None else score], np.float32),
+    )
+    line = Shown(3, "three", int(Source.HISTORY | Source.ZONE), 0.5, 1.0, 3)
+    decision = replace(
+        World().decide().decision,
+        at_s=10.0 * DAY_S,
+        model_version="m1",
+        catalog_version="c1",
+        arm="general",
+        slate=(line,),
+        zone="shoes",
+        trace_items=items,
+        trace_sources=sources,
+        trace_reasons=reasons,
+        trace_scores=scores,
+    )
+    decision = replace(decision, **changes)  # type: ignore[arg-type]
+    scoring = Scoring(Sum(), TABLES, lambda: None, ByZone())
+    moment = Moment.of(datetime.fromtimestamp(10.0 * DAY_S, UTC))
+    has = ("m1", "c1")
+    return of_past(decision, decision.slate[0], Profile(purchases), scoring, moment, has)
+
+
+def test_a_past_decision_gets_the_figures_of_then() -> None:
+    """The same as for the card that stood; what was bought later changes nothing."""
+    found = of_the_past()
+    assert not isinstance(found, Unexplained)
+    then = contributions(Source.HISTORY | Source.ZONE)[0]
+    assert of(found) == pytest.approx(of(then), abs=1e-3)
+
+
+SERVICE = Shown(3, "three", int(Source.CARE), 0.5, 1.0, 1, is_service=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"model_version": "m2"}, Unexplained.OTHER_MODEL),
+        ({"model_version": ""}, Unexplained.NO_MODEL),
+        ({"catalog_version": "c2"}, Unexplained.OTHER_CATALOGUE),
+        ({"slate": (SERVICE,)}, Unexplained.BY_RULE),
+        ({"score": float("nan")}, Unexplained.BY_RULE),
+        ({"score": 0.3}, Unexplained.CHANGED),
+        ({"keeps": 0.0}, Unexplained.CHANGED),
+        ({"arm": "holdout"}, Unexplained.CHANGED),
+    ],
+    ids=["another model", "popularity", "another catalogue", "care", "never scored", "other score",
+         "purchases brought back", "held out after all"],
+)  # fmt: skip
+def test_what_cannot_be_worked_out_again_is_refused(
+    changes: dict[str, Any], why: Unexplained
+) -> None:
+    """One thing is different from what the record says: no figures, and the reason."""
+    assert of_the_past(**changes) is why
 
 
 def made(**log_odds: float) -> Contributions:
