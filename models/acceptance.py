@@ -60,7 +60,7 @@ def fit(rows: Rows, seed: int, weights: npt.NDArray[np.float32] | None = None) -
         rows: From campaigns or from a log of decisions.
         seed: Of weights and order.
         weights: float32[n]: None where everybody on a list got every offer; from a log of choices
-            `models.off_policy.weights`, so that what the old policy preferred counts no double.
+            `edge.core.off_policy.weights`, so that what the old policy preferred counts no double.
     """
     held_out = np.isin(rows.customer, np.unique(rows.customer)[::10])
     return small_network.train(rows.features, rows.is_accepted, seed, PLAN, weights, held_out)

@@ -3,7 +3,7 @@
 Replays the judged customers, of whom the basket they bought next is known: so what a card that
 nobody was shown would have come to is known as well, and every estimate meets the truth. Decides
 what each part is measured by and its naive rival. Leaves out the parts themselves:
-`edge.core.learning`, `edge.core.attribution`, `models.off_policy`.
+`edge.core.learning`, `edge.core.attribution`, `edge.core.off_policy`.
 """
 
 from collections.abc import Sequence
@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge.core import attribution
+from edge.core import attribution, off_policy
 from edge.core.candidates import Context, Source, candidates, prepare
 from edge.core.features import FEATURE_SOURCE
 from edge.core.history import Floats, History, Ints
 from edge.core.item_tables import ITEM_COLUMNS
 from edge.core.learning import Kind, Learner, Reaction
+from edge.core.off_policy import REFUSALS, Log
 from edge.core.scoring import Scoring
 from edge.core.shelf import MAX_LISTED
-from models import judging, off_policy
+from models import judging
 from models.evaluation import Answer, Bundle, K, measures
-from models.off_policy import REFUSALS, Log
 from models.visit_models import Measured
 
 FLOOR = 0.02

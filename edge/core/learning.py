@@ -3,9 +3,9 @@
 Decides how far reactions may move the ranker's probabilities and that every trace of a person or
 an event can be taken out again, as if it had never been. Only reactions of customers with purpose
 `profile` enter, each with the probability it was shown with: what is learned is how far that was
-off, so a card's chance of being shown weighs nothing here (weighing by it made replays worse); it
-is kept for `models.off_policy`. Leaves out the ranker and exploration (`edge.core.curation`), and
-storing (the ledger keeps the reactions themselves).
+off, so a card's chance of being shown weighs nothing here (weighing by it made replays worse).
+Leaves out the ranker and exploration (`edge.core.curation`), and storing (the ledger keeps the
+reactions themselves).
 
 Sums are integers in millionths, so that adding and taking away in any order gives the same state.
 """

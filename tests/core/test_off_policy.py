@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.off_policy import MOST_WEIGHT, Log, Verdict, evaluate, weights
+from edge.core.off_policy import MOST_WEIGHT, Log, Verdict, evaluate, weights
 
 OLD = np.array([0.5, 0.3, 0.2])
 NEW = np.array([0.1, 0.2, 0.7])

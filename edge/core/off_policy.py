@@ -3,8 +3,8 @@
 Decides the three estimators (inverse propensity, self-normalised, doubly robust), their
 intervals, and when not to conclude: where the log is too thin it says how much more is needed, and
 where it does not show what the new policy would, that more of the same log would not help. Leaves
-out who logs propensities (`edge.core.curation`) and the models of reward (`models.acceptance`).
-After Dudík et al. 2014 (DR) and Swaminathan & Joachims 2015 (SNIPS).
+out who logs propensities (`curation`), how a box's decisions become such a log (`policy_log`) and
+the models of reward. After Dudík et al. 2014 (DR) and Swaminathan & Joachims 2015 (SNIPS).
 """
 
 from dataclasses import dataclass
