@@ -2,9 +2,14 @@
 
 Decides the three estimators (inverse propensity, self-normalised, doubly robust), their
 intervals, and when not to conclude: where the log is too thin it says how much more is needed, and
-where it does not show what the new policy would, that more of the same log would not help. Leaves
-out who logs propensities (`curation`), how a box's decisions become such a log (`policy_log`) and
-the models of reward. After Dudík et al. 2014 (DR) and Swaminathan & Joachims 2015 (SNIPS).
+where it does not show what the new policy would, that more of the same log would not help. Where a
+decision fills several places, each is weighed with those before it, which decided what was left to
+choose from: what a card earns may depend on the cards before it, never on those after. A place that
+the new policy leaves empty earns nothing, which no log need show.
+
+Leaves out who logs propensities (`curation`), how a box's decisions become such a log
+(`policy_log`) and the models of reward. After Dudík et al. 2014 (DR), Swaminathan & Joachims 2015
+(SNIPS) and Precup et al. 2000 (places one after the other).
 """
 
 from dataclasses import dataclass
@@ -44,15 +49,20 @@ REFUSALS = frozenset({Verdict.TOO_LITTLE, Verdict.UNSUPPORTED})
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Decisions with what came of them.
+    """Decisions with what came of them, a row for each place.
 
     Args:
         reward: float64[n], what the shown item earned, 0 where nothing.
-        propensity: float64[n] in (0, 1], chance of the shown item under the old policy.
-        target: float64[n] in [0, 1], chance of the same item under the new policy.
+        propensity: float64[n] in (0, 1], chance of the shown item under the old policy; 1 where
+            it left the place empty.
+        target: float64[n] in [0, 1], chance of the same item under the new policy; 0 where the
+            place was left empty.
         group: [n], the visit; rows of one visit are no independent witnesses.
         expected_shown: float64[n], a model's reward for the shown item; None: no model.
         expected_target: float64[n], the model's mean reward under the new policy.
+        place: int64[n], from 0, the rows of one decision one after the other; None: a place each.
+        filled: float64[n], chance that the new policy leaves the place not empty; None: 1. Like
+            the other chances, given what stood in the places before.
     """
 
     reward: Floats
@@ -61,6 +71,8 @@ class Log:
     group: npt.NDArray[np.generic]
     expected_shown: Floats | None = None
     expected_target: Floats | None = None
+    place: npt.NDArray[np.int64] | None = None
+    filled: Floats | None = None
 
     def __post_init__(self) -> None:
         if not self.reward.size:
@@ -73,11 +85,42 @@ class Log:
             raise ValueError("propensity: expected chances above 0 and up to 1 for what was shown")
         if not ((self.target >= 0) & (self.target <= 1)).all():
             raise ValueError("target: expected chances from 0 to 1")
+        if self.filled is not None and not ((self.filled >= 0) & (self.filled <= 1)).all():
+            raise ValueError("filled: expected chances from 0 to 1")
+        if self.place is not None:
+            follows = np.concatenate([[0], self.place[:-1] + 1])
+            if not ((self.place == 0) | (self.place == follows)).all():
+                raise ValueError("place: expected 0, 1, … for the rows of every decision")
 
     @property
     def weight(self) -> Floats:
-        """Return float64[n]: how much likelier the new policy is to show the same."""
-        return self.target / self.propensity
+        """Return float64[n]: how much likelier the new policy is to show the same, up to here."""
+        weight = self.target / self.propensity
+        if self.place is not None:
+            for place in range(1, int(self.place.max()) + 1):
+                rows = np.flatnonzero(self.place == place)
+                weight[rows] *= weight[rows - 1]
+        return weight
+
+    @property
+    def before(self) -> Floats:
+        """Return float64[n]: the weight of the place before, 1 at the first."""
+        if self.place is None:
+            return np.ones(self.reward.size)
+        before: Floats = np.where(self.place == 0, 1.0, np.roll(self.weight, 1))
+        return before
+
+    @property
+    def asked(self) -> Floats:
+        """Return float64[n], the weight's expectation, where the log shows all that is asked."""
+        return self.before if self.filled is None else self.before * self.filled
+
+    @property
+    def first(self) -> Floats:
+        """Return float64[n]: 1 where a decision begins, 0 at its other places."""
+        place = np.zeros(self.reward.size) if self.place is None else self.place
+        first: Floats = (place == 0).astype(np.float64)
+        return first
 
     @property
     def visits(self) -> npt.NDArray[np.int64]:
@@ -89,27 +132,33 @@ class Log:
     def effective_visits(self) -> float:
         """Return (Σw)² / Σw² over the visits' weights: as many of equal weight say as much (Kish).
 
-        Rows of one visit add up before they are squared: they are no independent witnesses.
+        Rows of one visit add up before they are squared: they are no independent witnesses. A
+        policy that shows nothing needs none: all visits count.
         """
         weight = np.bincount(self.visits, self.weight)
         squares = float((weight**2).sum())
-        return float(weight.sum()) ** 2 / squares if squares else 0.0
+        if not squares:
+            return 0.0 if self.asked.any() else float(weight.size)
+        return float(weight.sum()) ** 2 / squares
 
     @property
     def mean_weight(self) -> tuple[float, float]:
-        """Return the mean of the weights and its standard error over visits.
+        """Return the weights' sum over what is asked, and its standard error over visits.
 
         Its expectation is the share of the new policy's choices that the old policy ever shows:
         1 where the log can tell what the new policy would earn.
         """
-        rows, weight = np.bincount(self.visits), np.bincount(self.visits, self.weight)
-        mean = float(weight.sum() / rows.sum())
-        return mean, float(np.sqrt(((weight - mean * rows) ** 2).sum()) / rows.sum())
+        asked, weight = (np.bincount(self.visits, c) for c in (self.asked, self.weight))
+        total = float(asked.sum())
+        if not total:
+            return 1.0, 0.0
+        mean = float(weight.sum() / total)
+        return mean, float(np.sqrt(((weight - mean * asked) ** 2).sum()) / total)
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean reward per decision with its 95 % interval."""
+    """A mean reward per decision, over all its places, with its 95 % interval."""
 
     value: float
     low: float
@@ -174,27 +223,29 @@ def _terms(log: Log) -> dict[str, Floats]:
     """Return per-row values whose sums make every estimator."""
     weight = log.weight
     terms = {
-        "rows": np.ones(log.reward.size),
+        "decisions": log.first,
+        "asked": log.asked,
         "reward": log.reward,
         "weight": weight,
         "weighted": weight * log.reward,
     }
     if log.expected_shown is not None and log.expected_target is not None:
         rest = log.reward - log.expected_shown
-        terms["robust"] = log.expected_target + weight * rest
+        terms["robust"] = log.before * log.expected_target + weight * rest
     return terms
 
 
 def _means(sums: dict[str, Floats], times: Floats | npt.NDArray[np.int64]) -> dict[str, float]:
     """Return every estimator over visits drawn `times` often."""
     total = {name: float(times @ values) for name, values in sums.items()}
+    n, weight = total["decisions"], total["weight"]
     found = {
-        "logged": total["reward"] / total["rows"],
-        "ips": total["weighted"] / total["rows"],
-        "snips": total["weighted"] / total["weight"] if total["weight"] else 0.0,
+        "logged": total["reward"] / n,
+        "ips": total["weighted"] / n,
+        "snips": total["weighted"] / weight * (total["asked"] / n) if weight else 0.0,
     }
     if "robust" in total:
-        found["dr"] = total["robust"] / total["rows"]
+        found["dr"] = total["robust"] / n
     return found
 
 

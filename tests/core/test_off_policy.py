@@ -44,6 +44,94 @@ def test_estimates_worked_by_hand() -> None:
     assert log.effective_visits == pytest.approx(12.25 / 5.25)
 
 
+def test_two_places_worked_by_hand() -> None:
+    """The second place weighs with the first: 0.5 / 0.25 = 2, then 2 * 0.25 / 0.5 = 1."""
+    log = Log(
+        reward=np.array([0.0, 1.0, 1.0]),
+        propensity=np.array([0.25, 0.5, 0.5]),
+        target=np.array([0.5, 0.25, 0.5]),
+        group=np.array([0, 0, 1]),
+        expected_shown=np.array([0.5, 0.5, 0.25]),
+        expected_target=np.array([0.25, 0.5, 0.5]),
+        place=np.array([0, 1, 0]),
+        filled=np.array([1.0, 0.75, 1.0]),
+    )
+    assert log.weight.tolist() == [2.0, 1.0, 1.0]
+    assert log.before.tolist() == [1.0, 2.0, 1.0]
+    found = evaluate(log, seed=1, resamples=50)
+    assert found.logged.value == pytest.approx(1.0)  # two taken up in two decisions
+    assert found.estimates["ips"].value == pytest.approx((1 + 1) / 2)
+    # (1 + 1) / (2 + 1 + 1) a card, and (1 + 2 * 0.75 + 1) / 2 cards a decision
+    assert found.estimates["snips"].value == pytest.approx(0.5 * 1.75)
+    # 0.25 - 2 * 0.5, 2 * 0.5 + 1 * 0.5, 0.5 + 1 * 0.75
+    assert found.estimates["dr"].value == pytest.approx((-0.75 + 1.5 + 1.25) / 2)
+    assert log.mean_weight[0] == pytest.approx(4 / 3.5)
+
+
+def slates(rows: int, seed: int, *, most: int) -> tuple[Log, float]:
+    """Return a log of two cards of three, of a policy that shows up to `most`, and the truth.
+
+    Both draw without putting back. A second card earns half of what it would in front.
+    """
+    rng = np.random.default_rng(seed)
+    columns: dict[str, list[float]] = {name: [] for name in ("r", "p", "t", "g", "k", "f")}
+    for visit in range(rows):
+        one = int(rng.choice(3, p=OLD))
+        rest = np.where(np.arange(3) == one, 0.0, 1.0)
+        old, new = OLD * rest / (OLD @ rest), NEW * rest / (NEW @ rest)
+        two = int(rng.choice(3, p=old))
+        is_filled = float(most > 1)
+        for row in (
+            (rng.random() < REWARDS[one], OLD[one], NEW[one], visit, 0, 1.0),
+            (rng.random() < REWARDS[two] / 2, old[two], is_filled * new[two], visit, 1, is_filled),
+        ):
+            for name, value in zip(columns, row, strict=True):
+                columns[name].append(float(value))
+    reward, propensity, target, group, place, filled = map(np.array, columns.values())
+    log = Log(reward, propensity, target, group, None, None, place.astype(np.int64), filled)
+    second = sum(
+        NEW[one] * NEW[two] / (1 - NEW[one]) * REWARDS[two] / 2
+        for one in range(3) for two in range(3) if one != two
+    )  # fmt: skip
+    return log, TRUTH + (float(second) if most > 1 else 0.0)
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_whole_slates_are_judged_without_bias(most: int) -> None:
+    """Over 40 logs the mean is the truth; with one card instead of two nothing is missing."""
+    drawn = [slates(300, seed, most=most) for seed in range(40)]
+    found = [evaluate(log, 1, 2) for log, _ in drawn]
+    for method in ("ips", "snips"):
+        values = [each.estimates[method].value for each in found]
+        error = 4 * np.std(values) / np.sqrt(40)
+        assert np.mean(values) == pytest.approx(drawn[0][1], abs=error)
+    assert sum(each.verdict is Verdict.UNSUPPORTED for each in found) <= 2
+
+
+def test_a_place_that_was_always_left_empty_is_not_guessed() -> None:
+    """Nothing ever stood in the second place: what would come of a card there, no log tells."""
+    log, _ = slates(500, 3, most=1)
+    is_second = log.place == 1
+    empty = np.where(is_second, 0.0, 1.0)
+    more = replace(
+        log,
+        reward=log.reward * empty,
+        propensity=np.where(is_second, 1.0, log.propensity),
+        target=log.target * empty,
+        filled=np.ones(1_000),
+    )
+    assert evaluate(replace(more, filled=empty), 1, 50).verdict is not Verdict.UNSUPPORTED
+    assert evaluate(more, 1, 50).verdict is Verdict.UNSUPPORTED
+
+
+def test_a_policy_that_shows_nothing_earns_nothing() -> None:
+    """That needs no exploration: it is known, and worse."""
+    log = bandit(300, 1)
+    none = np.zeros(300)
+    found = evaluate(Log(log.reward, np.ones(300), none, log.group, filled=none), 1)
+    assert (found.verdict, found.estimates["snips"].value) == (Verdict.WORSE, 0.0)
+
+
 @pytest.mark.parametrize("method", ["ips", "snips", "dr"])
 def test_intervals_cover_the_truth(method: str) -> None:
     """Of 60 logs, a 95 % interval holds the truth in at least 52 (chance below 1 in 100)."""
@@ -167,6 +255,16 @@ def test_impossible_chances_are_refused(propensity: float, target: float) -> Non
     one = np.ones(1)
     with pytest.raises(ValueError, match="expected chances"):
         Log(one, np.array([propensity]), np.array([target]), one)
+
+
+def test_places_that_do_not_follow_are_refused() -> None:
+    """A second place without its first belongs to no decision."""
+    one = np.ones(2)
+    for place in ([1, 0], [0, 2]):
+        with pytest.raises(ValueError, match="place: expected"):
+            Log(one, one, one, np.arange(2), place=np.array(place))
+    with pytest.raises(ValueError, match="filled: expected"):
+        Log(one, one, one, np.arange(2), filled=2 * one)
 
 
 def test_an_empty_log_is_refused() -> None:
