@@ -7,6 +7,7 @@ says so. Ties end in a hash of person, item and day, so the order is total and s
 what is forbidden (`guard`) and the words (`explanation`).
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +73,20 @@ class Slate:
     grounds: tuple[Ground, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """What may stand in one place.
+
+    Attributes:
+        items: int32[n], rising. chance: float64[n], in all 1.
+        score: float32[n], the model's own, NaN where never scored.
+    """
+
+    items: NDArray[np.int32]
+    chance: NDArray[np.float64]
+    score: NDArray[np.float32]
+
+
 def curate(judged: Judged, scores: NDArray[np.float32], snapshot: Snapshot) -> Slate:
     """Choose what is shown.
 
@@ -80,6 +95,46 @@ def curate(judged: Judged, scores: NDArray[np.float32], snapshot: Snapshot) -> S
         scores: float32[n], calibrated p(accept) of each candidate, NaN where not scored.
         snapshot: The same that was judged.
     """
+    choice, rows = _choice(judged, scores, snapshot)
+    shown = choice.fill(rows) if rows.size else ()
+    reasons = choice.reasons
+    empty = None if shown else _why_empty(reasons)
+    return Slate(shown, reasons, scores, empty, tuple(choice.grounds))
+
+
+def places(
+    judged: Judged, scores: NDArray[np.float32], snapshot: Snapshot, stood: Sequence[int]
+) -> tuple[Place, ...]:
+    """Return what may stand in each place, and the chances, given what stood in those before.
+
+    Args:
+        judged: The candidates after the guard.
+        scores: As for `curate`.
+        snapshot: The same that was judged; its seed is not looked at.
+        stood: The items of the places, which may be another policy's.
+
+    Returns:
+        The places up to the first that holds what could not stand there, else up to the first
+        beyond `stood`; fewer where nothing is left to fill them with.
+    """
+    choice, rows = _choice(judged, scores, snapshot)
+    found: list[Place] = []
+
+    def follow(ready: NDArray[np.intp], taken: list[int]) -> tuple[int, float, bool] | None:
+        ready = ready[np.argsort(judged.items[ready])]
+        items = judged.items[ready]
+        found.append(Place(items, choice.chances(ready, taken), scores[ready]))
+        stands = ready[items == stood[len(taken)]] if len(taken) < len(stood) else ready[:0]
+        return (int(stands[0]), 1.0, False) if stands.size else None
+
+    choice.fill(rows, follow)
+    return tuple(found)
+
+
+def _choice(
+    judged: Judged, scores: NDArray[np.float32], snapshot: Snapshot
+) -> tuple["_Choice", NDArray[np.intp]]:
+    """Return what fills the places, and the rows that may."""
     reasons = judged.reasons.copy()
     tier, is_tiered = _tiers(judged, snapshot)
     final = _weighted(scores, judged, snapshot)
@@ -89,12 +144,9 @@ def curate(judged: Judged, scores: NDArray[np.float32], snapshot: Snapshot) -> S
         is_worth |= tier != MODEL
     is_allowed = reasons == 0
     reasons[is_allowed & ~is_worth] = 1 << BIT[Reason.BELOW_FLOOR]
-    rows = (is_allowed & is_worth).nonzero()[0]
-    shown: tuple[Shown, ...] = ()
     grounds = list(judged.grounds)
-    if rows.size:
-        shown = _Choice(judged, final, tier, is_tiered, reasons, grounds, snapshot).fill(rows)
-    return Slate(shown, reasons, scores, None if shown else _why_empty(reasons), tuple(grounds))
+    choice = _Choice(judged, final, tier, is_tiered, reasons, grounds, snapshot)
+    return choice, (is_allowed & is_worth).nonzero()[0]
 
 
 def decide(judged: Judged, slate: Slate, snapshot: Snapshot) -> Decision:
@@ -205,6 +257,10 @@ def _is_other_line(judged: Judged, snapshot: Snapshot) -> NDArray[np.bool_]:
     return other
 
 
+Pick = Callable[[NDArray[np.intp], list[int]], tuple[int, float, bool] | None]
+"""Takes the rows that may stand next and those that stand; returns what `_Choice._pick` does."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Choice:
     """The filling of places; `reasons` collects what became of the rest, `grounds` the caps."""
@@ -217,8 +273,14 @@ class _Choice:
     grounds: list[Ground]
     snapshot: Snapshot
 
-    def fill(self, rows: NDArray[np.intp]) -> tuple[Shown, ...]:
-        """Fill the places one after the other from the rows that passed everything."""
+    def fill(self, rows: NDArray[np.intp], pick: Pick | None = None) -> tuple[Shown, ...]:
+        """Fill the places one after the other from the rows that passed everything.
+
+        Args:
+            rows: int64[·].
+            pick: Fills a place, or ends it all; None: as this house does.
+        """
+        pick = pick or self._pick
         limits = self.snapshot.playbook.limits
         group = self.snapshot.playbook.classes.group[self.judged.items.astype(np.intp)]
         left = self._that_fit(rows)
@@ -227,7 +289,10 @@ class _Choice:
         counts: dict[int, int] = {}
         most = limits.max_cards.get(self.snapshot.surface, 1)
         while len(shown) < most and left.size:
-            row, propensity, is_explored = self._pick(self._ready(left, len(shown) + 1), taken)
+            picked = pick(self._ready(left, len(shown) + 1), taken)
+            if picked is None:
+                break
+            row, propensity, is_explored = picked
             shown.append(self._line(row, propensity, is_explored))
             taken.append(row)
             mine = int(group[row])
@@ -291,21 +356,35 @@ class _Choice:
 
     def _pick(self, ready: NDArray[np.intp], taken: list[int]) -> tuple[int, float, bool]:
         """Return the row for the next place, its propensity, and whether it was explored."""
-        is_model = bool(self.tier[ready[0]] == MODEL)
-        value = self.final[ready]
-        if not is_model:  # no floor has looked at it, and perhaps no model either
-            value[np.isnan(value)] = -np.inf
-        elif taken:
-            value = self._less_alike(value, ready, taken)
-        greedy = self._first(ready, value)
-        share = self.snapshot.playbook.limits.explore_share
-        if share <= 0.0 or not is_model:
-            return greedy, 1.0, False
+        best, share = self._best(ready, taken), self._share(ready)
+        if share <= 0.0:
+            return best, 1.0, False
         each = share / ready.size
         draw = uniform(self.snapshot.seed, len(taken))
         by_item = ready[np.argsort(self.judged.items[ready])]
-        row = int(by_item[min(int(draw / each), ready.size - 1)]) if draw < share else greedy
-        return row, each + (1.0 - share if row == greedy else 0.0), row != greedy
+        row = int(by_item[min(int(draw / each), ready.size - 1)]) if draw < share else best
+        return row, each + (1.0 - share if row == best else 0.0), row != best
+
+    def chances(self, ready: NDArray[np.intp], taken: list[int]) -> NDArray[np.float64]:
+        """Return float64[n]: the chance with which `_pick` takes each of the rows."""
+        share = self._share(ready)
+        chance = np.full(ready.size, share / ready.size)
+        chance[ready == self._best(ready, taken)] += 1.0 - share
+        return chance
+
+    def _share(self, ready: NDArray[np.intp]) -> float:
+        """Return how often a place goes to any of the rows: what people put there stays."""
+        is_model = self.tier[ready[0]] == MODEL
+        return max(0.0, self.snapshot.playbook.limits.explore_share) if is_model else 0.0
+
+    def _best(self, ready: NDArray[np.intp], taken: list[int]) -> int:
+        """Return the row that takes the next place unless another is explored."""
+        value = self.final[ready]
+        if self.tier[ready[0]] != MODEL:  # no floor has looked at it, and perhaps no model either
+            value[np.isnan(value)] = -np.inf
+        elif taken:
+            value = self._less_alike(value, ready, taken)
+        return self._first(ready, value)
 
     def _less_alike(
         self, value: NDArray[np.float32], ready: NDArray[np.intp], taken: list[int]

@@ -10,7 +10,7 @@ no candidate) and who is in which arm.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 
@@ -23,7 +23,7 @@ from edge.core.candidates import Candidates, Context, Source
 from edge.core.cap_rules import Impression
 from edge.core.caps import Caps
 from edge.core.catalog import Catalog, Stock
-from edge.core.curation import curate
+from edge.core.curation import Place, curate, places
 from edge.core.decision import Decision, Motive, PersonView, Prompts, Snapshot, VisitView
 from edge.core.experiments import Arm
 from edge.core.guard import HOLDS_FOR_SERVICE, Judged
@@ -71,12 +71,14 @@ class Past:
         person: Opaque, None where nobody was known.
         profile: As it stands now; None without a present consent to it.
         shown: Impressions of the person, or of this visit of nobody; for caps.
+        reserved: Ids of the person's cards that were reserved.
     """
 
     decision: Decision
     person: str | None = None
     profile: Profile | None = None
     shown: Sequence[Impression] = ()
+    reserved: Set[str] = frozenset()
 
     @property
     def is_whole(self) -> bool:
@@ -154,7 +156,7 @@ def preview(past: Iterable[Past], tried: Playbook, in_force: Playbook, stage: St
     """
     changes: list[Change] = []
     total = spoke = before_cards = after_cards = silenced = partly = 0
-    trial, control = _Trial(tried, stage), _Trial(in_force, stage)
+    trial, control = Trial(tried, stage), Trial(in_force, stage)
     for each in past:
         decision = each.decision
         if not decision.trace_items or decision.catalog_version != tried.catalog.version:
@@ -178,7 +180,7 @@ def preview(past: Iterable[Past], tried: Playbook, in_force: Playbook, stage: St
 
 
 @dataclass(slots=True, eq=False)
-class _Trial:
+class Trial:
     """One playbook tried on past decisions, the oldest first; the caps follow their time."""
 
     playbook: Playbook
@@ -191,6 +193,15 @@ class _Trial:
 
     def again(self, past: Past) -> tuple[str, ...]:
         """Return the item ids that a past decision would show."""
+        return tuple(line.item_id for line in curate(*self._judged(past)).shown)
+
+    def places(self, past: Past) -> tuple[Place, ...]:
+        """Return what might stand in its places, given what did in those before (`curation`)."""
+        stood = [line.item for line in past.decision.slate]
+        return places(*self._judged(past), stood)
+
+    def _judged(self, past: Past) -> tuple[Judged, Floats, Snapshot]:
+        """Return candidates, scores and what was looked at, under these orders."""
         decision = past.decision
         profile = None if past.profile is None else past.profile.until(decision.at_s)
         snapshot = self._snapshot(past, profile)
@@ -204,7 +215,7 @@ class _Trial:
             context = Context(basket=np.array(decision.scanned, np.int32))
             moment, zone = snapshot.moment, decision.zone
             scores[unasked] = self.stage.model(history, left, context, moment, zone)
-        return tuple(line.item_id for line in curate(judged, scores, snapshot).shown)
+        return judged, scores, snapshot
 
     def _snapshot(self, past: Past, profile: Profile | None) -> Snapshot:
         """Lay out what the decision looked at; `profile`: as of that time."""

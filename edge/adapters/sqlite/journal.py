@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import msgspec
 
-from edge.adapters.sqlite.ledger import Ledger
+from edge.adapters.sqlite.ledger import CapsOf, Ledger
 from edge.core.cap_counting import folded
 from edge.core.cap_rules import DAY_S, REMEMBERED_S, Impression
 from edge.core.consent import Purpose
@@ -57,13 +57,7 @@ class Journal:
 
     def impressions(self, person: str) -> Iterable[Impression]:
         """Return what a person was ever shown: lately one by one, before that folded."""
-        found = self._ledger.caps_of(person)
-        single = [_decode_impression(body) for body in found.counted]
-        long_ago = [row for body in found.folded for row in _decode_folded(body)]
-        return [
-            replace(each, who=person, is_answered=each.card_id in found.answered)
-            for each in (*single, *long_ago)
-        ]
+        return _impressions(person, self._ledger.caps_of(person))
 
     def restored(self, *, is_endless: bool) -> list[Impression]:
         """Return every impression that the store's totals may still count.
@@ -75,11 +69,19 @@ class Journal:
         single = [_decode_impression(each.body) for each in found.caps]
         return [*single, *(row for each in found.folded for row in _decode_folded(each.body))]
 
-    def past(self, since_s: float, most: int, now_s: float) -> list[Past]:
+    def past(
+        self, since_s: float, most: int, now_s: float, *, is_profile: bool = False
+    ) -> list[Past]:
         """Return past decisions, with what may be read of each visitor at this moment.
 
         Since a moment, the oldest first; of too many, some, evenly drawn. What is still on its way
         to the disk is waited for, unless the disk stands still.
+
+        Args:
+            since_s: UTC seconds.
+            most: Decisions, of all.
+            now_s: The present moment.
+            is_profile: Only of those who agree to a profile.
         """
         with suppress(TimeoutError):
             self._ledger.writer.flush(_FLUSH_S)
@@ -87,16 +89,18 @@ class Journal:
         for body in self._ledger.caps_of_nobody(since_s - DAY_S):
             one = _decode_impression(body)
             of_nobody.setdefault(one.visit_id, []).append(one)
-        of_person: dict[str, tuple[Profile | None, list[Impression]]] = {}
+        of_person: dict[str, tuple[Profile | None, list[Impression], set[str]]] = {}
         found = []
-        for person, body in self._ledger.decisions(since_s, most, now_s):
+        for person, body in self._ledger.decisions(since_s, most, now_s, is_profile=is_profile):
             decision = _decode_decision(body)
             if person is None:
                 shown = of_nobody.get(decision.visit_id, [])
                 found.append(Past(decision, shown=shown))
                 continue
             if person not in of_person:
-                of_person[person] = self._profile(person, now_s), list(self.impressions(person))
+                caps = self._ledger.caps_of(person)
+                shown = _impressions(person, caps)
+                of_person[person] = self._profile(person, now_s), shown, caps.reserved
             found.append(Past(decision, person, *of_person[person]))
         return found
 
@@ -156,6 +160,15 @@ def fold_impressions(
     every = [*known, *map(_decode_impression, bodies)]
     rows = folded(every if has_household else [replace(each, household=None) for each in every])
     return zlib.compress(_encode(rows)), max(row.at_s for row in rows)
+
+
+def _impressions(person: str, found: CapsOf) -> list[Impression]:
+    single = [_decode_impression(body) for body in found.counted]
+    long_ago = [row for body in found.folded for row in _decode_folded(body)]
+    return [
+        replace(each, who=person, is_answered=each.card_id in found.answered)
+        for each in (*single, *long_ago)
+    ]
 
 
 def _decode_folded(body: bytes) -> tuple[Impression, ...]:

@@ -64,11 +64,15 @@ class RestoredState:
 
 @dataclass(slots=True)
 class CapsOf:
-    """What caps count of one person: single impressions, folded ones, cards that were answered."""
+    """What caps count of one person: single impressions, folded ones, cards that were answered.
+
+    `reserved`: Of the answered cards.
+    """
 
     counted: list[bytes]
     folded: list[bytes]
     answered: set[str]
+    reserved: set[str]
 
 
 class Ledger:
@@ -253,16 +257,20 @@ class Ledger:
         context = decision_context(decision_id)
         return None if opened is None else opened.cipher.open(row[2], context)
 
-    def decisions(self, since_s: float, most: int, now_s: float) -> list[tuple[str | None, bytes]]:
-        """Return past decisions and whom each was about, the oldest first, for previews of rules.
+    def decisions(
+        self, since_s: float, most: int, now_s: float, *, is_profile: bool = False
+    ) -> list[tuple[str | None, bytes]]:
+        """Return past decisions and whom each was about, the oldest first, for trials of rules.
 
-        Those of nobody, and of persons who may be recognised now; no other row is opened. Of more
-        than `most`, every second, third, … up to the newest is looked at.
+        Those of nobody, and of persons who may be recognised now; or those alone of persons with a
+        present consent to a profile. No other row is opened. Of more than `most`, every second,
+        third, … up to the newest is looked at.
         """
         db, found = self.reading().db, list[tuple[str | None, bytes]]()
         ids = db.execute(
-            "SELECT decision_id FROM decisions WHERE at_s >= ? ORDER BY at_s DESC, rowid DESC",
-            [since_s],
+            "SELECT decision_id FROM decisions WHERE at_s >= ? AND (person_no IS NOT NULL OR ?)"
+            " ORDER BY at_s DESC, rowid DESC",
+            [since_s, not is_profile],
         ).fetchall()
         opened: dict[int, Opened | None] = {}
         for (decision_id,) in reversed(ids[:: -(-len(ids) // most) or 1]):
@@ -278,7 +286,7 @@ class Ledger:
                 found.append((None, bytes(body)))
                 continue
             if person_no not in opened:
-                opened[person_no] = self._recognised(pseudonym, now_s)
+                opened[person_no] = self._allowed(pseudonym, now_s, is_profile=is_profile)
             mine = opened[person_no]
             if mine is not None:
                 person = self.consents().kept(f"{mine.pseudonym:016x}")
@@ -393,16 +401,16 @@ class Ledger:
 
     def caps_of(self, person: str) -> CapsOf:
         """Return what caps count of a person, merged identities included; nothing else is read."""
-        found = CapsOf([], [], set())
+        found = CapsOf([], [], set(), set())
         for opened in self._parts(person):
             happenings = self.reading().happenings
             found.counted += [said["body"] for said in happenings.of(opened, "CapCounted")]
             found.folded += [said["body"] for said in happenings.of(opened, "CapsFolded")]
-            found.answered |= {
-                said["card_id"]
-                for said in happenings.of(opened, "CardReacted")
-                if said["action"] != "shown"
-            }
+            for said in happenings.of(opened, "CardReacted"):
+                if said["action"] != "shown":
+                    found.answered.add(said["card_id"])
+                if said["action"] == "reserve":
+                    found.reserved.add(said["card_id"])
         return found
 
     def lessons(self, now_s: float, most: int) -> list[tuple[str, dict[str, Any]]]:
@@ -654,12 +662,16 @@ class Ledger:
                 sole.append((key, f"{unsigned(rows[0][0]):016x}"))
         return sole
 
-    def _recognised(self, pseudonym: int | None, now_s: float) -> Opened | None:
-        """Open a person who may be recognised now; None for any other."""
+    def _allowed(self, pseudonym: int | None, now_s: float, *, is_profile: bool) -> Opened | None:
+        """Open a person who may be recognised, or has a profile, now; None for any other."""
         if pseudonym is None:
             return None
-        consents, person = self.consents(), f"{unsigned(pseudonym):016x}"
-        grant = consents.grant(consents.kept(person), Purpose.RECOGNISE, now_s)
+        consents = self.consents()
+        person = f"{unsigned(pseudonym):016x}"
+        kept = consents.kept(person)
+        grant: Grant[Purpose] | None = consents.grant(kept, Purpose.RECOGNISE, now_s)
+        if is_profile:
+            grant = consents.grant(kept, Purpose.PROFILE, now_s)
         return None if grant is None else self._open(person)
 
     def _open(self, person: str) -> Opened | None:
