@@ -22,6 +22,7 @@ from edge.core.floorplan_drawing import draw_svg
 from edge.core.qr import qr_code, qr_svg
 from edge.custody import add_commands
 from edge.opening import problems_of_files
+from edge.policy import add_command
 from edge.replay import replay
 from edge.settings import Settings, read_settings, readable_store
 
@@ -76,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     door.add_argument("--out", type=Path, help="SVG file; standard output where absent")
     door.set_defaults(run=_door_code)
 
+    add_command(commands)
     add_commands(commands)
     return parser
 

@@ -26,6 +26,7 @@ from edge.core.classes import specificity
 from edge.core.errors import ConfigError, UnavailableError
 from edge.core.moment import Moment
 from edge.core.playbook import Orders, Playbook
+from edge.core.policy_log import PolicyLog, policy_log
 from edge.core.preview import Model, Past, Preview, Stage, preview
 from edge.core.review import hygiene
 from edge.core.rules import Level, RuleKind
@@ -171,6 +172,16 @@ class Rulebook:
                 self._take(self.state)
         return draft
 
+    def as_log(self, draft: Source, archive: Archive, since_s: float, most: int) -> PolicyLog:
+        """Return what past decisions say about another file, as if it stood in the store's place.
+
+        Raises:
+            ConfigError: The file has problems, or cannot be read.
+        """
+        playbook = self._laid_over(draft)
+        past = archive.past(since_s, most)
+        return policy_log(past, playbook, self.state.playbook, self._stage(archive, playbook))
+
     def _draft(self, text: str) -> Draft:
         try:
             playbook = self._read(text)
@@ -187,26 +198,32 @@ class Rulebook:
 
     def _outlook(self, playbook: Playbook) -> Preview | None:
         """Try orders on the decisions of the last day; None where there are none."""
-        archive, in_force = self.archive, self.state.playbook
+        archive = self.archive
         past = archive.past(self._now_s() - PREVIEW_S, MAX_DECISIONS) if archive else ()
         if archive is None or not past:
             return None
-        totals = [rule for rule in (*playbook.caps, *in_force.caps) if not rule.is_personal]
+        return preview(past, playbook, self.state.playbook, self._stage(archive, playbook))
+
+    def _stage(self, archive: Archive, playbook: Playbook) -> Stage:
+        """Return what orders are tried on."""
+        rules = (*playbook.caps, *self.state.playbook.caps)
+        totals = [rule for rule in rules if not rule.is_personal]
         shown: Sequence[Impression] = ()
         if totals:
             is_endless = any(rule.is_endless for rule in totals)
             shown = sorted(archive.shown(is_endless), key=attrgetter("at_s"))
-        stage = Stage(self._moment, archive.stock, archive.model, shown)
-        return preview(past, playbook, in_force, stage)
+        return Stage(self._moment, archive.stock, archive.model, shown)
 
     def _held_back(self, text: str) -> tuple[str, ...]:
         return self._files.held_back(self._read(text))
 
     def _read(self, text: str) -> Playbook:
         """Read a text as if it stood in the file that the page edits."""
-        target = self._editable() or Path("store.toml")
+        return self._laid_over(Source(self._editable() or Path("store.toml"), text=text.encode()))
+
+    def _laid_over(self, draft: Source) -> Playbook:
+        target = self._editable()
         others = [s for s in self._sources() if s.path != target and s.level is Level.CHAIN]
-        draft = Source(target, text=text.encode())
         return Playbook(self._catalog, read_orders([*others, draft], base=self._base))
 
     def _names(self, outlook: Preview | None) -> Mapping[str, Text]:

@@ -1,11 +1,12 @@
 """A box's own decisions as a log that judges orders before they go live: what would they earn?
 
-Every card that was seen is asked with which chance these orders would have put it into the same
-place, from what its decision noted of itself (`preview`): the candidates of that time with their
-grounds and scores, the purchases, words and impressions before it. So held fixed are who came when,
-what else was decided and shown in the visit, stock, sizes and vetoes, and the models' word, also
-about what is let in only now. What a card earned is whether it was taken up. Only decisions about
-somebody who agrees to a profile count: of others, nobody knows what came of a card.
+Every past card is asked with which chance these orders would have put it into the same place, from
+what its decision noted of itself (`preview`): the candidates of that time with their grounds and
+scores, the purchases, words and impressions before it. So held fixed are who came when, what else
+was decided and shown in the visit, stock, sizes and vetoes, and the models' word; what is let in
+only now is asked of the models of now. A card earned 1 where it was seen and taken up, else 0: one
+that nobody looked at earned nothing, whichever it was. Only decisions about somebody who agrees to
+a profile count: of others, nobody knows what came of a card.
 
 Leaves out how a log is judged (`off_policy`) and where decisions are kept.
 """
@@ -41,8 +42,6 @@ class LeftOut(StrEnum):
     """It was silent before it looked at any."""
     OTHER_CATALOGUE = "other_catalogue"
     """Its items may mean others today."""
-    NEVER_SEEN = "never_seen"
-    """None of its cards was on a screen for long enough."""
     NOT_REPEATABLE = "not_repeatable"
     """Under the very orders of then it would come out otherwise on the knowledge of now."""
 
@@ -54,8 +53,8 @@ class PolicyLog:
     Attributes:
         log: None where no decision counts.
         decisions, cards: That count, and what stood on their slates.
-        explored: Of the cards.
-        taken: Of the cards: reserved, or bought within `TAKEN_WITHIN_S` of being seen.
+        explored, seen: Of the cards.
+        taken: Of the cards: seen, and then reserved or bought within `TAKEN_WITHIN_S`.
         left_out: How many decisions do not count, by ground.
     """
 
@@ -63,6 +62,7 @@ class PolicyLog:
     decisions: int
     cards: int
     explored: int
+    seen: int
     taken: int
     left_out: Mapping[LeftOut, int]
 
@@ -100,6 +100,7 @@ def policy_log(
     left_out: Counter[LeftOut] = Counter()
     rows: list[_Row] = []
     lines: list[Shown] = []
+    seen = 0
     for each in past:
         why = _left_out(each, control)
         if why is not None:
@@ -107,11 +108,13 @@ def policy_log(
             continue
         rows += _rows(each, trial.places(each))
         lines += each.decision.slate
+        seen += len(_seen_s(each))
     return PolicyLog(
         log=_log(rows) if rows else None,
         decisions=sum(row.place == 0 for row in rows),
         cards=len(lines),
         explored=sum(line.is_explored for line in lines),
+        seen=seen,
         taken=int(sum(row.reward for row in rows)),
         left_out=left_out,
     )
@@ -125,8 +128,6 @@ def _left_out(past: Past, control: Trial) -> LeftOut | None:
         return LeftOut.NO_CANDIDATES
     if decision.catalog_version != orders.catalog.version:
         return LeftOut.OTHER_CATALOGUE
-    if decision.slate and not _seen_s(past):
-        return LeftOut.NEVER_SEEN
     is_checked = decision.playbook_version == orders.version
     if is_checked and not _comes_out(decision.slate, control.places(past)):
         return LeftOut.NOT_REPEATABLE

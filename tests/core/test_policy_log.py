@@ -203,8 +203,7 @@ def test_taken_up_is_seen_and_then_reserved_or_bought() -> None:
     assert judged([past(world, decision, [0, 1])], world.orders, world).taken == 2
     assert judged([past(world, decision, [0, 1], seen=[1])], world.orders, world).taken == 1
     unseen = judged([past(world, decision, [0, 1], seen=[])], world.orders, world)
-    assert unseen.left_out == {LeftOut.NEVER_SEEN: 1}
-    assert unseen.conclusion() is None
+    assert (unseen.decisions, unseen.cards, unseen.seen, unseen.taken) == (1, 2, 0, 0)
 
 
 def test_a_sale_that_became_known_later_leaves_a_decision_out() -> None:

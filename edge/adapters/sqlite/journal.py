@@ -86,7 +86,7 @@ class Journal:
         with suppress(TimeoutError):
             self._ledger.writer.flush(_FLUSH_S)
         of_nobody: dict[str, list[Impression]] = {}
-        for body in self._ledger.caps_of_nobody(since_s - DAY_S):
+        for body in () if is_profile else self._ledger.caps_of_nobody(since_s - DAY_S):
             one = _decode_impression(body)
             of_nobody.setdefault(one.visit_id, []).append(one)
         of_person: dict[str, tuple[Profile | None, list[Impression], set[str]]] = {}
