@@ -2,14 +2,15 @@
 
 It writes the store, has the model trained, starts the box as its own process and plays shoppers
 against it. A tablet without a screen listens as well: it says which cards it showed, and tells how
-long the way from a check-in to the frame took. With `--seconds` it ends by itself; the last line
-is JSON.
+long the way from a check-in to the frame took. Who stands behind it speaks of each card to the
+member who asked, who may buy the item. With `--seconds` it ends by itself; the last line is JSON.
 """
 
 import argparse
 import contextlib
 import hashlib
 import json
+import queue
 import shutil
 import socket
 import statistics
@@ -43,6 +44,7 @@ mode = "simulation"
 files = "store"
 data = "data"
 bundle = "bundle"
+rules = "store/rules.toml"
 
 [broker]
 kind = "embedded"
@@ -58,19 +60,21 @@ class Tablet:
     """A tablet without a screen: it counts, measures, and reports what it showed.
 
     Attributes:
-        published_ns: `time.perf_counter_ns()` by the short hash of each check-in's id.
+        published: Member id and `time.perf_counter_ns()` by the short hash of each check-in's id.
+        advice: (member id, item id) of each card that answered a check-in.
         took_ms: From check-in published to frame received.
     """
 
     url: str
-    published_ns: dict[str, int] = field(default_factory=dict)
+    published: dict[str, tuple[str, int]] = field(default_factory=dict)
+    advice: queue.SimpleQueue[tuple[str, str]] = field(default_factory=queue.SimpleQueue)
     took_ms: list[float] = field(default_factory=list)
     shown: set[str] = field(default_factory=set)
 
-    def note(self, event_id: str, now_ns: int) -> None:
-        """Remember when a check-in was published."""
+    def note(self, event_id: str, member_id: str, now_ns: int) -> None:
+        """Remember who checked in, and when that was published."""
         cause = hashlib.blake2b(event_id.encode(), digest_size=8).hexdigest()
-        self.published_ns[cause] = now_ns
+        self.published[cause] = member_id, now_ns
 
     def listen(self) -> None:
         """Take frames until the box goes."""
@@ -78,14 +82,17 @@ class Tablet:
             for text in socket_:
                 now_ns = time.perf_counter_ns()
                 frame = json.loads(text)
-                published_ns = self.published_ns.pop(frame.get("cause") or "", None)
-                if published_ns is not None:
+                cards = frame.get("contact", {}).get("cards", ())
+                new = [card for card in cards if card["card_id"] not in self.shown]
+                member_id, published_ns = self.published.pop(frame.get("cause") or "", (None, 0))
+                if member_id is not None:
                     self.took_ms.append((now_ns - published_ns) / 1e6)
-                cards = [card["card_id"] for card in frame.get("contact", {}).get("cards", ())]
-                new = [card_id for card_id in cards if card_id not in self.shown]
+                    for card in new:
+                        self.advice.put((member_id, card["item_id"]))
                 if new:
-                    self.shown.update(new)
-                    socket_.send(json.dumps({"kind": "seen", "card_ids": new}))
+                    seen = [card["card_id"] for card in new]
+                    self.shown.update(seen)
+                    socket_.send(json.dumps({"kind": "seen", "card_ids": seen}))
 
 
 def main() -> int:
@@ -171,8 +178,9 @@ def _play(
     visits = 0
     with contextlib.suppress(KeyboardInterrupt):
         summary = run.play(
-            "127.0.0.1", broker_port, folder / "store", seed, 1.0, seconds, FAMILIES, tablet.note
-        )
+            "127.0.0.1", broker_port, folder / "store", seed, 1.0, seconds, FAMILIES, tablet.note,
+            advice=tablet.advice,
+        )  # fmt: skip
         visits = len(summary.visits)
     happened = _happenings(address)
     took = sorted(tablet.took_ms)

@@ -60,7 +60,7 @@ def play(
     speed: float = 1.0,
     seconds: float | None = None,
     families: Iterable[str] = floor.FAMILIES,
-    on_checkin: Callable[[str, int], None] | None = None,
+    on_checkin: Callable[[str, str, int], None] | None = None,
     *,
     clock: Clock = "real",
     advice: "queue.SimpleQueue[tuple[str, str]] | None" = None,
@@ -76,8 +76,8 @@ def play(
         speed: Simulated seconds per real second.
         seconds: Real time to play; None: without end.
         families: Gateway families that publish.
-        on_checkin: Called with (event id, `time.perf_counter_ns()`) just before a check-in is
-            published.
+        on_checkin: Called with (event id, member id, `time.perf_counter_ns()`) just before a
+            check-in is published.
         clock: Whose time the messages carry.
         advice: (member id, item id) that an associate showed; shoppers may buy it.
         is_stopped: Asked between messages.
@@ -111,7 +111,7 @@ class _Player:
     client: mqtt.Client
     speed: float
     summary: Summary
-    on_checkin: Callable[[str, int], None] | None
+    on_checkin: Callable[[str, str, int], None] | None
 
     def run(
         self,
@@ -151,7 +151,8 @@ class _Player:
             now_ns = time.perf_counter_ns()
             self.summary.checkins_ns[message.event_id] = now_ns
             if self.on_checkin is not None:
-                self.on_checkin(message.event_id, now_ns)
+                member_id = json.loads(message.payload)["data"]["member_id"]
+                self.on_checkin(message.event_id, member_id, now_ns)
         self.summary.messages[kind_of(message.topic)] += 1
         return self.client.publish(
             message.topic, message.payload, qos=message.qos, retain=message.retain

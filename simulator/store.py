@@ -33,6 +33,18 @@ RECEIPT_COLUMNS = (
 )  # fmt: skip
 
 
+RULES = """\
+# The house's own rules; what is not said here stays as every store begins with it.
+version = "lindenhof-1"
+author = "Kaufhaus Lindenhof"
+
+[limits]
+# One place in ten goes to any item above the floor, so that drafts of other rules can be judged by
+# what came of the cards: `stammgast-edge policy`.
+explore_share = 0.1
+"""
+
+
 def write(out_dir: Path, seed: int, as_of: date = DEFAULT_AS_OF) -> None:
     """Write all files of the store of a seed.
 
@@ -53,6 +65,7 @@ def write(out_dir: Path, seed: int, as_of: date = DEFAULT_AS_OF) -> None:
     sold = histories.receipts(catalog, [m.person for m in members], ANONYMOUS_COUNT, period, seed)
     _write_receipts(out_dir / "receipts.csv.gz", sold)
     _write_json(out_dir / "stock.json", stock_json(catalog, seed, as_of))
+    (out_dir / "rules.toml").write_text(RULES, encoding="utf-8")
     pictures.write(out_dir / "pictures", catalog.items)
 
 

@@ -43,9 +43,12 @@ def test_all_that_is_published_arrives(mosquitto: Mosquitto, store_dir: Path) ->
     """Check-ins reach a subscriber after the instant noted for them; counts agree."""
     listener = Listener(mosquitto.port)
     noted: dict[str, int] = {}
-    summary = run.play(
-        "127.0.0.1", mosquitto.port, store_dir, 1, 20.0, 4.0, on_checkin=noted.__setitem__
-    )
+    members: dict[str, str] = {}
+
+    def note(event_id: str, member_id: str, now_ns: int) -> None:
+        noted[event_id], members[event_id] = now_ns, member_id
+
+    summary = run.play("127.0.0.1", mosquitto.port, store_dir, 1, 20.0, 4.0, on_checkin=note)
     total = sum(summary.messages.values())
     wait_until(lambda: len(listener.messages) >= total, f"{total} messages")
     listener.stop()
@@ -54,7 +57,9 @@ def test_all_that_is_published_arrives(mosquitto: Mosquitto, store_dir: Path) ->
     assert len(noted) >= 5
     for topic, payload, arrived_ns in listener.messages:
         if topic == "stammgast/v1/checkins":
-            assert noted[json.loads(payload)["id"]] < arrived_ns
+            said = json.loads(payload)
+            assert noted[said["id"]] < arrived_ns
+            assert members[said["id"]] == said["data"]["member_id"]
     assert set(summary.messages) >= {
         "checkins", "stock", "espresense", "openmqttgateway", "theengs", "minew", "ruuvi",
     }  # fmt: skip

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from edge.adapters.files.catalog import read_catalog
+from edge.adapters.rules.watch import RuleFiles
 from simulator import __main__ as command
 from simulator import catalog, store
 from simulator.people import CONSENT_SHARES
@@ -29,6 +31,7 @@ FILES = {
     "stock.json",
     "receipts.csv.gz",
     "truth.json",
+    "rules.toml",
 }
 
 Record = dict[str, Any]
@@ -385,3 +388,12 @@ def test_a_store_of_another_day_is_about_that_day(tmp_path: Path) -> None:
     ]
     assert len(running) > 25
     assert store.stock_json(goods, 7, date(2027, 3, 5))["as_of"] == "2027-03-05T05:00:00Z"
+
+
+def test_the_house_explores_by_its_own_rules(store_dir: Path) -> None:
+    """The box takes the written rules as they are; one place in ten goes to any item."""
+    catalog, _ = read_catalog(store_dir / "catalog.json")
+    files = RuleFiles(store_dir / "rules.toml", catalog)
+    files.load()
+    assert not files.state.problems
+    assert files.state.playbook.limits.explore_share == 0.1
