@@ -25,6 +25,7 @@ from edge.core.catalog import Catalog, Stock, Text
 from edge.core.classes import specificity
 from edge.core.errors import ConfigError, UnavailableError
 from edge.core.moment import Moment
+from edge.core.off_policy import Conclusion
 from edge.core.playbook import Orders, Playbook
 from edge.core.policy_log import PolicyLog, policy_log
 from edge.core.preview import Model, Past, Preview, Stage, preview
@@ -34,8 +35,8 @@ from edge.core.rules import Level, RuleKind
 PREVIEW_S = 36 * 3_600.0
 """Yesterday and today so far."""
 MAX_DECISIONS = 500
-"""Decisions that a preview looks at, evenly drawn from all: a second beside the event loop, two and
-a half where the model must be asked about all of them (12,000 products, a busy machine)."""
+"""Decisions that a trial looks at, evenly drawn from all: two seconds beside the event loop, four
+where the model must be asked about all of them (12,000 products, a busy machine)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,22 +188,24 @@ class Rulebook:
             playbook = self._read(text)
         except ConfigError as error:
             return Draft(tuple(error.problems), (), None, {})
-        outlook = self._outlook(playbook)
+        outlook, earned = self._outlook(playbook)
         notes = notes_of(playbook)
         if outlook is not None and outlook.is_silencing:
             notes = (
                 f"{outlook.silenced} of {outlook.spoke} recent decisions would show nothing",
                 *notes,
             )
-        return Draft((), notes, outlook, self._names(outlook))
+        return Draft((), notes, outlook, self._names(outlook), earned)
 
-    def _outlook(self, playbook: Playbook) -> Preview | None:
-        """Try orders on the decisions of the last day; None where there are none."""
+    def _outlook(self, playbook: Playbook) -> tuple[Preview | None, Conclusion | None]:
+        """Try orders on the decisions of the last day, and judge them; None without any."""
         archive = self.archive
         past = archive.past(self._now_s() - PREVIEW_S, MAX_DECISIONS) if archive else ()
         if archive is None or not past:
-            return None
-        return preview(past, playbook, self.state.playbook, self._stage(archive, playbook))
+            return None, None
+        stage, in_force = self._stage(archive, playbook), self.state.playbook
+        found = preview(past, playbook, in_force, stage)
+        return found, policy_log(past, playbook, in_force, stage).conclusion()
 
     def _stage(self, archive: Archive, playbook: Playbook) -> Stage:
         """Return what orders are tried on."""

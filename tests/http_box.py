@@ -33,6 +33,7 @@ from edge.core.classes import Action, MatrixRow, Policy
 from edge.core.contributions import Unexplained
 from edge.core.errors import UnavailableError
 from edge.core.notices import NOTICES, Notice, Purpose
+from edge.core.off_policy import Conclusion, Estimate, Verdict
 from edge.core.preview import Change, Preview
 from edge.core.proof import AppKey, Proven, Prover
 from edge.core.qr import qr_code
@@ -258,7 +259,11 @@ class House:
             )
         change = Change("d1", NOW_S, ("scarf-03",), ("gloves-01",))
         names = {"scarf-03": Text("Kaschmirschal", "Cashmere scarf")}
-        return Draft((), self.notes, Preview(2, 1, 2, 2, 2, 0, (change,), 1), names)
+        guess = Estimate(0.021, -0.1, 0.142)
+        earned = Conclusion(
+            Verdict.TOO_LITTLE, guess, {"dr": guess}, guess, 80.0, 120, "Too little"
+        )
+        return Draft((), self.notes, Preview(2, 1, 2, 2, 2, 0, (change,), 1), names, earned)
 
     async def publish(self, text: str) -> Draft:
         """Keep a good file."""

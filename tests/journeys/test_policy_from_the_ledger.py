@@ -18,6 +18,7 @@ from edge.adapters.clock import SimulatedClock
 from edge.adapters.sqlite.schema import signed
 from edge.core.reasons import Reason
 from tests.conftest import Mosquitto, wait_until
+from tests.journeys.test_tact_rules import ask
 from tests.tact_store import tick
 from tests.world import BEN, ITEM_IDS, RunningBox, configure, rfc3339, running, tablet_of
 
@@ -139,6 +140,12 @@ def test_a_box_judges_rules_by_its_own_ledger(
             half = 1.25 * (estimate["high"] - estimate["low"])
             assert 0.0 < half < 0.25
             assert abs(estimate["value"] - truth) < half
+        _, trial = ask(box, "POST", "api/rules/trial", RULES + BURY)
+        assert trial["outlook"]["earning"] == {
+            "verdict": found["verdict"],
+            "gain": found["gain"]["value"],
+            "more_visits": found["more_visits"],
+        }
 
         found = asked(tmp_path, capsys, PIN)
         assert (found["verdict"], found["more_visits"]) == ("unsupported", 0)

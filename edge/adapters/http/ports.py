@@ -9,6 +9,7 @@ from edge.core.catalog import Text
 from edge.core.classes import MatrixRow, Policy
 from edge.core.contributions import Share, Unexplained
 from edge.core.notices import Notice, Purpose
+from edge.core.off_policy import Conclusion
 from edge.core.preview import Preview
 from edge.core.proof import Proven
 from edge.core.qr import Modules
@@ -276,6 +277,7 @@ class Draft:
     Attributes:
         problems: Line, key, expectation; with any of them the file cannot go live.
         preview: Against past decisions; None where the file has problems or none are kept.
+        earned: What it would earn, by what came of their cards; None where none counts.
         names: What people call the items of the preview's examples.
     """
 
@@ -283,6 +285,7 @@ class Draft:
     notes: tuple[str, ...]
     preview: Preview | None
     names: Mapping[str, Text]
+    earned: Conclusion | None = None
 
 
 class RuleDesk(Protocol):

@@ -10,6 +10,7 @@ from edge.adapters.http.ports import ClassLine, Draft, MatrixLine, RuleDesk, Rul
 from edge.core.catalog import Text
 from edge.core.classes import Action, MatrixRow, Policy
 from edge.core.errors import UnavailableError
+from edge.core.off_policy import Conclusion, Verdict
 from edge.core.preview import Preview
 from edge.core.rules import Level, RuleKind
 
@@ -105,6 +106,14 @@ class Example(_Form):
     after: list[dict[str, str]]
 
 
+class Earning(_Form):
+    """Taken-up cards a decision, new less old, and about how many more visits would tell."""
+
+    verdict: Verdict
+    gain: float
+    more_visits: int
+
+
 class Outlook(_Form):
     """What would have changed; `partly`: decisions of which not everything may be read now."""
 
@@ -116,6 +125,7 @@ class Outlook(_Form):
     shown_after: int
     is_silencing: bool
     examples: list[Example]
+    earning: Earning | None
 
 
 class Trial(_Form):
@@ -239,4 +249,10 @@ def _outlook(preview: Preview, draft: Draft) -> Outlook:
             Example(at_s=each.at_s, before=names(each.before), after=names(each.after))
             for each in preview.examples
         ],
+        earning=None if draft.earned is None else _earning(draft.earned),
     )
+
+
+def _earning(earned: Conclusion) -> Earning:
+    verdict, gain = earned.verdict, earned.gain.value
+    return Earning(verdict=verdict, gain=gain, more_visits=earned.more_visits)

@@ -93,6 +93,26 @@ const words = {
     de: "In {n} Entscheidungen bleibt, was Käufe und Angaben betrifft, wie es war: Es gibt keine Einwilligung, sie jetzt zu lesen.",
     en: "In {n} decisions, whatever concerns purchases and personal details stays as it was: there is no consent to read them now.",
   },
+  better: {
+    de: "Hätte mehr gebracht: bei 100 Entscheidungen etwa {n} angenommene Karten mehr.",
+    en: "Would have earned more: about {n} more cards taken up in 100 decisions.",
+  },
+  worse: {
+    de: "Hätte weniger gebracht: bei 100 Entscheidungen etwa {n} angenommene Karten weniger.",
+    en: "Would have earned less: about {n} fewer cards taken up in 100 decisions.",
+  },
+  undecided: {
+    de: "Ob das mehr bringt, ist offen: Etwa {visits} weitere Besuche würden es zeigen.",
+    en: "Whether this earns more is open: about {visits} more visits would show it.",
+  },
+  too_little: {
+    de: "Ob das mehr bringt, lässt sich noch nicht sagen: Es fehlen etwa {visits} Besuche.",
+    en: "Whether this earns more cannot be told yet: about {visits} visits are missing.",
+  },
+  unsupported: {
+    de: "Ob das mehr bringt, sagen die bisherigen Karten nicht: Es käme anderes dran als je gezeigt wurde (explore_share).",
+    en: "Whether this earns more, past cards do not tell: it would show what was never shown (explore_share).",
+  },
   nothing: { de: "keine Karte", en: "no card" },
   otherLanguage: { de: "English", en: "Deutsch" },
 };
