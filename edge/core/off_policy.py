@@ -262,8 +262,8 @@ def _conclude(
     if visits >= LEAST_VISITS and abs(mean - 1.0) > MOST_UNSEEN + CHANCE * error:
         text = (
             f"The log cannot tell: its weights average {mean:.2f} instead of 1, so it does not "
-            "show what the new policy would; more of the same will not help, but exploring "
-            "(explore_share above 0) with the chance of every card logged will."
+            "show what the new policy would. More of the same will not help; exploring "
+            "(explore_share above 0) will, as far as it goes: to all that is above the floor."
         )
         return Conclusion(Verdict.UNSUPPORTED, logged, estimates, gain, effective, 0, text)
     if effective < LEAST_VISITS:
