@@ -1,12 +1,15 @@
-"""Train and judge the acceptance model on a chain's coupon log.
+"""Train and judge the acceptance model on a chain's coupon log, or on its log of offers.
 
-Decides the split in time and the naive baselines: the rate of all offers, of the campaign's kind,
-and of the kind times the customer's own past rate. Personal logs stay in their store, so the
-model learns from what a chain's loyalty programme holds anyway; the box goes on learning by
-itself (`edge.core.learning`). Leaves out the inputs (`edge.core.acceptance`).
+Decides the split in time and the naive baselines: the rate of all offers, of the offer's kind, and
+of the kind times the customer's own past rate. Where an old policy chose what was shown, every row
+counts by the inverse of its chance (`edge.core.off_policy.weights`), in training and in judging: else
+the model would learn what that policy preferred. Personal logs of boxes stay in their store, so the
+model learns from what a chain's loyalty programme holds anyway; the box goes on learning by itself
+(`edge.core.learning`). Leaves out the inputs (`edge.core.acceptance`) and reading the logs
+(`models.coupons`, `models.offer_log`).
 """
 
-from pathlib import Path
+import io
 
 import numpy as np
 import numpy.typing as npt
@@ -14,27 +17,30 @@ import numpy.typing as npt
 from edge.core import acceptance
 from edge.core.errors import ConfigError
 from models import judging, small_network
-from models.coupons import Rows, read_rows
+from models.offers import Market, Rows, Teaching
 from models.small_network import Network, Plan
 from models.visit_models import Measured, VisitModel, packed
 
 PLAN = Plan(widths=(16,), epochs=6, batch=2048, decay=1e-3)
 TEST_SHARE = 0.3
 """Share of the campaigns, the latest to begin, that the model is judged on."""
-DATA = "coupon log: campaigns ended before the judged ones began; the latest 30 % judged"
+CALIBRATING = 40
+"""Customers that calibrate a small chain's model: what one of them thinks moves it no more."""
+MOST_HELD_OUT, LEAST_HELD_OUT = 4, 10
+"""Every fourth customer of a small chain is held out for it, every tenth of a large one."""
 
 
-def train(directory: Path, seed: int) -> VisitModel:
+def train(teaching: Teaching, seed: int) -> VisitModel:
     """Train on the earlier campaigns, judge on the later ones, and pack.
 
     Raises:
-        ConfigError: The log cannot be read, or nothing can be learned from it.
+        ConfigError: Nothing can be learned from the log.
     """
-    earlier, later = split(read_rows(directory))
+    earlier, later = split(teaching.rows)
     if not (earlier.is_accepted.any() and later.is_accepted.any()):
         problem = (
-            f"{directory / 'coupon_redemptions.csv.gz'}: nothing redeemed in the campaigns "
-            "learned from, or in those judged; expected some in both"
+            f"{teaching.source}: nothing taken of the offers learned from, or of those judged; "
+            "expected some of both"
         )
         raise ConfigError([problem])
     network = fit(earlier, seed)
@@ -42,7 +48,21 @@ def train(directory: Path, seed: int) -> VisitModel:
         network, later.features, acceptance.SCHEMA_HASH, acceptance.FEATURES
     )
     measured = judge(small_network.run(onnx, later.features), earlier, later, seed, shift)
-    return VisitModel("acceptance", onnx, about, measured, DATA)
+    about |= _about(teaching.market)
+    tables = {"acceptance.npz": _lines(teaching.market)}
+    return VisitModel("acceptance", onnx, about, measured, teaching.about, tables)
+
+
+def _about(market: Market) -> dict[str, object]:
+    """Return what a box reads beside the network: rates to hold a chance against, and items."""
+    rates = {"store": market.rates.store, "kinds": dict(market.rates.kinds)}
+    return {"rates": rates, "items": list(market.item_ids)}
+
+
+def _lines(market: Market) -> bytes:
+    packed_ = io.BytesIO()
+    np.savez_compressed(packed_, lines=market.lines)
+    return packed_.getvalue()
 
 
 def split(rows: Rows) -> tuple[Rows, Rows]:
@@ -53,17 +73,12 @@ def split(rows: Rows) -> tuple[Rows, Rows]:
     return rows.of(rows.ends < cut), rows.of(rows.starts >= cut)
 
 
-def fit(rows: Rows, seed: int, weights: npt.NDArray[np.float32] | None = None) -> Network:
-    """Train; the customers of the calibration rows are in no training row.
-
-    Args:
-        rows: From campaigns or from a log of decisions.
-        seed: Of weights and order.
-        weights: float32[n]: None where everybody on a list got every offer; from a log of choices
-            `edge.core.off_policy.weights`, so that what the old policy preferred counts no double.
-    """
-    held_out = np.isin(rows.customer, np.unique(rows.customer)[::10])
-    return small_network.train(rows.features, rows.is_accepted, seed, PLAN, weights, held_out)
+def fit(rows: Rows, seed: int) -> Network:
+    """Train by the rows' weights; the customers of the calibration rows are in no training row."""
+    customers = np.unique(rows.customer)
+    every = max(MOST_HELD_OUT, min(LEAST_HELD_OUT, customers.size // CALIBRATING))
+    held_out = np.isin(rows.customer, customers[::every])
+    return small_network.train(rows.features, rows.is_accepted, seed, PLAN, rows.weight, held_out)
 
 
 def baselines(earlier: Rows, later: Rows) -> dict[str, npt.NDArray[np.float64]]:
@@ -71,8 +86,10 @@ def baselines(earlier: Rows, later: Rows) -> dict[str, npt.NDArray[np.float64]]:
     own = np.exp(later.features[:, acceptance.FEATURES.index("accept_rate")])
     kind = later.kind_rate.astype(np.float64)
     return {
-        "rate of all offers": np.full(kind.size, earlier.is_accepted.mean()),
-        "rate of the campaign's kind": kind,
+        "rate of all offers": np.full(
+            kind.size, np.average(earlier.is_accepted, weights=earlier.weight)
+        ),
+        "rate of the offer's kind": kind,
         "rate of the kind times the customer's own": np.clip(kind * own, 1e-6, 0.5),
     }
 
@@ -81,16 +98,16 @@ def judge(
     chances: npt.NDArray[np.floating], earlier: Rows, later: Rows, seed: int, shift: float
 ) -> Measured:
     """Compare log losses with the best naive baseline, over resampled customers."""
-    labels = later.is_accepted
+    labels, weight = later.is_accepted, later.weight
     losses = {n: judging.log_losses(b, labels) for n, b in baselines(earlier, later).items()}
-    best = min(losses, key=lambda name: losses[name].mean())
+    best = min(losses, key=lambda name: np.average(losses[name], weights=weight))
     ours = judging.log_losses(chances, labels)
     return Measured(
         measure="negative log loss per offer",
         baseline=best,
-        ours=-float(ours.mean()),
-        theirs=-float(losses[best].mean()),
-        gain=judging.mean_interval(losses[best] - ours, later.customer, seed),
+        ours=-float(np.average(ours, weights=weight)),
+        theirs=-float(np.average(losses[best], weights=weight)),
+        gain=judging.mean_interval(losses[best] - ours, later.customer, seed, weights=weight),
         rows=labels.size,
         groups=np.unique(later.customer).size,
         other={

@@ -152,7 +152,7 @@ def _calibration(judgement: Metrics) -> Section:
 def _visit_models(models: Mapping[str, Metrics]) -> Section:
     title = "The models beside the ranker"
     if not models:
-        return title, ["None: the data hold neither zones, visits nor a coupon log."], []
+        return title, ["None: the data hold neither zones, visits nor a log of offers."], []
     return title, _notes(models), _against_naive("Model", models)
 
 

@@ -14,8 +14,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from edge.core import acceptance
+from edge.core.acceptance import LOOK_BACK_DAYS, Rates
 from edge.core.errors import ConfigError
 from models.engine import FIRST_ROW
+from models.offers import FIRST_RATE, Market, Rows, Teaching, shrunk
 from models.tables import read_table
 
 TABLES = {
@@ -32,38 +34,9 @@ LINES = {
 NUMBERS = ("coupon_upc", "campaign_id", "customer_id")
 OPTIONAL = ("product_category",)
 DATES = ("start_date", "end_date", "redemption_date", "date", "transaction_timestamp")
-PRIOR_KIND = 200.0
-"""Offers' worth of belief in the overall rate before a kind of campaign's own is believed."""
-FIRST_RATE = 0.002
-"""Assumed acceptance before any campaign has ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """One row per customer, campaign and coupon, in the order of the campaigns' starts.
-
-    Args:
-        features: float32[n, len(acceptance.FEATURES)].
-        is_accepted: bool[n].
-        customer: int64[n].
-        campaign: int64[n].
-        starts, ends: datetime64[D][n], of the row's campaign.
-        kind: str[n], the campaign's kind.
-        kind_rate: float32[n], acceptance of that kind known when the campaign began.
-    """
-
-    features: npt.NDArray[np.float32]
-    is_accepted: npt.NDArray[np.bool_]
-    customer: npt.NDArray[np.int64]
-    campaign: npt.NDArray[np.int64]
-    starts: npt.NDArray[np.datetime64]
-    ends: npt.NDArray[np.datetime64]
-    kind: npt.NDArray[np.str_]
-    kind_rate: npt.NDArray[np.float32]
-
-    def of(self, chosen: npt.NDArray[np.bool_]) -> "Rows":
-        """Return some of the rows."""
-        return Rows(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
+ABOUT = "coupon log: campaigns ended before the judged ones began; the latest 30 % judged"
+LEAST_LINES = 3
+"""Lines under which an item's share of what is sold is as good as none, and its id not kept."""
 
 
 def has_coupons(directory: Path) -> bool:
@@ -71,18 +44,19 @@ def has_coupons(directory: Path) -> bool:
     return all((directory / f"{name}.csv.gz").is_file() for name in TABLES)
 
 
-def read_rows(directory: Path) -> Rows:
+def read(directory: Path) -> Teaching:
     """Read the tables and compute every row's inputs with the box's own code.
 
     Raises:
         ConfigError: A table, a column or a value is missing; with file and row.
     """
     tables = {name: _table(directory, name, columns) for name, columns in TABLES.items()}
-    rows = _rows(tables, _lines(directory))
+    log = _Log(tables, _lines(directory))
+    rows = _rows(log)
     if rows is None:
         problem = f"{directory / 'campaigns.csv.gz'}: no campaign with coupons reached a customer"
         raise ConfigError([f"{problem}; expected at least one"])
-    return rows
+    return Teaching(rows, log.market(), str(directory / "coupon_redemptions.csv.gz"), ABOUT)
 
 
 def _table(directory: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
@@ -130,8 +104,7 @@ def _lines(directory: Path) -> pd.DataFrame:
     return pd.concat(parts).sort_values(["customer_id", "day"], kind="stable")
 
 
-def _rows(tables: dict[str, pd.DataFrame], lines: pd.DataFrame) -> Rows | None:
-    log = _Log(tables, lines)
+def _rows(log: "_Log") -> Rows | None:
     parts = [
         (*log.customer(customer, campaign), *log.of_campaign(campaign))
         for campaign in log.campaigns()
@@ -150,7 +123,8 @@ class _Campaign:
         number, kind, start, end: As in the table.
         coupons: Ids; `offers` describes them in the same order.
         kind_rate, store_rate: Acceptance in the campaigns that had ended.
-        shown: Coupons each customer had got before; accepted: (campaign, coupon) redeemed.
+        shown: Coupons each customer had got in the look-back; accepted: (campaign, coupon) of
+            these that were redeemed before.
         shelf: What had been sold.
     """
 
@@ -172,7 +146,7 @@ class _Log:
 
     def __init__(self, tables: dict[str, pd.DataFrame], lines: pd.DataFrame) -> None:
         products = tables["products"]
-        index = pd.Index(products["product_id"])
+        self._index = index = pd.Index(products["product_id"])
         self._class_of = pd.factorize(products["product_category"])[0].astype(np.int32)
         lines = lines[lines["product_id"].isin(index)]
         self._sold = index.get_indexer(lines["product_id"]).astype(np.int32)
@@ -226,7 +200,20 @@ class _Log:
             np.full(k, campaign.end),
             np.full(k, campaign.kind),
             np.full(k, campaign.kind_rate, np.float32),
+            np.ones(k, np.float32),  # everybody on the list got every coupon
         )
+
+    def market(self) -> Market:
+        """Return what a box must know, as of the end of the log."""
+        end = max(self._about["end_date"]) + pd.Timedelta(days=1)
+        store = self._rate(end, None, FIRST_RATE)
+        kinds = {
+            str(kind): self._rate(end, kind, store) for kind in set(self._about["campaign_type"])
+        }
+        sold = np.bincount(self._sold, minlength=self._class_of.size)
+        kept = (sold >= LEAST_LINES).nonzero()[0]
+        ids = tuple(str(item) for item in self._index[kept])
+        return Market(Rates(store, kinds), ids, sold[kept].astype(np.float32))
 
     def customer(self, customer: int, campaign: _Campaign) -> tuple[npt.NDArray[np.generic], ...]:
         """Return features, labels and customer of the campaign's coupons."""
@@ -266,8 +253,9 @@ class _Log:
         items = [self._items[number, coupon] for coupon in coupons]
         sold = np.bincount(self._sold[self._sold_on < start], minlength=self._class_of.size)
         accepted: dict[int, list[tuple[int, int]]] = {}
+        recent = self._recent(starts)
         for day, customer, campaign, coupon in self._redeemed:
-            if day < start:
+            if day < start and campaign in recent:
                 accepted.setdefault(customer, []).append((campaign, coupon))
         return _Campaign(
             number,
@@ -278,7 +266,7 @@ class _Log:
             acceptance.Offers.of(items, self._class_of, rates),
             kind_rate,
             store_rate,
-            self._shown_before(starts),
+            self._shown(recent),
             accepted,
             acceptance.Shelf.of(self._class_of, sold.astype(np.float32)),
         )
@@ -291,13 +279,20 @@ class _Log:
         ended = {int(c) for c in about["campaign_id"]} & set(self.receivers)
         shown = sum(len(self._coupons(c)) * len(self.receivers[c]) for c in ended)
         accepted = sum(campaign in ended for _, _, campaign, _ in self._redeemed)
-        return (accepted + PRIOR_KIND * prior) / (shown + PRIOR_KIND)
+        return shrunk(accepted, shown, prior)
 
-    def _shown_before(self, moment: pd.Timestamp) -> dict[int, int]:
+    def _recent(self, moment: pd.Timestamp) -> set[int]:
+        """Return the campaigns that began in the look-back before a moment."""
+        begun = self._about["start_date"]
+        since = moment - pd.Timedelta(days=LOOK_BACK_DAYS)
+        chosen = self._about[(begun >= since) & (begun < moment)]["campaign_id"]
+        return {int(campaign) for campaign in chosen} & set(self.receivers)
+
+    def _shown(self, campaigns: set[int]) -> dict[int, int]:
+        """Return how many coupons of some campaigns each customer got."""
         shown: dict[int, int] = {}
-        begun = self._about[self._about["start_date"] < moment]["campaign_id"]
-        for campaign in set(begun) & set(self.receivers):
-            n = len(self._coupons(int(campaign)))
-            for customer in self.receivers[int(campaign)]:
+        for campaign in campaigns:
+            n = len(self._coupons(campaign))
+            for customer in self.receivers[campaign]:
                 shown[int(customer)] = shown.get(int(customer), 0) + n
         return shown

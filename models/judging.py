@@ -76,7 +76,11 @@ def reliability(chances: Floats, labels: npt.NDArray[np.bool_], bins: int = 10) 
 
 
 def mean_interval(
-    values: Floats, groups: npt.NDArray[np.generic], seed: int, resamples: int = RESAMPLES
+    values: Floats,
+    groups: npt.NDArray[np.generic],
+    seed: int,
+    resamples: int = RESAMPLES,
+    weights: Floats | None = None,
 ) -> Interval:
     """Return the mean over rows with a percentile interval over resampled groups.
 
@@ -85,13 +89,15 @@ def mean_interval(
         groups: [n], rows of one group (a customer, a receipt) are drawn together.
         seed: Of the resampling.
         resamples: Draws.
+        weights: float[n], how much each row counts, such as inverse propensities; None: alike.
     """
     _, group = np.unique(groups, return_inverse=True)
-    total, size = np.bincount(group, values), np.bincount(group).astype(np.float64)
+    weight_of = np.ones(values.size) if weights is None else weights.astype(np.float64)
+    total, size = np.bincount(group, values * weight_of), np.bincount(group, weight_of)
     rng = np.random.default_rng(seed)
     draws = np.empty(resamples)
     for at in range(resamples):
         weight = np.bincount(rng.integers(0, size.size, size.size), minlength=size.size)
         draws[at] = (weight @ total) / (weight @ size)
     low, high = np.quantile(draws, (0.025, 0.975))
-    return Interval(float(values.mean()), float(low), float(high))
+    return Interval(float(total.sum() / size.sum()), float(low), float(high))

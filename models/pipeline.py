@@ -30,6 +30,7 @@ from models import (
     coupons,
     histories,
     motives,
+    offer_log,
     quality,
     readers,
     replay,
@@ -38,6 +39,7 @@ from models.encoder import EncoderPlan, baskets_to_learn
 from models.engine import Engine, duckdb_engine
 from models.evaluation import Bundle, Judgement, ask, judge
 from models.network import onnx_bytes
+from models.offers import Teaching
 from models.purchases import Purchases
 from models.readers import Sales
 from models.resume import Workshop
@@ -290,10 +292,27 @@ def _visit_models(order: Order, prepared: Prepared, shop: Workshop) -> list[Path
         found.append(made)
     if (data / "visits.csv.gz").is_file():
         found.append(shop.once("motive", lambda to: _keep(motives.train(data, seed), to)))
-    if coupons.has_coupons(data):
-        made = shop.once("acceptance", lambda to: _keep(acceptance_model.train(data, seed), to))
+    if (teaching := _teaching(data, prepared)) is not None:
+        made = shop.once(
+            "acceptance", lambda to: _keep(acceptance_model.train(teaching(), seed), to)
+        )
         found.append(made)
     return found
+
+
+def _teaching(data: Path, prepared: Prepared) -> Callable[[], Teaching] | None:
+    """Return what reads a log that acceptance can be learned from, None where there is none."""
+    if coupons.has_coupons(data):
+        return lambda: coupons.read(data)
+    if not (offer_log.has_log(data) and prepared.usable("day")):
+        return None
+
+    def read() -> Teaching:
+        past = histories.history(prepared.numbered)
+        known = histories.purchases(past, prepared.items)
+        return offer_log.read(data, known, histories.item_ids(prepared.items))
+
+    return read
 
 
 def _keep(model: VisitModel, to: Path) -> None:

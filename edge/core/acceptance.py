@@ -1,15 +1,20 @@
 """What is known of a person and an offer when its acceptance is guessed.
 
 Decides names, order and meaning of the inputs, so that a model trained on a chain's coupon log
-reads on the box what it read in training. Leaves out the model (`edge.adapters.onnx`) and
-whether the offer may be shown at all (`edge.core.guard`).
+reads on the box what it read in training: a line is an item of a basket that was no gift, and all
+that is known of a person ends with the day before. Leaves out the model (`edge.adapters.onnx`),
+what its answer changes (`edge.core.takeup`) and whether the offer may be shown at all
+(`edge.core.guard`).
 """
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from edge.core.history import History
 
 Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
@@ -23,15 +28,44 @@ FEATURES = (
     "log_reach",  # lines of everybody on the offer's items, per line of the store
     "log_items",  # items of the offer
     "log_lines",  # the person's lines: how much is known
-    "log_shown",  # offers the person saw in the look-back
+    "log_shown",  # offers the person saw in `LOOK_BACK_DAYS`
     "accept_rate",  # of these, shrunk to the store's rate
     "class_accepts",  # accepted offers that shared a class
     "log_kind_rate",  # acceptance of this kind of offer by everybody so far, shrunk
 )
-SCHEMA_HASH = hashlib.sha256(f"1:{','.join(FEATURES)}".encode()).hexdigest()
+SCHEMA_HASH = hashlib.sha256(f"2:{','.join(FEATURES)}".encode()).hexdigest()
 PRIOR_SHOWN = 20.0
 """Offers' worth of belief in the store's rate before a person's own is believed."""
 MONTH_DAYS = 30.0
+LOOK_BACK_DAYS = 90.0
+"""How long an offer that was shown counts: as long as the ledger keeps what became of a card."""
+LARGE_REDUCTION = 0.125
+"""Share of the shelf's price from which a reduction is a large one (a proposal)."""
+
+
+def kind_of(price_cents: int | None, shelf_cents: float) -> str:
+    """Return the kind of an offer on a box, which a chain's log names the same way.
+
+    Args:
+        price_cents: Of the offer, None where it names none.
+        shelf_cents: Mean price of its items.
+    """
+    if price_cents is None or price_cents >= shelf_cents:
+        return "no_reduction"
+    is_large = 1.0 - price_cents / shelf_cents >= LARGE_REDUCTION
+    return "large_reduction" if is_large else "small_reduction"
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """How often offers were taken by everybody so far: over all of them, and by kind; above 0."""
+
+    store: float
+    kinds: Mapping[str, float]
+
+    def of(self, kind: str) -> float:
+        """Return the rate of a kind, the store's where nobody has seen the kind."""
+        return self.kinds.get(kind, self.store)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +131,21 @@ class Shelf:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """An offer that a person was shown: on which day, whether it was taken, on what classes."""
+
+    day: float
+    is_accepted: bool
+    classes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Past:
     """The person's side, from purpose `profile` only.
 
     Args:
         items: int32[l], one per line bought.
-        age_days: float32[l], days since each.
+        age_days: float32[l], whole days since each.
         n_shown, n_accepted: Offers seen and accepted in the look-back.
         accepted_classes: int32[a], classes of accepted offers, with repetition.
         store_rate: Acceptance over all persons and offers so far.
@@ -114,6 +157,27 @@ class Past:
     n_accepted: int
     accepted_classes: Ints
     store_rate: float
+
+    @classmethod
+    def of(cls, history: History, day: float, seen: Iterable[Seen], store_rate: float) -> "Past":
+        """Take what is known of a person as a day begins.
+
+        Args:
+            history: With its days; without, nobody knows what came before.
+            day: On the scale of `history.day` and of what was seen.
+            seen: Offers in any order.
+            store_rate: See the class.
+        """
+        today = np.floor(day)
+        items, age = np.empty(0, np.int32), np.empty(0, np.float32)
+        if history.day is not None:
+            age = (today - np.floor(history.day)).astype(np.float32)[history.basket]
+            items, age = history.item[age > 0], age[age > 0]
+        counted = [one for one in seen if 0 < today - np.floor(one.day) <= LOOK_BACK_DAYS]
+        taken = [one for one in counted if one.is_accepted]
+        classes = [each for one in taken for each in one.classes]
+        accepted = np.array(classes, np.int32)
+        return cls(items, age, len(counted), len(taken), accepted, store_rate)
 
 
 def features(past: Past, offers: Offers, shelf: Shelf) -> Floats:

@@ -1,6 +1,7 @@
 """Acceptance of an offer: inputs by hand, no look into the future, better than the naive rates."""
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,15 @@ import pytest
 from edge.core.acceptance import FEATURES, Offers, Past, Shelf, features
 from edge.core.errors import ConfigError
 from models import acceptance
-from models.coupons import Rows, has_coupons, read_rows
+from models.coupons import has_coupons, read
+from models.offers import Rows
 
 CLASS_OF = np.array([0, 0, 1, 1, -1], np.int32)
+
+
+def read_rows(directory: Path) -> Rows:
+    """Return the rows of a coupon log."""
+    return read(directory).rows
 
 
 def row(past: Past, items: list[int]) -> dict[str, float]:
@@ -94,13 +101,14 @@ def write_coupons(directory: Path, customers: int = 120, campaigns: int = 8) -> 
 
 
 def test_rows_know_only_what_came_before(tmp_path: Path) -> None:
-    """The first campaign knows no redemption; later ones count all coupons received so far."""
+    """The first campaign knows no redemption; later ones count the coupons of ninety days."""
     rows = read_rows(write_coupons(tmp_path, customers=10))
     assert len(rows.is_accepted) == 10 * 8 * 8
     shown = rows.features[:, FEATURES.index("log_shown")]
+    before = (0, 1, 2, 3, 2, 2, 2, 2)  # on 1 May since 31 January, on 1 June since 3 March
     for campaign in range(8):
         of_campaign = rows.campaign == campaign
-        assert np.allclose(shown[of_campaign], np.log1p(8 * campaign))
+        assert np.allclose(shown[of_campaign], np.log1p(8 * before[campaign]))
     first = rows.campaign == 0
     assert np.allclose(rows.features[first, FEATURES.index("class_accepts")], 0.0)
     assert rows.kind_rate[first][0] < rows.kind_rate[rows.campaign == 7][0]
@@ -145,7 +153,7 @@ def test_a_broken_coupon_log_is_refused(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("table", "expected"),
     [
-        ("coupon_redemptions", "nothing redeemed in the campaigns"),
+        ("coupon_redemptions", "nothing taken of the offers"),
         ("campaigns", "no campaign with coupons reached a customer"),
     ],
 )
@@ -155,7 +163,7 @@ def test_a_log_of_nothing_teaches_nothing(tmp_path: Path, table: str, expected: 
     header = gzip.decompress(path.read_bytes()).splitlines()[0]
     path.write_bytes(gzip.compress(header + b"\n"))
     with pytest.raises(ConfigError, match=f"{table}.csv.gz: {expected}"):
-        acceptance.train(tmp_path, seed=1)
+        acceptance.train(read(tmp_path), seed=1)
 
 
 def test_a_truncated_coupon_log_is_refused(tmp_path: Path) -> None:
@@ -191,11 +199,11 @@ def test_the_model_beats_the_naive_rates(tmp_path: Path) -> None:
     """What somebody buys tells which coupon they redeem; no rate can know that."""
     directory = write_coupons(tmp_path)
     assert has_coupons(directory)
-    model = acceptance.train(directory, seed=2)
+    model = acceptance.train(read(directory), seed=2)
     found = model.row()
     assert found["gain_ci95"][0] > 0
     assert found["auc"] > 0.85 > found["baseline_auc"]
-    assert model.files() == acceptance.train(directory, seed=2).files()
+    assert model.files() == acceptance.train(read(directory), seed=2).files()
 
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
@@ -212,5 +220,17 @@ def test_weights_change_what_is_learned(tmp_path: Path) -> None:
     rows: Rows = read_rows(write_coupons(tmp_path, customers=40))
     even = acceptance.fit(rows, 1)
     is_first = (rows.campaign < 4).astype(np.float32)
-    tilted = acceptance.fit(rows, 1, 0.05 + is_first)
+    tilted = acceptance.fit(replace(rows, weight=0.05 + is_first), 1)
     assert not np.allclose(even.probabilities(rows.features), tilted.probabilities(rows.features))
+
+
+def test_the_bundle_tells_the_market_at_the_logs_end(tmp_path: Path) -> None:
+    """Rates of all that has ended, shrunk, and what was sold of each product."""
+    taught = read(write_coupons(tmp_path, customers=120))
+    rates, rows = taught.market.rates, taught.rows
+    n, taken = rows.is_accepted.size, int(rows.is_accepted.sum())
+    assert rates.store == pytest.approx((taken + 200 * 0.002) / (n + 200))
+    assert rates.of("Type A") == pytest.approx((taken + 200 * rates.store) / (n + 200))
+    assert rates.of("never seen") == rates.store
+    assert taught.market.item_ids == tuple(str(product) for product in range(40))
+    assert taught.market.lines.sum() == 120 * 8

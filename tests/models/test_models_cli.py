@@ -19,7 +19,7 @@ from edge.core.anonymous import Scene
 from edge.core.errors import TrustError, UnavailableError
 from models.__main__ import main
 from models.bundle import extend
-from tests.models.till_data import ZONES, write_random_store
+from tests.models.till_data import ZONES, write_offers, write_random_store
 
 pytestmark = pytest.mark.timeout(900)
 ITEM_IDS = [f"i{n}" for n in range(60)]
@@ -30,6 +30,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store and the bundle that one command made of it."""
     root = tmp_path_factory.mktemp("cli")
     write_random_store(root / "store", customers=60, seed=1)
+    write_offers(root / "store" / "offers.csv.gz", customers=60, seed=1)
     assert main(_train(root)) == 0
     return root
 
@@ -43,12 +44,14 @@ def _train(root: Path, out: str = "bundle") -> list[str]:
 
 
 def test_a_box_loads_what_was_trained(world: Path) -> None:
-    """Ranker and anonymous model answer for the catalogue; there was no log for the others."""
+    """Ranker, anonymous model and acceptance answer for the catalogue; no visits were logged."""
     bundle = load_bundle(world / "bundle", ITEM_IDS)
     assert bundle.overlap == 1.0
     models = load_visit_models(world / "bundle", ITEM_IDS)
     assert models.motive is None
-    assert models.acceptance is None
+    assert models.acceptance is not None
+    assert set(models.acceptance.rates.kinds) == {"no_reduction"}
+    assert (models.acceptance.lines > 0).any()
     assert models.anonymous is not None
     scene = Scene("men", 600, 2, 3, np.array([4], np.int32))
     items, chance = models.anonymous.ranked(scene)
@@ -80,6 +83,14 @@ def test_the_card_says_what_moved_the_best_cards(world: Path) -> None:
     assert 0.0 <= row["ablations_add_up"] <= 1.0
     assert 0.0 <= row["first_sentence_names_the_largest"] <= 1.0
     assert "ablations add up" in (world / "bundle" / "card.md").read_text()
+
+
+def test_acceptance_is_learned_from_the_log_of_offers(world: Path) -> None:
+    """What somebody took tells what they take next; the card has its row."""
+    found = json.loads((world / "bundle" / "metrics.json").read_text())["visit_models"]
+    assert found["acceptance"]["gain_ci95"][0] > 0
+    assert found["acceptance"]["data"].startswith("log of offers, weighted by 1 / propensity")
+    assert "acceptance" in (world / "bundle" / "card.md").read_text()
 
 
 def test_a_second_run_finds_its_stages(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -361,3 +372,23 @@ def test_unknown_inputs_are_refused(world: Path, tmp_path: Path) -> None:
         load_visit_models(copy, ITEM_IDS)
     with pytest.raises(UnavailableError):
         load_visit_models(tmp_path / "none", ITEM_IDS)
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ({"hash": "0" * 64}, "acceptance: inputs 000000000000 are unknown"),
+        ({"rates": {"store": 0.0, "kinds": {}}}, "acceptance.json cannot be read.*above 0"),
+        ({"items": ["i1"]}, "acceptance.npz cannot be read"),
+    ],
+)
+def test_acceptance_of_another_form_is_refused(
+    world: Path, tmp_path: Path, broken: dict[str, object], said: str
+) -> None:
+    """Its inputs, the rates that its chances are held against, and the lines of its items."""
+    copy = tmp_path / "copy"
+    shutil.copytree(world / "bundle", copy)
+    about = json.loads((copy / "acceptance.json").read_text())
+    extend(copy, {"acceptance.json": json.dumps(about | broken).encode()})
+    with pytest.raises(TrustError, match=said):
+        load_visit_models(copy, ITEM_IDS)

@@ -41,6 +41,19 @@ def write_random_store(
     return directory
 
 
+def write_offers(path: Path, customers: int, seed: int, items: int = 60, shown: int = 40) -> None:
+    """Write a log of offers, `shown` to each customer: each takes those of one class of eight."""
+    rng = np.random.default_rng(seed)
+    rows = ["shown_at,member_id,offer_id,kind,item_ids,propensity,is_taken"]
+    for number in range(customers * shown):
+        customer, day = number % customers, number // customers
+        item = int(rng.integers(items))
+        is_taken = int(rng.random() < (0.7 if item % 8 == customer % 8 else 0.02))
+        moment = f"2026-{6 + day // 20:02d}-{1 + day % 20:02d}T10:00:00Z"
+        rows.append(f"{moment},M{customer:04d},O{item},no_reduction,i{item},{1 / items},{is_taken}")
+    path.write_bytes(gzip.compress(("\n".join(rows) + "\n").encode(), mtime=0))
+
+
 def _catalog(items: int) -> dict[str, object]:
     return {
         "schema": "stammgast.catalog.v1",

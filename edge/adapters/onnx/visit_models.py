@@ -112,14 +112,20 @@ class AnonymousModel:
 
 @dataclass(frozen=True, slots=True)
 class AcceptanceModel:
-    """Guesses whether a person would take up each offer."""
+    """Guesses whether a person would take up each offer; see `takeup.Model`."""
 
     model: VisitModel
+    rates: acceptance.Rates
+    lines: Floats
 
     def chances(
         self, past: acceptance.Past, offers: acceptance.Offers, shelf: acceptance.Shelf
     ) -> Floats:
-        """Return float32[offers]."""
+        """Return float32[offers].
+
+        Raises:
+            UnavailableError: The runtime failed.
+        """
         return self.model.probabilities(acceptance.features(past, offers, shelf))
 
 
@@ -148,12 +154,30 @@ def load_visit_models(path: Path, item_ids: Sequence[str]) -> VisitModels:
     return VisitModels(
         _anonymous(files, item_ids) if files.has("anonymous.onnx") else None,
         _motive(files) if files.has("motive.onnx") else None,
-        AcceptanceModel(
-            _model(files, "acceptance", acceptance.SCHEMA_HASH, len(acceptance.FEATURES))
-        )
-        if files.has("acceptance.onnx")
-        else None,
+        _acceptance(files, item_ids) if files.has("acceptance.onnx") else None,
     )
+
+
+def _acceptance(files: Sealed, item_ids: Sequence[str]) -> AcceptanceModel:
+    model = _model(files, "acceptance", acceptance.SCHEMA_HASH, len(acceptance.FEATURES))
+    rates = understood("acceptance.json", _rates, model.about)
+    ids = understood("acceptance.json", lambda about: [str(i) for i in about["items"]], model.about)
+    sold = understood(
+        "acceptance.npz",
+        lambda arrays: dict(zip(ids, arrays["lines"].tolist(), strict=True)),
+        files.arrays("acceptance.npz"),
+    )
+    lines = np.array([sold.get(item, 0.0) for item in item_ids], np.float32)
+    return AcceptanceModel(model, rates, lines)
+
+
+def _rates(about: Mapping[str, Any]) -> acceptance.Rates:
+    """Return the rates of a model; a chance is held against them, so none may be 0."""
+    kinds = {str(kind): float(rate) for kind, rate in about["rates"]["kinds"].items()}
+    rates = acceptance.Rates(float(about["rates"]["store"]), kinds)
+    if not all(0.0 < rate < 1.0 for rate in (rates.store, *kinds.values())):
+        raise ValueError("rates: expected chances above 0 and below 1")
+    return rates
 
 
 def _motive(files: Sealed) -> MotiveModel:

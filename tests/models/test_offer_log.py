@@ -1,0 +1,139 @@
+"""A chain's log of offers with the chance of each: checked, weighed, and blind to the future."""
+
+import gzip
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.core.acceptance import FEATURES
+from edge.core.errors import ConfigError
+from edge.core.history import History
+from models import acceptance
+from models.offer_log import COLUMNS, FILE, has_log, read
+from models.offers import Teaching
+from models.purchases import Purchases
+from tests.models.till_data import write_random_store
+
+ITEMS, DAY = 60, 20_000
+IDS = tuple(f"i{n}" for n in range(ITEMS))
+Row = tuple[str, str, str, str, str, str, str]
+
+
+def moment(day: int) -> str:
+    """Return noon of a day as a log tells it."""
+    return f"{np.datetime64(day, 'D')}T12:00:00Z"
+
+
+def row(
+    day: int, member: str, item: str, propensity: float, is_taken: int, kind: str = "one"
+) -> Row:
+    """Make a row of the log."""
+    return (moment(day), member, f"O-{item}", kind, item, str(propensity), str(is_taken))
+
+
+def taught(directory: Path, rows: Sequence[Row], purchases: Purchases | None = None) -> Teaching:
+    """Write a store with a log and read it."""
+    if not (directory / "catalog.json").exists():
+        write_random_store(directory, customers=1, seed=1)
+    lines = [",".join(COLUMNS), *(",".join(each) for each in rows)]
+    (directory / FILE).write_bytes(gzip.compress(("\n".join(lines) + "\n").encode(), mtime=0))
+    return read(directory, purchases or bought({"M1": [(DAY - 30, [3])]}), IDS)
+
+
+def bought(by_member: dict[str, list[tuple[int, list[int]]]]) -> Purchases:
+    """Return purchases from days and baskets."""
+    histories = {}
+    for member, baskets in by_member.items():
+        history = History.empty()
+        for day, items in baskets:
+            history = history.extended(items, day + 0.5)
+        histories[member] = history
+    return Purchases.of_histories(histories, ITEMS)
+
+
+def column(teaching: Teaching, name: str) -> list[float]:
+    """Return one input of every row."""
+    values: list[float] = teaching.rows.features[:, FEATURES.index(name)].tolist()
+    return values
+
+
+def test_rows_know_only_earlier_days(tmp_path: Path) -> None:
+    """What was taken and bought on the day itself is not known; the day after it is."""
+    purchases = bought({"M1": [(DAY - 2, [3]), (DAY, [3, 4])]})
+    rows = [
+        row(DAY, "M1", "i3", 0.5, 1),
+        row(DAY, "M1", "i4", 0.5, 0),
+        row(DAY + 1, "M1", "i3", 1, 0),
+    ]
+    found = taught(tmp_path, rows, purchases)
+    assert column(found, "log_shown") == pytest.approx([0.0, 0.0, np.log1p(2)])
+    assert column(found, "log_bought") == pytest.approx([np.log1p(1), 0.0, np.log1p(2)])
+    assert column(found, "class_accepts") == pytest.approx([0.0, 0.0, np.log1p(1)])
+    assert column(found, "log_lines") == pytest.approx([np.log1p(1)] * 2 + [np.log1p(3)])
+    assert column(found, "class_recency")[0] == pytest.approx(1 / (1 + 2 / 30))
+
+
+def test_rates_weigh_by_the_inverse_of_the_chance(tmp_path: Path) -> None:
+    """One of two taken, but the one shown four times as rarely counts four times."""
+    rows = [
+        row(DAY, "M1", "i3", 0.8, 1),
+        row(DAY, "M1", "i4", 0.2, 0),
+        row(DAY + 1, "M1", "i3", 1, 0),
+    ]
+    found = taught(tmp_path, rows)
+    assert found.rows.weight.tolist() == pytest.approx([1.25, 5.0, 1.0])
+    expected = (0.2 * 2 + 200 * 0.002) / (2 + 200)  # 1.25 / 6.25 of two
+    assert np.exp(column(found, "log_kind_rate")[2]) == pytest.approx(
+        (0.2 * 2 + 200 * expected) / 202, rel=1e-5
+    )
+
+
+def test_what_is_no_longer_sold_was_seen_all_the_same(tmp_path: Path) -> None:
+    """It is no row to learn from, but one of the offers that a member had."""
+    rows = [row(DAY, "M1", "gone", 1, 1), row(DAY + 1, "M1", "i3", 1, 0)]
+    found = taught(tmp_path, rows)
+    assert found.rows.is_accepted.tolist() == [False]
+    assert column(found, "log_shown") == pytest.approx([np.log1p(1)])
+    assert column(found, "class_accepts") == [0.0]
+
+
+BREAKS = {
+    "a moment in words": (0, "gestern", "shown_at: expected a moment such as"),
+    "nobody": (1, "", "member_id: expected a value"),
+    "no offer": (2, "", "offer_id: expected a value"),
+    "no kind": (3, "", "kind: expected a value"),
+    "no item": (4, " ", "item_ids: expected ids of items"),
+    "no chance": (5, "0", "propensity: expected a chance above 0 and up to 1"),
+    "more than sure": (5, "1.5", "propensity: expected a chance above 0 and up to 1"),
+    "a chance in words": (5, "hoch", "propensity: expected a chance above 0 and up to 1"),
+    "perhaps taken": (6, "2", "is_taken: expected 0 or 1"),
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_broken_log_is_refused(tmp_path: Path, name: str) -> None:
+    """Starting from a good log, one field changed is named with file, row and expectation."""
+    field, value, expected = BREAKS[name]
+    good = [row(DAY + n, "M1", f"i{n}", 0.5, n % 2) for n in range(4)]
+    assert taught(tmp_path, good).rows.is_accepted.size == 4
+    broken = list(good[2])
+    broken[field] = value
+    with pytest.raises(ConfigError, match=rf"{FILE}: row 4: {expected}.*; 1 rows are otherwise"):
+        taught(tmp_path, [*good[:2], tuple(broken), good[3]])  # type: ignore[list-item]
+
+
+def test_a_log_of_nothing_in_the_store_is_refused(tmp_path: Path) -> None:
+    """Without a row there is nothing to learn, nor of goods that nobody sells."""
+    for rows in ([], [row(DAY, "M1", "gone", 1, 1)]):
+        with pytest.raises(ConfigError, match="row 2: expected at least one offer of what is in"):
+            taught(tmp_path, rows)
+    assert has_log(tmp_path)
+
+
+def test_nothing_taken_teaches_nothing(tmp_path: Path) -> None:
+    """The message names the file that says what was taken."""
+    rows = [row(DAY + n, "M1", f"i{n}", 0.5, 0) for n in range(10)]
+    with pytest.raises(ConfigError, match=rf"{FILE}: nothing taken of the offers learned from"):
+        acceptance.train(taught(tmp_path, rows), seed=1)
