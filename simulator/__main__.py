@@ -1,4 +1,4 @@
-"""The command line: `store` writes a store, `visits` a log of visits, `run` plays it over MQTT."""
+"""The command line: `store` writes a store, `visits` and `offers` logs of it, `run` plays it."""
 
 import argparse
 import json
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from simulator import floor, run, store, visit_log
+from simulator import floor, offer_log, run, store, visit_log
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -18,6 +18,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.command == "visits":
         rows = visit_log.write(arguments.store, arguments.out, arguments.seed, arguments.count)
         print(f"{arguments.count} visits, {rows} rows in {arguments.out}")
+        return 0
+    if arguments.command == "offers":
+        taken = offer_log.write(arguments.store, arguments.out, arguments.seed, arguments.count)
+        print(f"{arguments.count} offers shown, {taken} taken, in {arguments.out}")
         return 0
     return _run(arguments)
 
@@ -53,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     _add_store(commands.add_parser("store", help="write the files of a store"))
     _add_visits(commands.add_parser("visits", help="write a log of visits with true motives"))
+    _add_offers(commands.add_parser("offers", help="write the chain's log of offers"))
     _add_run(commands.add_parser("run", help="play a living store over MQTT"))
     return parser
 
@@ -74,6 +79,14 @@ def _add_visits(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, required=True, help="file to write, such as STORE/visits.csv.gz")
     add("--seed", type=int, default=1, help="names the visits (default: 1)")
     add("--count", type=int, default=4000, help="number of visits (default: 4000)")
+
+
+def _add_offers(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--store", type=Path, required=True, help="folder that `store` wrote")
+    add("--out", type=Path, required=True, help="file to write, such as STORE/offers.csv.gz")
+    add("--seed", type=int, default=1, help="names the log (default: 1)")
+    add("--count", type=int, default=12000, help="number of offers shown (default: 12000)")
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:

@@ -80,6 +80,7 @@ class Demand:
         self._class_weights: dict[tuple[str, int], tuple[list[str], list[float]]] = {}
         self._gifts: dict[tuple[str, int], tuple[list[str], list[float]]] = {}
         self._favourites: dict[tuple[str, str], Item] = {}
+        self._middles: dict[tuple[str, str], float] = {}
 
     def start(self, person: Person, at_s: float, rng: random.Random) -> Memory:
         """Return the memory of somebody whose stocks at home are in mid-use."""
@@ -286,6 +287,14 @@ class Demand:
         price = -5.0 * (item.brand_level - person.price_level) ** 2
         fit = 0.0 if item.audience in ("all", "kids", person.audience) else -3.0
         return self._appeal[item.item_id] + colour + brand + price + fit
+
+    def liking(self, person: Person, item: Item) -> float:
+        """Return how much a person likes an item against the middle of its class, within ±2."""
+        key = (person.person_id, item.class_id)
+        if key not in self._middles:
+            alike = [self.utility(person, each) for each in self._by_class[item.class_id]]
+            self._middles[key] = sum(alike) / len(alike)
+        return max(-2.0, min(2.0, self.utility(person, item) - self._middles[key]))
 
     def line_of(
         self, person: Person, item: Item, quantity: int, cause: str, rng: random.Random

@@ -28,11 +28,13 @@ from pathlib import Path
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from simulator import run, store, visit_log
+from simulator import offer_log, run, store, visit_log
 
 SEED = 7
 # Watched visits with their true motives, which the guess why somebody is here is learned from.
 WATCHED_VISITS = 2_000
+# Offers of the last year with the chance of each, which the guess who takes one is learned from.
+LOGGED_OFFERS = 12_000
 HTTP_PORT = 8080
 FAMILIES = ("espresense", "openmqttgateway", "theengs", "minew", "ruuvi")
 START_TIMEOUT_S = 60.0
@@ -125,10 +127,12 @@ def _prepare(folder: Path, seed: int) -> None:
         return
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    print("Writing a department store: catalogue, floor plan, members, years of receipts, visits …")
+    print("Writing a department store: its goods, plan, members, receipts, visits and offers …")
     store.write(folder / "store", seed, date.fromisoformat(today))
     watched = folder / "store" / "visits.csv.gz"
     visit_log.write(folder / "store", watched, seed + 1, WATCHED_VISITS)
+    logged = folder / "store" / offer_log.FILE
+    offer_log.write(folder / "store", logged, seed + 2, LOGGED_OFFERS)
     print("Training its recommender …", flush=True)
     subprocess.run(
         [sys.executable, "-m", "models", "train", "--data", str(folder / "store"),
