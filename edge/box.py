@@ -50,6 +50,7 @@ from edge.core.records import Record
 from edge.core.rotating import RotatingIds
 from edge.core.scoring import Scoring
 from edge.core.sightings import GatewayReport, Report, Sighting
+from edge.core.takeup import Takers
 from edge.core.visits import Visits
 from edge.core.zones import ZoneModel
 from edge.desk import Desk
@@ -152,6 +153,7 @@ class Box:
             moment=lambda now_s: Moment.of(datetime.fromtimestamp(now_s, facts.time_zone)),
             motive=beside.motive.motive if beside.motive else unknown,
             strangers=beside.anonymous,
+            takers=Takers(catalog, beside.acceptance) if beside.acceptance else None,
             model_version=self.model if not isinstance(ranker, NoModel) else "",
             seed=settings.seed,
         )

@@ -62,6 +62,7 @@ from edge.core.scoring import Scoring, chances
 from edge.core.shades import shades_of
 from edge.core.shelf import Shelf
 from edge.core.sightings import Sighting, canonical_beacon_id
+from edge.core.takeup import UNASKED, Takers, Takeup
 from edge.core.visits import Change, Sign, Transition, Visits
 from edge.core.zones import ZoneModel, ZoneReason, ZoneTracker
 from edge.showing import Showing
@@ -97,6 +98,7 @@ class House:
         moment: Puts UTC seconds into the store's calendar.
         motive: Guesses why somebody is here, from the visit alone.
         strangers: The model for those nobody knows; None: the ranker answers for them too.
+        takers: Asks who takes which offer; None: nobody is asked.
         model_version: Of the bundle, for the log; empty where popularity answers.
         seed: Of every draw the box makes.
     """
@@ -111,6 +113,7 @@ class House:
     moment: Callable[[float], Moment]
     motive: Callable[[Evidence], tuple[Motive, float]] = unknown
     strangers: Strangers | None = None
+    takers: Takers | None = None
     model_version: str = ""
     seed: int = 0
 
@@ -313,8 +316,19 @@ class Path:
         guest.prepared = (
             finding.prepare(history, self.house.tables, day) if is_known else self._nobody
         )
+        guest.takeup = self._takeup(profile, history, guest.entered_s)
         guest.liked = self._shelf.liked(guest.view.stated)
         self.remember(guest)
+
+    def _takeup(self, profile: Profile | None, history: History, now_s: float) -> Takeup:
+        """Ask how likely a person takes each offer; without a profile nobody is asked."""
+        if profile is None or self.house.takers is None:
+            return UNASKED
+        try:
+            return self.house.takers.of(profile, history, now_s)
+        except UnavailableError:
+            self.counts["acceptance_unavailable"] += 1
+            return UNASKED
 
     def profile_of(self, person: str, now_s: float) -> Profile | None:
         """Read what was bought and said, None without a present consent to it."""
@@ -460,6 +474,7 @@ class Path:
             is_pull=is_pull,
             seed=self._seed(guest),
             model_version=self.house.model_version,
+            takeup=UNASKED if guest.arm.is_holdout else guest.takeup,
         )
 
     def _seed(self, guest: Guest) -> int:
@@ -679,7 +694,8 @@ class Path:
         self.counts[f"learned_{kind}"] += 1
         item_id = self.house.catalog.items[card.item].item_id
         chances = lesson.probability, lesson.propensity
-        return (Learned(card.card_id, kind.value, item_id, *chances, now_s, person),)
+        offer_id = card.offer_id
+        return (Learned(card.card_id, kind.value, item_id, *chances, now_s, person, offer_id),)
 
     def may_profile(self, person: str, now_s: float) -> bool:
         """Tell whether a consent to a profile is present."""

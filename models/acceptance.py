@@ -2,9 +2,9 @@
 
 Decides the split in time and the naive baselines: the rate of all offers, of the offer's kind, and
 of the kind times the customer's own past rate. Where an old policy chose what was shown, every row
-counts by the inverse of its chance (`edge.core.off_policy.weights`), in training and in judging: else
-the model would learn what that policy preferred. Personal logs of boxes stay in their store, so the
-model learns from what a chain's loyalty programme holds anyway; the box goes on learning by itself
+counts by the inverse of its chance (`edge.core.off_policy.weights`), in training and in judging:
+else the model would learn what that policy preferred. Personal logs of boxes stay in their store,
+so the model learns from what a chain's loyalty programme holds anyway; the box learns by itself
 (`edge.core.learning`). Leaves out the inputs (`edge.core.acceptance`) and reading the logs
 (`models.coupons`, `models.offer_log`).
 """

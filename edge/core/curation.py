@@ -3,8 +3,10 @@
 Places are filled in tiers: pinned by people, service around what was bought, the complement map,
 the model's own order. Inside a tier the score decides, times what people boosted or buried. Only
 the model's own tier has a relevance floor; when nothing passes, nothing is shown and the reason
-says so. Ties end in a hash of person, item and day, so the order is total and stable. Leaves out
-what is forbidden (`guard`) and the words (`explanation`).
+says so. How likely the person takes an offer moves its item within its tier, once the floor has
+been asked: it brings nothing in and strikes nothing out. Ties end in a hash of person, item and
+day, so the order is total and stable. Leaves out what is forbidden (`guard`) and the words
+(`explanation`).
 """
 
 from collections.abc import Callable, Sequence
@@ -144,6 +146,7 @@ def _choice(
         is_worth |= tier != MODEL
     is_allowed = reasons == 0
     reasons[is_allowed & ~is_worth] = 1 << BIT[Reason.BELOW_FLOOR]
+    snapshot.takeup.move(final, judged.offer, judged.is_service)
     grounds = list(judged.grounds)
     choice = _Choice(judged, final, tier, is_tiered, reasons, grounds, snapshot)
     return choice, (is_allowed & is_worth).nonzero()[0]
@@ -152,7 +155,8 @@ def _choice(
 def decide(judged: Judged, slate: Slate, snapshot: Snapshot) -> Decision:
     """Make the record of a decision; the same snapshot and seed give the same bytes."""
     columns = trace_columns(judged.items, judged.sources, slate.reasons, slate.scores)
-    return _decision(snapshot, slate.shown, slate.empty, columns, slate.grounds)
+    takeup = snapshot.takeup.noted(judged.offer)
+    return _decision(snapshot, slate.shown, slate.empty, columns, slate.grounds, takeup)
 
 
 def decide_nothing(reason: Reason, snapshot: Snapshot) -> Decision:
@@ -166,6 +170,7 @@ def _decision(
     empty: Reason | None,
     trace: tuple[bytes, bytes, bytes, bytes],
     grounds: tuple[Ground, ...] = (),
+    takeup: bytes = b"",
 ) -> Decision:
     person, visit, now_s = snapshot.person, snapshot.visit, snapshot.moment.now_s
     may_keep = person is None or "profile" in person.purposes
@@ -196,6 +201,7 @@ def _decision(
         grounds=grounds,
         basket=visit.basket if may_keep else (),
         scanned=visit.scanned if may_keep else (),
+        takeup=takeup,
     )
 
 

@@ -23,6 +23,7 @@ from edge.core.moment import Moment
 from edge.core.person import Profile
 from edge.core.playbook import Playbook
 from edge.core.reasons import ITEM_REASONS, Reason
+from edge.core.takeup import NOTED, UNASKED, Takeup
 
 
 class Motive(StrEnum):
@@ -181,6 +182,7 @@ class Snapshot:
         is_pull: An explicit act asked for this; it breaks silence, never suppression.
         seed: Of this decision's own randomness, 64 bits.
         model_version: Of the ranker's bundle, empty where popularity answers.
+        takeup: How likely the person takes each offer; `UNASKED` without a profile or a model.
     """
 
     moment: Moment
@@ -197,6 +199,7 @@ class Snapshot:
     is_pull: bool = False
     seed: int = 0
     model_version: str = ""
+    takeup: Takeup = UNASKED
 
     @property
     def who(self) -> str:
@@ -271,11 +274,26 @@ def packed(masks: NDArray[np.bool_]) -> list[bytes]:
 
 
 @dataclass(frozen=True, slots=True)
+class OnOffer:
+    """The offer on a candidate, where the model of acceptance was asked.
+
+    Attributes:
+        offer: Its place in the catalogue of that time.
+        chance: That the person takes it; lift: what the score was multiplied by for that.
+    """
+
+    offer: int
+    chance: float
+    lift: float
+
+
+@dataclass(frozen=True, slots=True)
 class TraceRow:
     """One candidate of a past decision: where it came from and everything that spoke against it.
 
     Attributes:
         grounds: Which caps and rules of people are behind the reasons.
+        on_offer: None where there was no offer, or nobody was asked how likely it is taken.
     """
 
     item: int
@@ -283,6 +301,7 @@ class TraceRow:
     score: float
     reasons: tuple[Reason, ...]
     grounds: tuple[Ground, ...] = ()
+    on_offer: OnOffer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +313,8 @@ class Decision:
     columns hold every candidate in order: little-endian int32 items, uint16 sources,
     uint32 reason masks (`reasons.ITEM_REASONS`), float32 scores of the model before human rules
     (NaN where never scored). `grounds` names the caps and rules of people behind the reasons, as
-    they were then; records of before have none.
+    they were then; records of before have none. `takeup` holds `takeup.NOTED` for each candidate
+    with an offer, where the model of acceptance was asked.
     """
 
     decision_id: str
@@ -321,6 +341,7 @@ class Decision:
     grounds: tuple[Ground, ...] = ()
     basket: tuple[int, ...] = ()
     scanned: tuple[int, ...] = ()
+    takeup: bytes = b""
 
     def trace(self) -> Iterator[TraceRow]:
         """Yield every candidate with all reasons that spoke against it, the deciding one first."""
@@ -329,11 +350,13 @@ class Decision:
         masks = np.frombuffer(self.trace_reasons, "<u4").tolist()
         scores = np.frombuffer(self.trace_scores, "<f4").tolist()
         behind = [(ground, ground.mask(len(items))) for ground in self.grounds]
+        noted = np.frombuffer(self.takeup, NOTED).tolist()
+        on_offer = {row: OnOffer(*rest) for row, *rest in noted}
         columns = zip(items, sources, masks, scores, strict=True)
         for row, (item, source, mask, score) in enumerate(columns):
             reasons = tuple(r for at, r in enumerate(ITEM_REASONS) if mask >> at & 1)
             grounds = tuple(ground for ground, mask in behind if mask[row])
-            yield TraceRow(item, source, score, reasons, grounds)
+            yield TraceRow(item, source, score, reasons, grounds, on_offer.get(row))
 
 
 def trace_columns(

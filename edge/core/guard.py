@@ -117,7 +117,8 @@ def judge(candidates: Candidates, snapshot: Snapshot) -> Judged:
     is_service = _is_service(candidates, snapshot)
     effect = playbook.rules.now(_where(snapshot))
     at = items.astype(np.intp)
-    offer = playbook.offers.active(snapshot.moment.now_s, snapshot.surface)[at]
+    now_s, chance = snapshot.moment.now_s, snapshot.takeup.chance
+    offer = playbook.offers.on(at, now_s, snapshot.surface, chance)
     marks = _Marks(effect.grounds[at])
     _mark_person(marks, at, snapshot)
     _mark_stock(marks, at, snapshot)

@@ -22,6 +22,7 @@ from edge.core.person import Profile
 from edge.core.recall import Basis
 from edge.core.sales import Receipt
 from edge.core.scoring import Scored
+from edge.core.takeup import UNASKED, Takeup
 from edge.core.triggers import Kept
 
 
@@ -115,6 +116,8 @@ class Guest:
         known: The profile as it was first read in this visit, for its purchases; None without a
             consent to it. What tills said since is in `receipts`; whether a profile read later
             holds it too, the disk alone knows.
+        takeup: How likely the guest takes each offer; known only with a profile, like `prepared`
+            as the visit began.
         liked: int32[·], items that the guest's own words name.
         memory: What `known` and this visit's receipts mean.
         is_known: A person stands behind it, not a visit of nobody.
@@ -145,6 +148,7 @@ class Guest:
     prepared: Prepared
     memory: Memory
     known: Profile | None = None
+    takeup: Takeup = UNASKED
     liked: Ints = field(default_factory=lambda: np.empty(0, np.int32))
     is_known: bool = True
     name: str | None = None

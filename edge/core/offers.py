@@ -1,10 +1,12 @@
 """Which promotion stands on which item now: one per item and surface, in columns.
 
-Dates, surfaces and priority decide; work is done only when an offer begins or ends, so that 500
+Dates, surfaces and priority decide, and of equals on one item the one that the person takes more
+likely, where that is known (`takeup`). Work is done only when an offer begins or ends, so that 500
 offers cost a decision no more than 50. An expired offer is never a fallback. Leaves out caps.
 """
 
 import bisect
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,22 @@ from edge.core.catalog import Catalog, Offer, Positions
 
 NO_OFFER = -1
 _NO_ITEMS: NDArray[np.int32] = np.empty(0, np.int32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Laid:
+    """The offers of one era on one surface, laid over the items.
+
+    Attributes:
+        on_item: int32[items]. is_contested: bool[items], several offers have the highest priority.
+        rival_item, rival_offer: int32[k], these offers and what they stand on, the best last.
+    """
+
+    era: int
+    on_item: NDArray[np.int32]
+    is_contested: NDArray[np.bool_]
+    rival_item: NDArray[np.int32]
+    rival_offer: NDArray[np.int32]
 
 
 class Offers:
@@ -44,16 +62,38 @@ class Offers:
         self._of_items = np.repeat(np.arange(len(self.offers)), [len(each) for each in self._items])
         self._n_items = len(catalog.items)
         self._borders = sorted({t for o in self.offers for t in (o.starts_s, o.ends_s)})
-        self._active: dict[str, tuple[int, NDArray[np.int32]]] = {}
+        self._active: dict[str, _Laid] = {}
 
     def active(self, now_s: float, surface: str) -> NDArray[np.int32]:
         """Return int32[items]: the offer on each item now, `NO_OFFER` where there is none."""
+        return self._laid(now_s, surface).on_item
+
+    def on(
+        self, items: NDArray[np.intp], now_s: float, surface: str, chance: NDArray[np.float32]
+    ) -> NDArray[np.int32]:
+        """Return int32[n]: the offer on each of some items for one person.
+
+        Args:
+            items: intp[n].
+            now_s: UTC seconds.
+            surface: Where they are to be shown.
+            chance: float32[offers], see `takeup.Takeup`; empty where nobody was asked.
+        """
+        laid = self._laid(now_s, surface)
+        on_item = laid.on_item
+        if chance.size and np.count_nonzero(laid.is_contested[items]):
+            on_item = on_item.copy()
+            likelier_last = np.argsort(chance[laid.rival_offer], kind="stable")
+            on_item[laid.rival_item[likelier_last]] = laid.rival_offer[likelier_last]
+        found: NDArray[np.int32] = on_item[items]
+        return found
+
+    def _laid(self, now_s: float, surface: str) -> _Laid:
         era = bisect.bisect_right(self._borders, now_s)
-        known = self._active.get(surface)
-        if known is None or known[0] != era:
-            known = (era, self._lay(now_s, surface))
-            self._active[surface] = known
-        return known[1]
+        laid = self._active.get(surface)
+        if laid is None or laid.era != era:
+            laid = self._active[surface] = self._lay(era, now_s, surface)
+        return laid
 
     def campaign_of(self, offer: NDArray[np.int32]) -> NDArray[np.int32]:
         """Return int32[n]: the campaign of each offer, −1 where there is none of either."""
@@ -70,7 +110,7 @@ class Offers:
         total = np.bincount(self._of_items, np.maximum(levels, 0), len(self.offers))
         return total.astype(np.int64)
 
-    def _lay(self, now_s: float, surface: str) -> NDArray[np.int32]:
+    def _lay(self, era: int, now_s: float, surface: str) -> _Laid:
         """Lay the offers over the items, the best last: priority, then sooner end, then id."""
         on_item = np.full(self._n_items, NO_OFFER, np.int32)
         running = [
@@ -82,4 +122,11 @@ class Offers:
         running.sort(key=lambda at: (self.offers[at].priority, -self.offers[at].ends_s))
         for at in running:
             on_item[self._items[at]] = at
-        return on_item
+        items = np.concatenate([_NO_ITEMS, *(self._items[at] for at in running)])
+        sizes = [self._items[at].size for at in running]
+        offers = np.repeat(np.array(running, np.int32), sizes)
+        is_best = self.priority[offers] == self.priority[on_item[items]]
+        items, offers = items[is_best], offers[is_best]
+        is_contested = np.bincount(items, minlength=self._n_items) > 1
+        is_rival = is_contested[items]
+        return _Laid(era, on_item, is_contested, items[is_rival], offers[is_rival])

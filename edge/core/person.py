@@ -119,6 +119,16 @@ def no_purchases(skus: Sequence[str] = ()) -> Purchases:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A card with an offer that a person saw; its `item` is −1 where it is no longer sold."""
+
+    offer_id: str
+    item: int
+    at_s: float
+    is_accepted: bool
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Profile:
     """A person's data under the purpose `profile`.
@@ -132,6 +142,7 @@ class Profile:
         sizes: Size by class id, category or department.
         vetoes: Item to the moment until which it is not shown, UTC seconds.
         dismissed: Item to the moment it was last waved off, UTC seconds.
+        offered: What was on offer on cards that the person saw, as long as it is kept.
         not_gifts: Items that somebody who knows said are for the person.
         birthday: Month and day, never a year.
         is_adult: The chain checked the age and it was passed; None: nobody asked.
@@ -148,6 +159,7 @@ class Profile:
     sizes: Mapping[str, str] = field(default_factory=dict)
     vetoes: Mapping[int, float] = field(default_factory=dict)
     dismissed: Mapping[int, float] = field(default_factory=dict)
+    offered: tuple[Offered, ...] = ()
     not_gifts: frozenset[int] = frozenset()
     birthday: tuple[int, int] | None = None
     is_adult: bool | None = None
@@ -156,7 +168,7 @@ class Profile:
     as_of_s: float | None = None
 
     def until(self, at_s: float) -> "Profile":
-        """Return the profile without what was bought, returned or waved off after a moment.
+        """Return the profile without what was bought, returned, seen or waved off after a moment.
 
         What came back since is not bought again: the ledger keeps only what stayed.
         """
@@ -167,4 +179,5 @@ class Profile:
             returned_item=self.returned_item[back],
             returned_at_s=self.returned_at_s[back],
             dismissed={item: told_s for item, told_s in self.dismissed.items() if told_s <= at_s},
+            offered=tuple(one for one in self.offered if one.at_s <= at_s),
         )

@@ -34,6 +34,7 @@ from edge.core.person import Profile
 from edge.core.playbook import Playbook
 from edge.core.reasons import Reason, mask_of
 from edge.core.shades import shades_of
+from edge.core.takeup import Takeup
 
 MAX_EXAMPLES = 20
 MOSTLY = 0.9
@@ -254,6 +255,7 @@ class Trial:
             placement=decision.placement,
             is_pull=decision.is_pull,
             seed=decision.seed,
+            takeup=Takeup.of_noted(decision.takeup, len(playbook.offers.offers)),
         )
         self._count(past, snapshot.who)
         return snapshot

@@ -176,7 +176,12 @@ class GiftCorrected:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """A card taught the box something; `outcome` is a `learning.Kind`, chances as in `Lesson`."""
+    """A card taught the box something.
+
+    Attributes:
+        outcome: A `learning.Kind`; probability, propensity: as in `Lesson`.
+        offer_id: The promotion on the card, None where none.
+    """
 
     card_id: str
     outcome: str
@@ -185,6 +190,7 @@ class Learned:
     propensity: float
     at_s: float
     person: str | None = None
+    offer_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,8 @@ FIELDS: tuple[StoredField, ...] = (
         HAPPENING_DAYS, "this box",
     ),
     StoredField(
-        "lessons", "happenings.body", "what became of a card, for the ranking to learn from",
+        "lessons", "happenings.body",
+        "what became of a card and the offer on it, for the ranking to learn from",
         (_P.PROFILE,), HAPPENING_DAYS, "this box",
     ),
     StoredField(

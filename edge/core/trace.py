@@ -42,7 +42,10 @@ def lines_of(decision: Decision, catalog: Catalog) -> Iterator[str]:
     for row in decision.trace():
         score = "not scored" if row.score != row.score else f"{row.score:.4f}"  # NaN
         against = ", ".join(_told(reason, row) for reason in row.reasons) or "nothing against it"
-        yield f"  {_name(row.item, catalog)}: {against}; {score}; {_sources(row.sources)}"
+        yield (
+            f"  {_name(row.item, catalog)}: {against}; {score}; {_sources(row.sources)}"
+            f"{_on_offer(row, decision, catalog)}"
+        )
 
 
 def contribution_lines(
@@ -93,6 +96,16 @@ def _told(reason: Reason, row: TraceRow) -> str:
         if ground.reason is reason
     ]
     return f"{reason.value} by {' and '.join(behind)}" if behind else reason.value
+
+
+def _on_offer(row: TraceRow, decision: Decision, catalog: Catalog) -> str:
+    """Tell how likely the person was to take the offer on an item, and what that moved."""
+    if row.on_offer is None:
+        return ""
+    offer, name = row.on_offer, f"offer {row.on_offer.offer}"
+    if decision.catalog_version == catalog.version:
+        name = f"offer {catalog.offers[offer.offer].offer_id}"
+    return f"; {name} taken with {offer.chance:.4f}, weighs {offer.lift:.2f}"
 
 
 def _name(item: int, catalog: Catalog) -> str:

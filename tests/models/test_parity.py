@@ -18,15 +18,18 @@ import pytest
 from edge.adapters.files.catalog import read_catalog
 from edge.adapters.mqtt.messages import decode
 from edge.adapters.sqlite.ledger import Ledger
+from edge.core import acceptance
+from edge.core.acceptance import Offers, Past, Rates, Shelf
 from edge.core.candidates import Context, candidates, prepare
 from edge.core.catalog import Catalog
 from edge.core.consent import Purpose
 from edge.core.features import FEATURE_NAMES, features
-from edge.core.history import History
+from edge.core.history import Floats, History
 from edge.core.item_tables import ItemTables, blank
-from edge.core.records import SaleRecorded
+from edge.core.records import Learned, SaleRecorded
 from edge.core.sales import Sale
-from models import histories, readers
+from edge.core.takeup import Takers
+from models import histories, offer_log, readers
 from models.engine import duckdb_engine
 from simulator.clock import rfc3339
 from simulator.wire import event
@@ -234,6 +237,94 @@ def test_box_and_training_know_the_same_of_a_member(world: World) -> None:
         for at, name in enumerate(FEATURE_NAMES):
             # Training keeps days in double precision, the box in single.
             assert np.allclose(computed[:, at], expected[:, at], 1e-5, 1e-6), f"{member}: {name}"
+
+
+class Asked:
+    """A model of acceptance that answers nothing in particular, and keeps its inputs."""
+
+    def __init__(self, rates: Rates, lines: Floats) -> None:
+        self.rates, self.lines = rates, lines
+        self.inputs = np.empty((0, len(acceptance.FEATURES)), np.float32)
+
+    def chances(self, past: Past, offers: Offers, shelf: Shelf) -> Floats:
+        """See `takeup.Model`."""
+        self.inputs = acceptance.features(past, offers, shelf)
+        return np.full(offers.n, 0.5, np.float32)
+
+
+def logged(seed: int) -> list[tuple[str, float, int, bool]]:
+    """Draw who saw which offer when, and whether it was taken; some too long ago to count."""
+    rng = np.random.default_rng(seed)
+    return [
+        (f"M{who:06d}", START_S - days * 86_400.0, int(rng.integers(ITEMS)), rng.random() < 0.3)
+        for who in range(MEMBERS)
+        for days in (80.0, 30.0, 6.5, -1.0)
+        if rng.random() < 0.75
+    ]
+
+
+def write_offers(path: Path, rows: list[tuple[str, float, int, bool]]) -> None:
+    """Write a chain's log of offers, each on one item."""
+    lines = [",".join(offer_log.COLUMNS)] + [
+        f"{rfc3339(at_s)},{member},O{item},{KINDS[item % 3]},i{item},0.5,{int(is_taken)}"
+        for member, at_s, item, is_taken in rows
+    ]
+    path.write_bytes(gzip.compress("\n".join(lines).encode()))
+
+
+KINDS = ("no_reduction", "small_reduction", "large_reduction")
+PRICES = (None, 850, 600)
+"""Of offers on goods for 900 cents, by kind."""
+
+
+def test_box_and_training_know_the_same_of_an_offer(world: World) -> None:
+    """For the same person and offers, the model reads on the box what it read in training."""
+    document = json.loads((world.store / "catalog.json").read_text())
+    document["offers"] = [
+        {"offer_id": f"O{n}", "campaign_id": None, "item_ids": [f"i{n}"],
+         "text": {"de": "Woche", "en": "Week"}, "price_cents": PRICES[n % 3],
+         "starts": "2026-01-01", "ends": "2036-01-01", "surfaces": ["tablet"], "priority": 0}
+        for n in range(ITEMS)
+    ]  # fmt: skip
+    (world.store / "catalog.json").write_text(json.dumps(document))
+    catalog, _ = read_catalog(world.store / "catalog.json")
+    engine = duckdb_engine(world.work / "spill")
+    lines = readers.read(engine, world.store, world.work / "staging").lines
+    past = histories.history(histories.baskets(lines))
+    index = histories.item_index(past, least=1)
+    bought, ids = histories.purchases(past, index), histories.item_ids(index)
+    today_s, earlier = START_S + VISITS * WEEK_S, logged(len(world.tills))
+    path = world.store / offer_log.FILE
+    write_offers(path, earlier)
+    market = offer_log.read(world.store, bought, ids).market
+    today = [(f"M{n:06d}", today_s, item, False) for n in range(MEMBERS) for item in range(ITEMS)]
+    write_offers(path, [*earlier, *today])
+    rows = offer_log.read(world.store, bought, ids).rows
+    expected = rows.features[rows.campaign == int(today_s // 86_400)]
+
+    sold = dict(zip(market.item_ids, market.lines.tolist(), strict=True))
+    sold_here = np.array([sold[item.item_id] for item in catalog.items], np.float32)
+    model = Asked(market.rates, sold_here)
+    takers, served = Takers(catalog, model), world.on_the_box()
+    consents = world.ledger.consents()
+    for number, member in enumerate(sorted(served)):
+        person = consents.person_of_member(member)
+        assert person is not None
+        for _, at_s, item, is_taken in [each for each in earlier if each[0] == member]:
+            about = (f"i{item}", 0.2, 1.0, at_s, person, f"O{item}")
+            for outcome in ["shown", "accepted"] if is_taken else ["shown"]:
+                world.ledger.append(Learned(f"{member}-{at_s}", outcome, *about))
+        world.ledger.flush()
+        grant = consents.grant(person, Purpose.PROFILE, today_s)
+        assert grant is not None
+        profile = world.ledger.profile(person, grant, today_s)
+        takers.of(profile, profile.purchases.history(), today_s)
+        theirs = expected[number * ITEMS : (number + 1) * ITEMS]
+        by_offer = np.argsort([f"O{n}" for n in range(ITEMS)], kind="stable")
+        for at, name in enumerate(acceptance.FEATURES):
+            ours = model.inputs[by_offer, at]
+            assert np.allclose(ours, theirs[:, at], 1e-5, 1e-6), f"{member}: {name}"
+    assert (np.ptp(expected, axis=0) > 0)[[f != "log_items" for f in acceptance.FEATURES]].all()
 
 
 def test_the_receipts_hold_what_tells_the_two_apart() -> None:

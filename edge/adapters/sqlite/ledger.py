@@ -10,7 +10,7 @@ import secrets
 import threading
 from collections import ChainMap, Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,9 +43,10 @@ from edge.core.consent import Consents, Grant, KeyedHash, Purpose
 from edge.core.errors import TrustError, UnavailableError
 from edge.core.events import EventKey
 from edge.core.keyindex import Sieve
+from edge.core.learning import Kind
 from edge.core.minimisation import MemberData
 from edge.core.notices import NoticeBook
-from edge.core.person import UNKNOWN_ITEM, Profile, no_purchases
+from edge.core.person import UNKNOWN_ITEM, Offered, Profile, no_purchases
 from edge.core.proof import APP_SECRET_BYTES, AppKey, Proven, Prover
 from edge.core.records import Record
 from edge.core.rotating import rotates
@@ -686,6 +687,7 @@ class Ledger:
         not_gifts: set[int] = set()
         vetoes: dict[int, float] = {}
         dismissed: dict[int, float] = {}
+        offered: dict[str, Offered] = {}
         for each in opened:
             for said in reading.happenings.of(each, "GiftCorrected"):
                 mine = _correct_gift(lines, said, self.skus)
@@ -699,8 +701,12 @@ class Ledger:
                 item = self.catalog.index_of(said.get("item_id", ""))
                 if item is not None and said["action"] == "not_now":
                     dismissed[item] = max(said["at_s"], dismissed.get(item, 0.0))
+            for said in reading.happenings.of(each, "Learned"):
+                self._note_offered(offered, said)
         homes = [body.household for body in bodies if body.household is not None]
         self._note_fields(lines, bodies)
+        if offered:
+            self.note_use("lessons")
         return Profile(
             purchases=reading.goods.purchases(lines),
             returned_item=reading.goods.returned_items(lines),
@@ -710,6 +716,7 @@ class Ledger:
             sizes=dict(ChainMap(*(dict(body.sizes) for body in bodies))),
             vetoes=vetoes,
             dismissed=dismissed,
+            offered=tuple(offered.values()),
             not_gifts=frozenset(not_gifts),
             birthday=bodies[0].birthday,
             is_adult=next((b.is_adult for b in bodies if b.is_adult is not None), None),
@@ -717,6 +724,22 @@ class Ledger:
             household=f"{self.keyed_hash.member('household:' + homes[0]):016x}" if homes else None,
             as_of_s=max(each.changed_s for each in opened),
         )
+
+    def _note_offered(self, offered: dict[str, Offered], said: Mapping[str, Any]) -> None:
+        """Note by its card an offer that was shown, and later that it was taken."""
+        if said.get("offer_id") is None:
+            return
+        card_id, before = said["card_id"], offered.get(said["card_id"])
+        if said["outcome"] == Kind.SHOWN:
+            item = self.catalog.index_of(said["item_id"])
+            offered[card_id] = Offered(
+                said["offer_id"],
+                UNKNOWN_ITEM if item is None else item,
+                said["at_s"],
+                is_accepted=False,
+            )
+        elif said["outcome"] == Kind.ACCEPTED and before is not None:
+            offered[card_id] = replace(before, is_accepted=True)
 
     def _drop_app_keys(self, person: str) -> None:
         for each in self.writing.identities(person):
