@@ -4,10 +4,10 @@ Each runs the steps of `edge.checkin`: prompts, silence, candidates, guard, feat
 the guard left, choice, record, words. The store has 12,000 products and 500 offers; `ratio_500_50`
 compares with the same customers under 50 offers, measured by turns in the same run. `p50_ms` is a
 decision that finds the customer's part worked out, as when a visit began, and nothing else.
-`first_p50_ms` works that out as well: the ranker's inputs and what the purchases forbid and
-suggest. `kept_p50_ms` is a further decision of a visit in which nothing has happened since the last
-one: prompts, candidates and scores are kept, as `edge.checkin` keeps them, and guard, choice,
-record and words are made anew. `parts_us` says where `p50_ms` goes.
+`first_p50_ms` works that out as well: the ranker's inputs, what the purchases forbid and suggest,
+and how likely each offer is taken. `kept_p50_ms` is a further decision of a visit in which nothing
+has happened since the last one: prompts, candidates and scores are kept, as `edge.checkin` keeps
+them, and guard, choice, record and words are made anew. `parts_us` says where `p50_ms` goes.
 """
 
 import argparse
@@ -32,8 +32,10 @@ from benchmarks.decide_world import (
     Regular,
     Store,
     catalog,
+    draw_acceptance,
     draw_bundle,
     histories,
+    profile,
     purchases,
     seen_before,
     store,
@@ -97,6 +99,7 @@ def snapshot(guest: Guest, at: Store, number: int) -> Snapshot:
         prompts=guest.prompts.found,
         seed=number,
         model_version="drawn",
+        takeup=regular.takeup,
     )
 
 
@@ -167,6 +170,7 @@ def welcome(person: str, history: History, at: Store, tables: ItemTables, zone: 
         prepare(history, tables, NOW.now_s / DAY_S),
         remember(bought, at.playbook.classes, None),
         at.shelf.liked(seen.stated),
+        at.takers.of(profile(history), history, NOW.now_s),
         zone,
     )
 
@@ -180,9 +184,10 @@ def main() -> None:
     people = histories(rng)
     with tempfile.TemporaryDirectory() as folder:
         box = draw_bundle(people, Path(folder), rng)
+        takes = draw_acceptance(Path(folder), np.random.default_rng(3))
         size = bundle.loaded_bytes(Path(folder))
     many, few = (
-        store(catalog(n, np.random.default_rng(1)), box.tables) for n in (OFFERS, FEW_OFFERS)
+        store(catalog(n, np.random.default_rng(1)), box.tables, takes) for n in (OFFERS, FEW_OFFERS)
     )
     chosen = list(people.items())[:REGULARS]
     zones = rng.integers(0, ZONES, REGULARS).tolist()
@@ -201,11 +206,17 @@ def main() -> None:
         known = regulars[number % REGULARS]
         prepared = prepare(known.history, box.tables, NOW.now_s / DAY_S)
         memory = remember(known.bought, many.playbook.classes, None)
-        anew = Guest(replace(known, prepared=prepared, memory=memory))
+        takeup = many.takers.of(profile(known.history), known.history, NOW.now_s)
+        anew = Guest(replace(known, prepared=prepared, memory=memory, takeup=takeup))
         decide(anew, many, scoring, number)
 
-    def during(at: Store) -> Callable[[int], object]:
-        return lambda number: decide(Guest(regulars[number % REGULARS]), at, scoring, number)
+    of_few = [
+        replace(each, takeup=few.takers.of(profile(each.history), each.history, NOW.now_s))
+        for each in regulars
+    ]
+
+    def during(at: Store, known: list[Regular]) -> Callable[[int], object]:
+        return lambda number: decide(Guest(known[number % REGULARS]), at, scoring, number)
 
     def again(number: int) -> None:
         decide(guests[number % REGULARS], many, scoring, number)
@@ -213,7 +224,7 @@ def main() -> None:
     for number in range(REGULARS):
         again(number)
     first_ms, many_ms, few_ms, kept_ms = by_turns(
-        [first, during(many), during(few), again], options.decisions
+        [first, during(many, regulars), during(few, of_few), again], options.decisions
     )
     messages = [decide(guest, many, scoring, at) for at, guest in enumerate(guests)]
     report(

@@ -1,9 +1,10 @@
 """A drawn store and its regulars, of the size that a decision is measured on.
 
 The bundle has the shipped sizes; its tables are counted from the drawn histories, its weights are
-untrained, which costs the same time.
+untrained, which costs the same time. So it is with the model of acceptance beside the ranker.
 """
 
+import io
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from edge.adapters.onnx.ranker import Bundle, load_bundle
+from edge.adapters.onnx.visit_models import load_visit_models
+from edge.core import acceptance
 from edge.core.candidates import Prepared
 from edge.core.caps import Caps, Impression
 from edge.core.catalog import Catalog, ClassKind, Item, ItemClass, Offer, Stock, Text, Variant
@@ -20,15 +23,20 @@ from edge.core.history import History, Ints
 from edge.core.item_tables import Encoder, ItemTables, packed, unpacked
 from edge.core.memory import Memory, Purchases
 from edge.core.moment import Moment
+from edge.core.person import Offered, Profile, no_purchases
 from edge.core.playbook import Playbook
 from edge.core.ranking import Calibration
 from edge.core.shelf import Shelf
-from models import bundle
+from edge.core.takeup import Model, Takers, Takeup
+from models import bundle, small_network
+from models.acceptance import PLAN
 from models.counting import count
 from models.encoder import EncoderPlan
 from models.network import onnx_bytes
 from models.purchases import Purchases as EverybodysPurchases
 from models.ranker import Network, RankerPlan, initial, scaling_of
+from models.visit_models import SCHEMA
+from models.visit_models import packed as quantized
 
 PRODUCTS, CUSTOMERS = 12_000, 3_000
 ZONES, CLASSES, CATEGORIES, DEPARTMENTS, BRANDS = 12, 300, 80, 10, 150
@@ -50,6 +58,7 @@ class Regular:
     prepared: Prepared
     memory: Memory
     liked: Ints
+    takeup: Takeup
     zone: str
 
 
@@ -61,6 +70,7 @@ class Store:
     stock: Stock
     caps: Caps
     shelf: Shelf
+    takers: Takers
     tables: ItemTables
 
 
@@ -165,14 +175,41 @@ def draw_bundle(people: dict[str, History], out: Path, rng: np.random.Generator)
     return load_bundle(out, ids)
 
 
-def store(goods: Catalog, tables: ItemTables) -> Store:
+def draw_acceptance(out: Path, rng: np.random.Generator) -> Model:
+    """Add a model of acceptance of the shipped size to a bundle, and load it as a box does."""
+    ids = [f"P{number:05d}" for number in range(PRODUCTS)]
+    inputs = rng.normal(0.0, 1.0, (2_000, len(acceptance.FEATURES))).astype(np.float32)
+    network = small_network.train(inputs, rng.random(2_000) < 0.1, 0, PLAN)
+    graph, about, _ = quantized(network, inputs, acceptance.SCHEMA_HASH, acceptance.FEATURES)
+    about.update(schema=SCHEMA, name="acceptance", items=ids)
+    about.update(rates={"store": 0.1, "kinds": {"large_reduction": 0.12}})
+    lines = io.BytesIO()
+    np.savez_compressed(lines, lines=rng.integers(0, 300, PRODUCTS).astype(np.float32))
+    files = {"acceptance.onnx": graph, "acceptance.json": bundle.json_bytes(about)}
+    bundle.extend(out, files | {"acceptance.npz": lines.getvalue()})
+    found = load_visit_models(out, ids).acceptance
+    assert found is not None
+    return found
+
+
+def profile(history: History) -> Profile:
+    """Return what the model of acceptance reads beside the purchases: eight offers, two taken."""
+    seen = (
+        Offered(f"O{at:03d}", int(item), NOW.now_s - (2.0 + 9.0 * at) * DAY_S, is_accepted=at < 2)
+        for at, item in enumerate(history.item[:8].tolist())
+    )
+    return Profile(no_purchases(), offered=tuple(seen))
+
+
+def store(goods: Catalog, tables: ItemTables, takes: Model) -> Store:
     """Put a catalogue on the shelves under the default orders of people."""
     stock = Stock(goods)
     for item in goods.items:
         for variant in item.variants:
             stock.set_level(variant.sku, 5, NOW.now_s - 600.0)
     playbook = Playbook(goods)
-    return Store(playbook, stock, Caps(playbook.caps), Shelf(goods, tables), tables)
+    takers = Takers(goods, takes)
+    return Store(playbook, stock, Caps(playbook.caps), Shelf(goods, tables), takers, tables)
 
 
 def purchases(history: History) -> Purchases:
