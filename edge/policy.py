@@ -101,11 +101,12 @@ def judged(
     ranker, tables, _, floors = load_model(settings.store.bundle, item_ids)
     strangers = load_beside(settings.store.bundle, item_ids).anonymous
     journal = Journal(ledger)
+    scoring = Scoring(ranker, tables, lambda: None, strangers)
     archive = Archive(
         past=lambda since_s, most: journal.past(since_s, most, now_s, is_profile=True),
         shown=lambda is_endless: journal.restored(is_endless=is_endless),
         stock=stock,
-        model=Scoring(ranker, tables, lambda: None, strangers).afresh,
+        model=lambda *asked: scoring.afresh(*asked).scores,
     )
     rulebook = Rulebook(
         settings.store.rules,
