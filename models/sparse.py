@@ -80,20 +80,43 @@ def top_products(
     order = np.argsort(left.column, kind="stable")
     ends = np.searchsorted(left.column[order], np.arange(n + 1))
     right_ends = right.ends()
-    k = min(width, columns)
     pairs = np.concatenate([[0], np.cumsum(np.diff(right_ends)[left.row[order]])])[ends]
     for start, stop in _blocks(pairs, max(1, BLOCK_CELLS // columns)):
         entries = order[ends[start] : ends[stop]]
         dense = _product(left, entries, right, right_ends, start, stop - start)
         if is_self_out:
             dense[np.arange(stop - start), np.arange(start, stop)] = 0.0
-        best = np.argpartition(-dense, k - 1, axis=1)[:, :k]
-        score = np.take_along_axis(dense, best, axis=1)
-        rank = np.lexsort((best, -score), axis=1)
-        score = np.take_along_axis(score, rank, axis=1)
-        items[start:stop, :k] = np.take_along_axis(best, rank, axis=1) * (score > 0)
-        scores[start:stop, :k] = score
+        best, score = largest(dense, width)
+        items[start:stop, : best.shape[1]] = best
+        scores[start:stop, : best.shape[1]] = score
     return items, scores
+
+
+def largest(values: Floats, width: int) -> tuple[Ints, Floats]:
+    """Return the largest values of each row and their columns, best first, ties to the lower one.
+
+    The order is total, so that it depends on the values alone and not on how they were found.
+
+    Args:
+        values: float32[rows, columns], none below 0.
+        width: Values wanted of each row; there are no more than columns.
+
+    Returns:
+        int32[rows, k] and float32[rows, k]; where the value is 0, the column is too.
+    """
+    rows, columns = values.shape
+    k = min(width, columns)
+    least = -np.partition(-values, k - 1, axis=1)[:, k - 1, None]
+    row, column = np.nonzero((values >= least) & (values > 0))
+    value = values[row, column]
+    order = np.lexsort((-value, row))  # stable: of the same value the lower column comes first
+    row, column, value = row[order], column[order], value[order]
+    place = np.arange(row.size) - np.searchsorted(row, row)
+    is_best = place < k
+    at = row[is_best], place[is_best]
+    items, best = np.zeros((rows, k), np.int32), np.zeros((rows, k), np.float32)
+    items[at], best[at] = column[is_best], value[is_best]
+    return items, best
 
 
 def _blocks(pairs: npt.NDArray[np.int64], most_rows: int) -> Iterator[tuple[int, int]]:

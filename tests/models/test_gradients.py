@@ -14,7 +14,7 @@ from models.calibrate import rising
 from models.encoder import EncoderPlan
 from models.purchases import Purchases
 from models.ranker import RankerPlan, Scaling
-from models.sparse import Lines, _blocks, sum_rows, top_products
+from models.sparse import Lines, _blocks, largest, sum_rows, top_products
 from models.stages import Examples
 
 ITEMS, STEP = 14, 1e-3
@@ -179,6 +179,18 @@ def test_products_as_dense_ones(monkeypatch: pytest.MonkeyPatch, cells: int, pai
         best = np.argsort(-line, kind="stable")[:3]
         assert scores[row].tolist() == pytest.approx(line[best].tolist(), rel=1e-5)
         assert items[row].tolist() == (best * (line[best] > 0)).tolist()
+
+
+def test_ties_go_to_the_lower_column() -> None:
+    """However many share the last place, the lists depend on the values alone."""
+    rng = np.random.default_rng(5)
+    values = rng.integers(0, 3, (20, 50)).astype(np.float32)
+    for width in (1, 7, 50, 60):
+        columns, best = largest(values, width)
+        for row, line in enumerate(values):
+            order = np.argsort(-line, kind="stable")[:width]
+            assert best[row].tolist() == line[order].tolist()
+            assert columns[row].tolist() == (order * (line[order] > 0)).tolist()
 
 
 def test_a_block_holds_few_rows_and_few_pairs() -> None:
