@@ -117,8 +117,10 @@ def write_both(store: Path, folder: Path) -> list[str]:
     with tempfile.TemporaryDirectory() as work:
         order = pipeline.Order(data=store, seed=SEED, work=Path(work))
         prepared = pipeline.prepare(order, pipeline.workshop(order, lambda *_: None))
-        purchases = histories.purchases(histories.history(prepared.numbered), prepared.items)
-    course = prepare_course(purchases, plan=pipeline.plan_for(purchases), seed=SEED)
+        past = histories.history(prepared.numbered)
+        everybody, _ = pipeline.everybody(prepared, past, Path(work) / "past")
+        purchases, plan = everybody.purchases(), pipeline.plan_for(everybody.extent().lines)
+        course = prepare_course(everybody, purchases, plan=plan, seed=SEED)
     network, *_ = tune(course, course.newest)
     full = course.newest.of(course.newest.mask.sum(axis=1) >= ROWS)
     rows: dict[str, np.ndarray] = {

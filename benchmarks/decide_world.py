@@ -32,6 +32,7 @@ from models import bundle, small_network
 from models.acceptance import PLAN
 from models.counting import count
 from models.encoder import EncoderPlan
+from models.everybody import everybody_of
 from models.network import onnx_bytes
 from models.purchases import Purchases as EverybodysPurchases
 from models.ranker import Network, RankerPlan, initial, scaling_of
@@ -147,7 +148,8 @@ def histories(rng: np.random.Generator) -> dict[str, History]:
 
 def draw_bundle(people: dict[str, History], out: Path, rng: np.random.Generator) -> Bundle:
     """Count real tables, leave the weights as they start, and load it all as a box does."""
-    counts = count(EverybodysPurchases.of_histories(people, PRODUCTS))
+    with everybody_of(EverybodysPurchases.of_histories(people, PRODUCTS)) as everybody:
+        counts = count(everybody)
     plan = EncoderPlan()
 
     def draw(*shape: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.float32]]":

@@ -29,6 +29,7 @@ from edge.core.history import Floats, History, Ints
 from edge.core.ranking import ranked
 from models import bundle
 from models.calibrate import expected_error
+from models.everybody import everybody_of
 from models.network import onnx_bytes
 from models.ranker import Network, float_logits
 from models.stages import Examples, Label, examples_of
@@ -87,9 +88,9 @@ def main() -> None:
 def _ours(cut: Cut, seed: int, say: Progress) -> tuple[Result, dict[str, object]]:
     """Train, load, rank; return metrics and what was measured beside them."""
     began = time.perf_counter()
-    course = prepare_course(
-        cut.known, category_codes(cut.categories, cut.item_ids), Plan(), seed, say
-    )
+    category = category_codes(cut.categories, cut.item_ids)
+    with everybody_of(cut.known) as everybody:
+        course = prepare_course(everybody, cut.known, category, Plan(), seed, say)
     course_s = time.perf_counter() - began
     say("candidates and features at the test baskets")
     began = time.perf_counter()

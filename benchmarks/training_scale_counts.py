@@ -1,4 +1,4 @@
-"""Check lines, number baskets and take every count of a next-basket set: one process, measured.
+"""Check lines, number baskets and count every table of a next-basket set: one process, measured.
 
 `benchmarks.training_scale` runs it at each size and reads its peak memory.
 """
@@ -8,8 +8,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 from models import histories, readers
+from models.counting import count
 from models.engine import duckdb_engine
+from models.everybody import Everybody
 
 MEMORY_MB = 2_500
 """Bound of DuckDB; what does not fit goes to disk. The process stays under 4 GB with it."""
@@ -27,11 +31,12 @@ def main() -> int:
         numbered = engine.save(histories.baskets(sales.lines), work / "baskets.parquet")
         past = histories.history(numbered)
         items = engine.save(histories.item_index(past), work / "items.parquet")
-        print(f"items {items.count().to_pyarrow().as_py():,}")
-        histories.save_counts(engine, past, work)
-        for name in histories.PAIRS:
-            pairs = engine.open(work / name / "*.parquet")
-            print(f"{name} {pairs.count().to_pyarrow().as_py():,}")
+        everybody = Everybody.of(engine, past, items, work / "past")
+        print(everybody.extent())
+        counts = count(everybody)
+        print(f"items {everybody.n_items:,}")
+        print(f"neighbours {np.count_nonzero(counts.near_score):,}")
+        print(f"followers {np.count_nonzero(counts.next_score):,}")
     return 0
 
 

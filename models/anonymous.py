@@ -14,7 +14,6 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
-import ibis
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -157,10 +156,8 @@ def read_receipts(lines: Table, facts: pd.DataFrame) -> Receipts:
 def pairs(lines: Table, facts: pd.DataFrame, before_day: float) -> pd.DataFrame:
     """Count companions of one receipt, known members' and others' alike, before a day."""
     past = lines if np.isnan(before_day) else lines.filter(lines.day < before_day)
-    in_receipts = past.select(
-        customer=past.receipt, basket=ibis.literal(0, "int64"), item=past["item"]
-    ).distinct()
-    frame = histories.pair_counts(in_receipts, step=0).to_pyarrow().to_pandas()
+    in_receipts = past.select(basket=past.receipt, item=past["item"]).distinct()
+    frame = histories.pair_counts(in_receipts).to_pyarrow().to_pandas()
     index = pd.Index(facts["item"])
     return pd.DataFrame(
         {

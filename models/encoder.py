@@ -16,7 +16,7 @@ from edge.core.history import Floats
 from edge.core.item_tables import POOLING, Encoder
 from models.adam import Adam, Halves, Tree
 from models.purchases import Purchases
-from models.sparse import sum_rows
+from models.rows import sum_rows
 
 MAX_LINES = 200
 """Newest lines of a history the encoder reads while training."""

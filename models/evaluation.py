@@ -23,7 +23,6 @@ from edge.core.item_tables import ItemTables, unpacked
 from edge.core.ranking import Calibration
 from models.calibrate import rising
 from models.judging import Interval, Reliability, mean_interval, reliability
-from models.purchases import Purchases
 from models.stages import Label
 
 K = 10
@@ -85,7 +84,7 @@ class Answer:
     """What a bundle says of one customer, and what came of it.
 
     Args:
-        customer: Number in the purchases. day: Of the basket, where known.
+        customer: Number among those asked about. day: Of the basket, where known.
         history: Before it.
         items: int32[n], the candidates; chance: float32[n]; hit: bool[n], bought then.
         label: int32[k], everything bought then.
@@ -143,28 +142,16 @@ class Judgement:
         }
 
 
-def ask(
-    bundle: Bundle,
-    known: Purchases,
-    labels: Mapping[int, Label],
-    seed: int,
-    most: int = MOST_CUSTOMERS,
-) -> list[Answer]:
+def ask(bundle: Bundle, histories: Sequence[History], labels: Mapping[int, Label]) -> list[Answer]:
     """Ask a bundle about customers whose next basket is known to us.
 
     Args:
-        bundle: Trained on `known` alone, item order included.
-        known: The histories.
+        bundle: Trained on nothing later than the histories; they follow its item order.
+        histories: By customer number.
         labels: What was bought next, by customer number.
-        seed: Of the sample of customers.
-        most: Customers asked about; a seeded sample where there are more.
     """
-    chosen = np.array(sorted(labels))
-    if chosen.size > most:
-        chosen = np.sort(np.random.default_rng(seed).choice(chosen, most, replace=False))
-    histories = known.histories()
     answers = []
-    for customer in chosen.tolist():
+    for customer in sorted(labels):
         label, history = labels[customer], histories[customer]
         items, chance = bundle.score(history, label.day)
         hit = np.isin(items, label.items)
@@ -172,16 +159,15 @@ def ask(
     return answers
 
 
-def judge(answers: Sequence[Answer], known: Purchases, seed: int) -> Judgement:
+def judge(answers: Sequence[Answer], popular: Ints, seed: int) -> Judgement:
     """Compare the answers with what was bought, and with what naive methods would have said.
 
     Args:
         answers: See `ask`.
-        known: The histories.
+        popular: int32[items], the items from the most bought by everybody on.
         seed: Of the interval.
     """
-    popularity = np.bincount(known.item, minlength=known.n_items)
-    rank = np.argsort(-popularity, kind="stable").argsort(kind="stable")
+    rank = np.argsort(popular)
     rows: dict[str, list[tuple[float, float, float]]] = {name: [] for name in (_OURS, *_RIVALS)}
     for answer in answers:
         order = np.lexsort((answer.items, -answer.chance))

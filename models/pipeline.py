@@ -21,6 +21,7 @@ import pandas as pd
 import pyarrow as pa
 
 from edge.core.errors import ConfigError, TrustError
+from edge.core.history import History, Ints
 from models import acceptance as acceptance_model
 from models import (
     anonymous,
@@ -36,11 +37,11 @@ from models import (
     replay,
 )
 from models.encoder import EncoderPlan, baskets_to_learn
-from models.engine import Engine, duckdb_engine
-from models.evaluation import Bundle, Judgement, ask, judge
+from models.engine import Engine, Table, duckdb_engine
+from models.evaluation import MOST_CUSTOMERS, Bundle, Judgement, ask, judge
+from models.everybody import Everybody, wanted
 from models.network import onnx_bytes
 from models.offers import Teaching
-from models.purchases import Purchases
 from models.readers import Sales
 from models.resume import Workshop
 from models.stages import Label
@@ -84,11 +85,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Checked data: lines, numbered baskets, item index, all without what is switched off."""
+    """Checked data: lines and numbered baskets, both without what is switched off."""
 
+    engine: Engine
     sales: Sales
-    numbered: Any
-    items: Any
+    numbered: Table
     variables: tuple[quality.Variable, ...]
 
     def usable(self, name: str) -> bool:
@@ -98,11 +99,18 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """What is known, and what is to be predicted, over one item index."""
+    """What is known, and what came after it."""
 
-    known: Purchases
-    labels: Mapping[int, Label]
-    item_ids: tuple[str, ...]
+    known: Table
+    later: Table
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Customers to judge on: their histories, and by their numbers what they bought next."""
+
+    histories: list[History]
+    labels: dict[int, Label]
 
 
 STAGES = ("lines", "quality", "histories", "judged", "ranker", "anonymous", "motive", "acceptance")
@@ -150,10 +158,11 @@ def prepare(order: Order, shop: Workshop) -> Prepared:
     pages = shop.once("quality", lambda to: quality.write(quality.measure(given), to))
     variables = quality.read(pages)
     sales = quality.without_alarming(given, variables)
-    tables = shop.once("histories", lambda to: _write_histories(engine, sales, to))
-    numbered = engine.open(tables / "baskets.parquet")
-    items = engine.open(tables / "items.parquet")
-    return Prepared(sales, numbered, items, variables)
+    tables = shop.once(
+        "histories",
+        lambda to: engine.save(histories.baskets(sales.lines), to / "baskets.parquet"),
+    )
+    return Prepared(engine, sales, engine.open(tables / "baskets.parquet"), variables)
 
 
 def _keep_sales(sales: Sales, to: Path) -> None:
@@ -167,119 +176,148 @@ def _found_sales(engine: Engine, data: Path, lines: Path) -> Sales:
     return Sales(form, data, engine.open(lines / "lines.parquet"), items)
 
 
-def _write_histories(engine: Engine, sales: Sales, to: Path) -> None:
-    numbered = engine.save(histories.baskets(sales.lines), to / "baskets.parquet")
-    least = 1 if sales.form == "store" else histories.LEAST_LINES
-    engine.save(histories.item_index(histories.history(numbered), least), to / "items.parquet")
-    histories.save_counts(engine, histories.history(numbered), to)
+def everybody(prepared: Prepared, past: Table, to: Path) -> tuple[Everybody, tuple[str, ...]]:
+    """Put the baskets that may be learned from into an engine; returns the item index as well.
+
+    Args:
+        prepared: See there.
+        past: Baskets, of `Prepared.numbered`.
+        to: A new folder.
+    """
+    least = 1 if prepared.sales.form == "store" else histories.LEAST_LINES
+    engine = prepared.engine
+    to.mkdir(parents=True)
+    items = engine.save(
+        histories.item_index(histories.history(prepared.numbered), least), to / "items.parquet"
+    )
+    return Everybody.of(engine, past, items, to / "lines"), histories.item_ids(items)
 
 
 def split(prepared: Prepared) -> Split | None:
     """Separate what is known from what is to be predicted; None where nothing can be held out."""
-    numbered, items = prepared.numbered, prepared.items
+    numbered = prepared.numbered
     if bool(numbered.is_test.max().to_pyarrow().as_py()):
-        known = numbered.filter(~numbered.is_test)
-        later = numbered.filter(numbered.is_test)
-    elif prepared.usable("day"):
-        cut = numbered.day.quantile(1 - JUDGED_SHARE).to_pyarrow().as_py()
-        known = numbered.filter(numbered.day < cut)
-        later = numbered.filter(numbered.day >= cut)
-    else:
+        return Split(numbered.filter(~numbered.is_test), numbered.filter(numbered.is_test))
+    if not prepared.usable("day"):
         return None
-    before = histories.purchases(known, items)
-    return Split(before, _first_labels(before, later, items), histories.item_ids(items))
+    cut = numbered.day.quantile(1 - JUDGED_SHARE).to_pyarrow().as_py()
+    return Split(numbered.filter(numbered.day < cut), numbered.filter(numbered.day >= cut))
 
 
-def _first_labels(before: Purchases, later: Any, items: Any) -> dict[int, Label]:
-    """Return each known customer's first later basket."""
-    after = histories.purchases(later, items)
-    number = {customer: at for at, customer in enumerate(before.customer_ids)}
-    ends, lines = after.basket_ends(), after.line_ends()
-    labels = {}
-    for at, customer in enumerate(after.customer_ids):
-        if customer in number and ends[at + 1] > ends[at]:
-            basket = ends[at]
-            day = None if after.day is None else float(after.day[basket])
-            labels[number[customer]] = Label(after.item[lines[basket] : lines[basket + 1]], day)
-    return labels
+def _asked(known: Everybody, later: Table, items: Table, seed: int) -> Asked:
+    """Draw customers who came again and bring their histories, and next baskets, to memory.
+
+    Args:
+        known: The histories.
+        later: Baskets after them, of `Prepared.numbered`.
+        items: Of `models.histories.item_index`: the index of `known`.
+        seed: Of the draw.
+    """
+    again = later.join(items, "item").join(known.customers, "customer")
+    first = again.group_by("number").agg(first=again.basket.min())
+    chosen = np.sort(first.number.to_pyarrow().to_numpy())
+    if chosen.size > MOST_CUSTOMERS:
+        drawn = np.random.default_rng(seed).choice(chosen, MOST_CUSTOMERS, replace=False)
+        chosen = np.sort(drawn)
+    again = again.join(first.semi_join(wanted(chosen), "number"), "number")
+    again = again.filter(again.basket == again.first)
+    frame = again.select("number", "index", day=again.day.cast("float32"))
+    found = frame.order_by("number", "index").to_pyarrow()
+    who, item, day = (found[name].to_numpy() for name in ("number", "index", "day"))
+    start, stop = np.searchsorted(who, chosen), np.searchsorted(who, chosen, side="right")
+    labels = {
+        at: Label(item[low:high].astype(np.int32), None if np.isnan(day[low]) else float(day[low]))
+        for at, (low, high) in enumerate(zip(start.tolist(), stop.tolist(), strict=True))
+    }
+    return Asked(known.purchases(chosen).histories(), labels)
 
 
-def plan_for(purchases: Purchases) -> Plan:
+def plan_for(lines: int) -> Plan:
     """Return the plan that fits the amount of data."""
-    if purchases.item.size >= SMALL_LINES:
+    if lines >= SMALL_LINES:
         return Plan()
     return Plan(encoder=EncoderPlan(size=32, hidden=64, epochs=6))
 
 
-def _fit(order: Order, prepared: Prepared, purchases: Purchases, to: Path) -> None:
-    """Train a ranker on purchases and write its files."""
-    found = _learners(purchases)
-    if found < LEAST_TAUGHT:
+def _fit(
+    order: Order, prepared: Prepared, known: Everybody, item_ids: tuple[str, ...], to: Path
+) -> None:
+    """Train a ranker on what is known and write its files."""
+    extent = known.extent()
+    if extent.learners < LEAST_TAUGHT:
         problem = (
-            f"{order.data}: {found} customers have two baskets of items that are kept; expected at "
-            f"least {LEAST_TAUGHT}: a ranker cannot be learned from fewer"
+            f"{order.data}: {extent.learners} customers have two baskets of items that are kept; "
+            f"expected at least {LEAST_TAUGHT}: a ranker cannot be learned from fewer"
         )
         raise ConfigError([problem])
-    codes = _categories(prepared) if prepared.usable("category") else None
-    plan, learned = plan_for(purchases), purchases.drawn(LEARNED_CUSTOMERS, order.seed)
+    codes = _codes(prepared, "category", item_ids) if prepared.usable("category") else None
+    plan, learned = plan_for(extent.lines), known.drawn(LEARNED_CUSTOMERS, order.seed)
     try:
-        course = prepare_course(purchases, codes, plan, order.seed, learned=learned)
+        course = prepare_course(known, learned, codes, plan, order.seed)
         network, calibration, rounding = tune(course, course.newest)
     except ValueError as error:
         raise ConfigError([f"{order.data}: {error}"]) from error
     counted = {
-        "customers": len(purchases.customer_ids),
+        "customers": extent.customers,
         "customers_learned": len(learned.customer_ids),
-        "baskets": int(purchases.customer.size),
+        "baskets": extent.baskets,
         "baskets_a_pass": min(plan.encoder.most_baskets, baskets_to_learn(learned)),
-        "lines": int(purchases.item.size),
-        "newest_day": None if purchases.day is None else float(purchases.day.max()),
+        "lines": extent.lines,
+        "newest_day": extent.newest_day,
         "seed": order.seed,
         "int8": rounding.row(network),
     }
-    ids = histories.item_ids(prepared.items)
-    bundle.write(to, onnx_bytes(network), course.tables, ids, calibration, counted)
+    bundle.write(to, onnx_bytes(network), course.tables, item_ids, calibration, counted)
 
 
-def _categories(prepared: Prepared) -> Any:
-    """Return int32[items], the category of every item of the index, −1 where unknown."""
-    known = dict(zip(prepared.sales.items["item"], prepared.sales.items["category"], strict=True))
-    named = [known.get(item) for item in histories.item_ids(prepared.items)]
-    return pd.factorize(np.array(named, object))[0].astype(np.int32)
+def _codes(prepared: Prepared, column: str, item_ids: tuple[str, ...]) -> Ints:
+    """Return int32[items], what a column of the items says of each, −1 where unknown."""
+    known = dict(zip(prepared.sales.items["item"], prepared.sales.items[column], strict=True))
+    named = [known.get(item) for item in item_ids]
+    codes: Ints = pd.factorize(np.array(named, object))[0].astype(np.int32)
+    return codes
 
 
-def _zones(prepared: Prepared) -> Any:
-    """Return int32[items], the zone of every item of the index, −1 where unknown; None without."""
-    facts = prepared.sales.items
-    if not facts["zone"].notna().any():
-        return None
-    known = dict(zip(facts["item"], facts["zone"], strict=True))
-    named = [known.get(item) for item in histories.item_ids(prepared.items)]
-    return pd.factorize(np.array(named, object))[0].astype(np.int32)
-
-
-def _learners(purchases: Purchases) -> int:
-    """Return how many customers have a basket to learn from and one to learn."""
-    return int((np.diff(purchases.basket_ends()) >= 2).sum())
+def _zones(prepared: Prepared, item_ids: tuple[str, ...]) -> Ints | None:
+    """Return int32[items], the zone of every item, −1 where unknown; None without any."""
+    zones = _codes(prepared, "zone", item_ids)
+    return zones if (zones >= 0).any() else None
 
 
 def _judge(order: Order, prepared: Prepared, to: Path) -> None:
     """Train on the past alone and judge on what came after."""
-    parts = split(prepared)
-    row: dict[str, Any] = {}
-    if parts is not None and _learners(parts.known) >= LEAST_LEARNERS and parts.labels:
-        _fit(order, prepared, parts.known, to)
-        opened = Bundle.open(to)
-        answers = ask(opened, parts.known, parts.labels, order.seed)
-        row = judge(answers, parts.known, order.seed).row()
-        row["in_use"] = replay.measure(opened, answers, order.seed, _zones(prepared))
-    (to / "judgement.json").write_text(json.dumps(row))
+    parts, row = split(prepared), None
+    if parts is not None:
+        with tempfile.TemporaryDirectory(dir=to) as folder:
+            row = _judged(order, prepared, parts, to, Path(folder))
+    (to / "judgement.json").write_text(json.dumps(row or {}))
+
+
+def _judged(
+    order: Order, prepared: Prepared, parts: Split, to: Path, work: Path
+) -> dict[str, Any] | None:
+    """Train on what is known and judge; None where there are too few to learn from or to judge."""
+    known, item_ids = everybody(prepared, parts.known, work / "known")
+    if known.extent().learners < LEAST_LEARNERS:
+        return None
+    items = prepared.engine.save(_index(item_ids), work / "items.parquet")
+    asked = _asked(known, parts.later, items, order.seed)
+    if not asked.labels:
+        return None
+    _fit(order, prepared, known, item_ids, to)
+    opened = Bundle.open(to)
+    answers = ask(opened, asked.histories, asked.labels)
+    row = judge(answers, known.popular(), order.seed).row()
+    row["in_use"] = replay.measure(opened, answers, order.seed, _zones(prepared, opened.item_ids))
+    return row
 
 
 def _train_ranker(order: Order, prepared: Prepared, to: Path) -> None:
     """Train on everything that is not held out by the data itself."""
-    past = histories.history(prepared.numbered)
-    _fit(order, prepared, histories.purchases(past, prepared.items), to)
+    with tempfile.TemporaryDirectory(dir=to) as folder:
+        past = histories.history(prepared.numbered)
+        known, item_ids = everybody(prepared, past, Path(folder) / "known")
+        _fit(order, prepared, known, item_ids, to)
 
 
 def _visit_models(order: Order, prepared: Prepared, shop: Workshop) -> list[Path]:
@@ -309,8 +347,9 @@ def _teaching(data: Path, prepared: Prepared) -> Callable[[], Teaching] | None:
 
     def read() -> Teaching:
         past = histories.history(prepared.numbered)
-        known = histories.purchases(past, prepared.items)
-        return offer_log.read(data, known, histories.item_ids(prepared.items))
+        with tempfile.TemporaryDirectory() as folder:
+            known, item_ids = everybody(prepared, past, Path(folder) / "known")
+            return offer_log.read(data, known.purchases(), item_ids)
 
     return read
 
@@ -404,30 +443,27 @@ def evaluate(out: Path, data: Path, since: date | None, seed: int, memory_mb: in
         given = readers.read(engine, data, Path(directory) / "lines")
         sales = quality.without_alarming(given, quality.measure(given))
         numbered = engine.save(histories.baskets(sales.lines), Path(directory) / "baskets.parquet")
-        items = engine.save(_index_of(opened), Path(directory) / "items.parquet")
-        known, later = _unseen(numbered, since, opened.metrics, data)
-        before = histories.purchases(known, items)
-        labels = _first_labels(before, later, items)
-        if not labels:
+        items = engine.save(_index(opened.item_ids), Path(directory) / "items.parquet")
+        parts = _unseen(numbered, since, opened.metrics, data)
+        known = Everybody.of(engine, parts.known, items, Path(directory) / "known")
+        asked = _asked(known, parts.later, items, seed)
+        if not asked.labels:
             raise ConfigError([f"{data}: no customer of the histories has an unseen basket"])
-        return judge(ask(opened, before, labels, seed), before, seed)
+        return judge(ask(opened, asked.histories, asked.labels), known.popular(), seed)
 
 
-def _index_of(opened: Bundle) -> Any:
-    ids = list(opened.item_ids)
-    return ibis.memtable(pa.table({"item": ids, "index": list(range(len(ids)))}))
+def _index(item_ids: tuple[str, ...]) -> Table:
+    return ibis.memtable(pa.table({"item": list(item_ids), "index": list(range(len(item_ids)))}))
 
 
-def _unseen(
-    numbered: Any, since: date | None, metrics: Mapping[str, Any], data: Path
-) -> tuple[Any, Any]:
+def _unseen(numbered: Table, since: date | None, metrics: Mapping[str, Any], data: Path) -> Split:
     """Return known and unseen baskets, or refuse to judge on what was learned from."""
     if since is None:
         if not bool(numbered.is_test.max().to_pyarrow().as_py()):
             raise ConfigError(
                 [f"{data}: no basket is held out; name the first unseen day with --since"]
             )
-        return numbered.filter(~numbered.is_test), numbered.filter(numbered.is_test)
+        return Split(numbered.filter(~numbered.is_test), numbered.filter(numbered.is_test))
     first = (since - date(1970, 1, 1)).days
     newest = metrics.get("newest_day")
     if newest is not None and first < newest:
@@ -435,4 +471,4 @@ def _unseen(
         raise ConfigError(
             [f"--since {since}: the bundle has learned from receipts up to {learned}"]
         )
-    return numbered.filter(numbered.day < first), numbered.filter(numbered.day >= first)
+    return Split(numbered.filter(numbered.day < first), numbered.filter(numbered.day >= first))

@@ -5,7 +5,7 @@ purchases (cleaning, Ibis): whoever has them calls `Purchases.of`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -120,21 +120,6 @@ class Purchases:
             None if self.day is None else self.day[is_kept],
             self.customer_ids,
             self.n_items,
-        )
-
-    def drawn(self, most: int, seed: int) -> "Purchases":
-        """Return the whole histories of at most `most` customers, drawn evenly and renumbered."""
-        n = len(self.customer_ids)
-        if n <= most:
-            return self
-        chosen = np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
-        number = np.full(n, -1, np.int32)
-        number[chosen] = np.arange(chosen.size, dtype=np.int32)
-        kept = self.keep(number[self.customer] >= 0)
-        return replace(
-            kept,
-            customer=number[kept.customer],
-            customer_ids=tuple(self.customer_ids[at] for at in chosen),
         )
 
     def histories(self) -> list[History]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from edge.core.history import Floats, Ints
 from models.adam import Adam, Halves, Tree
-from models.sparse import sum_rows
+from models.rows import sum_rows
 from models.stages import Examples
 
 INPUT_STEPS = 127.0 / 4.0

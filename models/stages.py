@@ -19,6 +19,7 @@ from edge.core.item_tables import ItemTables, packed, unpacked
 from models.counting import count
 from models.encoder import EncoderPlan
 from models.encoder import train as train_encoder
+from models.everybody import Everybody
 from models.purchases import Purchases
 
 
@@ -63,20 +64,20 @@ class Examples:
 
 
 def tables_of(
-    purchases: Purchases, learned: Purchases, category: Ints | None, plan: EncoderPlan, seed: int
+    everybody: Everybody, learned: Purchases, category: Ints | None, plan: EncoderPlan, seed: int
 ) -> ItemTables:
     """Count everybody's tables and train the encoder, rounded as a box will read them.
 
     Args:
-        purchases: Of everybody.
+        everybody: All of them are counted.
         learned: Of the customers that the encoder learns from.
         category: int32[items] or None.
         plan: Of the encoder.
         seed: Of everything random.
     """
-    counts = count(purchases, category)
+    counts = count(everybody, category)
     encoder = train_encoder(learned, plan, seed)
-    unknown = np.full(purchases.n_items, -1, np.int32)
+    unknown = np.full(everybody.n_items, -1, np.int32)
     values = {name: getattr(counts, name) for name in counts.__dataclass_fields__}
     exact = ItemTables(
         category=unknown if category is None else category, encoder=encoder, **values

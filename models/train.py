@@ -24,6 +24,7 @@ from edge.core.ranking import Calibration
 from models import bundle, calibrate
 from models.adam import Tree
 from models.encoder import EncoderPlan
+from models.everybody import Everybody, everybody_of
 from models.network import onnx_bytes
 from models.purchases import Purchases
 from models.quantization import Agreement, gated
@@ -92,33 +93,32 @@ class Course:
 
 
 def prepare_course(
-    purchases: Purchases,
+    everybody: Everybody,
+    learned: Purchases,
     category: Ints | None = None,
     plan: Plan | None = None,
     seed: int = 0,
     progress: Progress = lambda _: None,
-    learned: Purchases | None = None,
 ) -> Course:
     """Count, encode and pretrain on the baskets of the purchases.
 
     Args:
-        purchases: Of everybody; all of them are counted.
+        everybody: All of them are counted.
+        learned: Of the customers that encoder and ranker learn from.
         category: int32[items] or None.
         plan: Sizes and schedules.
         seed: Of everything random.
         progress: Called with a sentence at each step.
-        learned: Of the customers that encoder and ranker learn from; everybody where None.
     """
     plan = plan or Plan()
-    learned = purchases if learned is None else learned
-    stages, newcomers = _stages(purchases, learned, category, plan, seed, progress)
+    stages, newcomers = _stages(everybody, learned, category, plan, seed, progress)
     scaling = scaling_of(_sample(stages))
     progress("pretraining")
-    params = initial(len(FEATURE_NAMES), purchases.n_items, plan.encoder.size, plan.ranker, seed)
+    params = initial(len(FEATURE_NAMES), everybody.n_items, plan.encoder.size, plan.ranker, seed)
     examples, ranker = [*stages, newcomers], plan.ranker
     params = fit(params, examples, scaling, ranker, ranker.rate, ranker.epochs, seed)
     progress("counting and encoding everything")
-    tables = tables_of(purchases, learned, category, plan.encoder, seed)
+    tables = tables_of(everybody, learned, category, plan.encoder, seed)
     return Course(
         tables,
         learned.histories(),
@@ -133,7 +133,7 @@ def prepare_course(
 
 
 def _stages(
-    purchases: Purchases,
+    everybody: Everybody,
     learned: Purchases,
     category: Ints | None,
     plan: Plan,
@@ -154,7 +154,8 @@ def _stages(
             break
         if (back - 1) % shared == 0:
             progress(f"stage {back}: counting and encoding")
-            known, read = (p.without_newest(back - 1 + shared) for p in (purchases, learned))
+            age = back - 1 + shared
+            known, read = everybody.without_newest(age), learned.without_newest(age)
             tables = tables_of(known, read, category, plan.encoder, seed)
         progress(f"stage {back}: candidates and features of {len(labels)} customers")
         stages.append(examples_of(histories, labels, tables))
@@ -258,7 +259,9 @@ def train(
     if not (np.diff(purchases.basket_ends()) >= 2).any():
         raise ValueError("no customer has two or more baskets; at least one is needed to learn")
     started = time.perf_counter()
-    course = prepare_course(purchases, category_codes(categories, item_ids), plan, seed, progress)
+    category = category_codes(categories, item_ids)
+    with everybody_of(purchases) as everybody:
+        course = prepare_course(everybody, purchases, category, plan, seed, progress)
     progress("tuning and calibrating")
     network, calibration, rounding = tune(course, course.newest)
     metrics = {

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from models import encoder, ranker
@@ -14,7 +13,7 @@ from models.calibrate import rising
 from models.encoder import EncoderPlan
 from models.purchases import Purchases
 from models.ranker import RankerPlan, Scaling
-from models.sparse import Lines, _blocks, largest, sum_rows, top_products
+from models.rows import largest, sum_rows
 from models.stages import Examples
 
 ITEMS, STEP = 14, 1e-3
@@ -157,30 +156,6 @@ def test_sums_of_rows() -> None:
     assert sum_rows(values[:0], np.empty(0, np.int64), 2, is_sorted=True).tolist() == [[0, 0]] * 2
 
 
-def entries(dense: npt.NDArray[np.float64]) -> Lines:
-    """Return a dense matrix as a list of its entries."""
-    row, column = np.nonzero(dense)
-    return Lines(row, column, dense[row, column].astype(np.float32), (len(dense), len(dense[0])))
-
-
-@pytest.mark.parametrize("pairs", [1, 9, 10_000], ids=["a pair", "some pairs", "all pairs"])
-@pytest.mark.parametrize("cells", [1, 50, 10_000], ids=["row by row", "some rows", "at once"])
-def test_products_as_dense_ones(monkeypatch: pytest.MonkeyPatch, cells: int, pairs: int) -> None:
-    """The best entries of a sparse product are those of the dense one, however it is cut."""
-    monkeypatch.setattr("models.sparse.BLOCK_CELLS", cells)
-    monkeypatch.setattr("models.sparse.BLOCK_PAIRS", pairs)
-    rng = np.random.default_rng(3)
-    dense = [rng.random((9, 12)) * (rng.random((9, 12)) < 0.4) for _ in range(2)]
-    left, right = (entries(each) for each in dense)
-    product = dense[0].T @ dense[1]
-    np.fill_diagonal(product, 0.0)
-    items, scores = top_products(left, right, 3, is_self_out=True)
-    for row, line in enumerate(product):
-        best = np.argsort(-line, kind="stable")[:3]
-        assert scores[row].tolist() == pytest.approx(line[best].tolist(), rel=1e-5)
-        assert items[row].tolist() == (best * (line[best] > 0)).tolist()
-
-
 def test_ties_go_to_the_lower_column() -> None:
     """However many share the last place, the lists depend on the values alone."""
     rng = np.random.default_rng(5)
@@ -191,13 +166,6 @@ def test_ties_go_to_the_lower_column() -> None:
             order = np.argsort(-line, kind="stable")[:width]
             assert best[row].tolist() == line[order].tolist()
             assert columns[row].tolist() == (order * (line[order] > 0)).tolist()
-
-
-def test_a_block_holds_few_rows_and_few_pairs() -> None:
-    """At most two rows and four million pairs; a row that has more stands alone."""
-    million = 1_000_000
-    pairs = np.cumsum([0, 3, 1, 1, 0, 9, 2, 2, 1]) * million
-    assert list(_blocks(pairs, 2)) == [(0, 2), (2, 4), (4, 5), (5, 7), (7, 8)]
 
 
 def test_rising_by_hand() -> None:

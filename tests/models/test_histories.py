@@ -12,8 +12,9 @@ import pyarrow as pa
 import pytest
 
 from edge.core.errors import ConfigError
-from models import histories
+from models import histories, tallies
 from models.engine import Engine, Table, duckdb_engine, spark_engine
+from models.everybody import Everybody, Extent
 from models.readers import read
 from tests.models.till_data import write_random_store
 
@@ -96,12 +97,6 @@ def test_gifts_are_in_no_history() -> None:
     ]
 
 
-def test_anonymous_baskets_keep_the_order_of_the_till() -> None:
-    """What was rung up first has the lower position."""
-    found = rows(histories.anonymous_baskets(lines()), "receipt", "position", "item")
-    assert found == [("r7", 9, "jam"), ("r7", 10, "bread")]
-
-
 def test_held_out_baskets_are_in_no_count() -> None:
     """The jam was bought in a held-out basket only."""
     past = histories.history(histories.baskets(lines()))
@@ -112,68 +107,38 @@ def test_held_out_baskets_are_in_no_count() -> None:
     assert rows(histories.item_index(past, least=3), "item") == [("milk",)]
 
 
-def test_repeats_are_counted_where_a_next_basket_exists() -> None:
-    """Milk: four baskets, three with a successor (a0, a1, b0), repeated in two (a0, b0)."""
-    past = histories.history(histories.baskets(lines()))
-    found = rows(
-        histories.item_counts(past), "item", "baskets", "customers", "followed", "repeated"
-    )
-    assert found == [("bread", 2, 1, 1, 0), ("milk", 4, 2, 3, 2)]
-    rates = dict(rows(histories.item_counts(past), "item", "repeat_rate"))
-    assert rates["milk"] == pytest.approx(2 / 3)
-    days = rows(histories.item_counts(past), "item", "first_day", "last_day", "quantity")
-    assert days == [("bread", 10, 30, 3), ("milk", 5, 20, 7)]
-
-
-def test_pairs_follow_each_other() -> None:
-    """Milk follows milk twice (a0 to a1, b0 to b1), milk follows bread once."""
-    past = histories.history(histories.baskets(lines()))
-    found = rows(histories.pair_counts(past, step=1, least=1), "item", "other", "pairs")
-    assert found == [("bread", "milk", 1), ("milk", "bread", 1), ("milk", "milk", 2)]
-    assert rows(histories.pair_counts(past, step=1, least=2), "item", "other") == [("milk", "milk")]
+def in_baskets(past: Table) -> Table:
+    """Return which item lies in which basket."""
+    return past.select("item", basket=past.customer + "-" + past.basket.cast("string"))
 
 
 def test_pairs_of_one_basket_stand_both_ways() -> None:
     """Bread and milk share one basket; no item pairs with itself."""
     past = histories.history(histories.baskets(lines()))
-    found = rows(histories.pair_counts(past, step=0, least=1), "item", "other", "pairs")
+    found = rows(histories.pair_counts(in_baskets(past), least=1), "item", "other", "pairs")
     assert found == [("bread", "milk", 1), ("milk", "bread", 1)]
-
-
-@pytest.mark.parametrize("lines_a_part", [20, 70, 10_000], ids=["many", "some", "one"])
-def test_parts_of_pairs_make_the_whole(tmp_path: Path, lines_a_part: int) -> None:
-    """However few lines a part has, every pair is counted once, both ways where it should be."""
-    rng = np.random.default_rng(2)
-    bought = [
-        (f"c{n % 7}", f"r{n // 3}-{n % 7}", n // 21, f"i{rng.integers(8)}", 1, False)
-        for n in range(210)
-    ]
-    engine = duckdb_engine(tmp_path / "spill")
-    numbered = histories.baskets(engine.save(lines(bought), tmp_path / "lines.parquet"))
-    past = engine.save(histories.history(numbered), tmp_path / "past.parquet")
-    histories.save_counts(engine, past, tmp_path, lines_a_part)
-    for name, whole in histories.counts(past).items():
-        saved = engine.open(tmp_path / name / "*.parquet")
-        columns = sorted(whole.columns)
-        assert rows(saved, *columns) == rows(whole, *columns), name
-    files = len(list((tmp_path / "next_counts").iterdir()))
-    assert (files == 1) == (lines_a_part == 10_000)
 
 
 def test_a_bulk_order_does_not_rule_the_pairs() -> None:
     """Of 100 items in one basket only the bounded number pairs up."""
     bulk = [("c", "r9", 1, f"i{n:03d}", 1, False) for n in range(100)]
     past = histories.history(histories.baskets(lines(bulk)))
-    pairs = histories.pair_counts(past, step=0, least=1).count().to_pyarrow().as_py()
+    pairs = histories.pair_counts(in_baskets(past), least=1).count().to_pyarrow().as_py()
     assert pairs == histories.MOST_PER_BASKET * (histories.MOST_PER_BASKET - 1)
 
 
-def test_purchases_come_out_as_arrays() -> None:
+def everybody(past: Table, items: Table, to: Path) -> Everybody:
+    """Return baskets in an engine."""
+    return Everybody.of(duckdb_engine(to / "spill"), past, items, to / "past")
+
+
+def test_purchases_come_out_as_arrays(tmp_path: Path) -> None:
     """Customers, baskets and items in the order that training shares; left-out items leave."""
     past = histories.history(histories.baskets(lines()))
     items = histories.item_index(past, least=1)
-    bought = histories.purchases(past, items)
     assert histories.item_ids(items) == ("milk", "bread")
+    known = everybody(past, items, tmp_path / "all")
+    bought = known.purchases()
     assert bought.customer_ids == ("a", "b")
     assert bought.item.tolist() == [0, 1, 0, 1, 0, 0]
     assert bought.basket.tolist() == [0, 0, 1, 2, 3, 4]
@@ -181,15 +146,35 @@ def test_purchases_come_out_as_arrays() -> None:
     assert bought.day is not None
     assert bought.day.tolist() == [10, 20, 30, 5, 6]
     assert bought.n_items == 2
-    milk_only = histories.purchases(past, histories.item_index(past, least=3))
-    assert milk_only.basket.tolist() == [0, 1, 2, 3]
+    assert known.extent() == Extent(2, 2, 5, 6, 30.0)
+    assert known.popular().tolist() == [0, 1]
+    milk = everybody(past, histories.item_index(past, least=3), tmp_path / "milk")
+    assert milk.purchases().basket.tolist() == [0, 1, 2, 3]
+    assert rows(milk.lines, "customer", "basket", "later") == [
+        (0, 0, 1),
+        (0, 1, 0),
+        (1, 0, 1),
+        (1, 1, 0),
+    ]
 
 
-def test_half_a_calendar_is_none() -> None:
+def test_some_customers_are_numbered_anew(tmp_path: Path) -> None:
+    """Whoever is chosen stands in their old order, from 0 on."""
+    past = histories.history(histories.baskets(lines()))
+    known = everybody(past, histories.item_index(past, least=1), tmp_path)
+    only = known.purchases(np.array([1]))
+    assert only.customer_ids == ("b",)
+    assert only.customer.tolist() == [0, 0]
+    assert only.item.tolist() == [0, 0]
+
+
+def test_half_a_calendar_is_none(tmp_path: Path) -> None:
     """One unknown day takes the days of all away."""
     past = histories.history(histories.baskets(lines()))
     gap = past.mutate(day=ibis.ifelse(past.basket == 1, ibis.null("float64"), past.day))
-    assert histories.purchases(gap, histories.item_index(past, least=1)).day is None
+    known = everybody(gap, histories.item_index(past, least=1), tmp_path)
+    assert known.purchases().day is None
+    assert known.extent().newest_day is None
 
 
 @pytest.fixture(scope="module")
@@ -310,16 +295,35 @@ def test_spark_and_duckdb_agree_on_every_column(spark: Engine, tmp_path: Path) -
         for n, t in numbered.items()
     }
     _compare("baskets", numbered["duckdb"], numbered["spark"])
-    _compare(
-        "anonymous",
-        histories.anonymous_baskets(lines_of["duckdb"]),
-        histories.anonymous_baskets(lines_of["spark"]),
-    )
     index = {n: histories.item_index(t) for n, t in past.items()}
     _compare("items", index["duckdb"], index["spark"])
-    for name, table in histories.counts(past["duckdb"]).items():
-        _compare(name, table, histories.counts(past["spark"])[name])
-    ours, theirs = (histories.purchases(past[n], index[n]) for n in ("duckdb", "spark"))
+    _compare("pairs", *(histories.pair_counts(in_baskets(past[n])) for n in there))
+    known = {
+        n: Everybody.of(engine, past[n], index[n], tmp_path / f"{n}.past")
+        for n, engine in there.items()
+    }
+    _compare("customers", known["duckdb"].customers, known["spark"].customers)
+    for back in (0, 2):
+        counted = {n: _counted(k.without_newest(back).lines) for n, k in known.items()}
+        for name, table in counted["duckdb"].items():
+            _compare(f"{name}, {back} back", table, counted["spark"][name])
+    ours, theirs = (known[n].purchases(np.arange(0, 30, 3)) for n in there)
     for field in ("item", "basket", "customer", "day"):
         np.testing.assert_array_equal(getattr(ours, field), getattr(theirs, field), field)
     assert ours.customer_ids == theirs.customer_ids
+    assert known["duckdb"].extent() == known["spark"].extent()
+
+
+def _counted(lines: Table) -> dict[str, Table]:
+    """Return every count that the item tables are made of."""
+    bought, bounded = tallies.bought(lines), tallies.bounded(lines)
+    return {
+        "lines": lines,
+        "items": tallies.items(lines),
+        "bought": bought,
+        "buyers": tallies.buyers(bought),
+        "together": tallies.together(bought, bought),
+        "bounded": bounded,
+        "followed": tallies.followed(bounded),
+        "following": tallies.following(bounded, bounded),
+    }

@@ -31,6 +31,7 @@ from edge.core.sales import Sale
 from edge.core.takeup import Takers
 from models import histories, offer_log, readers
 from models.engine import duckdb_engine
+from models.everybody import Everybody
 from simulator.clock import rfc3339
 from simulator.wire import event
 
@@ -187,7 +188,7 @@ class World:
         lines = readers.read(engine, self.store, self.work / "staging").lines
         past = histories.history(histories.baskets(lines))
         index = histories.item_index(past, least=1)
-        bought = histories.purchases(past, index)
+        bought = Everybody.of(engine, past, index, self.work / "past").purchases()
         place = {item.item_id: at for at, item in enumerate(self.catalog.items)}
         number = np.array([place[item] for item in histories.item_ids(index)], np.int32)
         return {
@@ -292,7 +293,8 @@ def test_box_and_training_know_the_same_of_an_offer(world: World) -> None:
     lines = readers.read(engine, world.store, world.work / "staging").lines
     past = histories.history(histories.baskets(lines))
     index = histories.item_index(past, least=1)
-    bought, ids = histories.purchases(past, index), histories.item_ids(index)
+    bought = Everybody.of(engine, past, index, world.work / "past").purchases()
+    ids = histories.item_ids(index)
     today_s, earlier = START_S + VISITS * WEEK_S, logged(len(world.tills))
     path = world.store / offer_log.FILE
     write_offers(path, earlier)

@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 
-from edge.core.history import History
+from edge.core.history import History, Ints
 from edge.core.item_tables import ITEM_COLUMNS
-from models.counting import MAX_ITEMS_A_BASKET, PRIOR, count
+from models.counting import PRIOR, Counts, count
 from models.encoder import EncoderPlan, _batches, baskets_to_learn, samples_of
+from models.everybody import everybody_of
 from models.purchases import Purchases
 from models.ranker import RankerPlan
 from models.stages import Examples, stage
+from models.tallies import MAX_ITEMS_A_BASKET
 from models.train import Plan, prepare_course, tune
 
 
@@ -22,6 +24,12 @@ def purchases(**people: list[list[int]]) -> Purchases:
             history = history.extended(items, 7.0 * number)
         made[who] = history
     return Purchases.of_histories(made, 6)
+
+
+def counted(bought: Purchases, category: Ints | None = None) -> Counts:
+    """Count the tables of purchases."""
+    with everybody_of(bought) as everybody:
+        return count(everybody, category)
 
 
 TWO = {"anna": [[0, 1], [0], [2, 0]], "bert": [[1, 2], [2]]}
@@ -48,7 +56,7 @@ def test_hazard_and_gap_by_hand() -> None:
 
     All items: chances to repeat after one basket are anna 0, 1, 0 and bert 1, 2; three repeats.
     """
-    tables = count(purchases(**TWO))
+    tables = counted(purchases(**TWO))
     mean = 3 / 5
     assert tables.hazard[0, 0] == pytest.approx((2 + PRIOR * mean) / (2 + PRIOR))
     assert tables.hazard[2, 0] == pytest.approx((1 + PRIOR * mean) / (1 + PRIOR))
@@ -59,7 +67,7 @@ def test_hazard_and_gap_by_hand() -> None:
 
 def test_a_gap_is_never_nothing() -> None:
     """Where nobody bought anything twice the usual gap is one basket, since features divide."""
-    tables = count(purchases(anna=[[0, 1], [2]], bert=[[3]]))
+    tables = counted(purchases(anna=[[0, 1], [2]], bert=[[3]]))
     assert tables.gap.tolist() == [1.0] * 6
     assert tables.gap_days.tolist() == [0.0] * 6
 
@@ -69,7 +77,7 @@ def test_an_item_is_shrunk_to_its_category_by_hand() -> None:
 
     Chances to repeat after one basket: item 0 two of two, item 1 none of two, item 2 one of one.
     """
-    tables = count(purchases(**TWO), np.array([7, 7, 3, -1, 7, 3], np.int32))
+    tables = counted(purchases(**TWO), np.array([7, 7, 3, -1, 7, 3], np.int32))
     mean = 3 / 5
     first = (2 + PRIOR * mean) / (4 + PRIOR)
     second = (1 + PRIOR * mean) / (1 + PRIOR)
@@ -82,7 +90,7 @@ def test_an_item_is_shrunk_to_its_category_by_hand() -> None:
 
 def test_followers_by_hand() -> None:
     """Item 1 was followed by 0 (anna) and by 2 (bert), each once in two baskets."""
-    tables = count(purchases(**TWO))
+    tables = counted(purchases(**TWO))
     row = dict(zip(tables.next[1].tolist(), tables.next_score[1].tolist(), strict=True))
     assert tables.next[1, :2].tolist() == [0, 2]
     assert tables.next_score[1, :3].tolist() == pytest.approx([1 / (2 + PRIOR)] * 2 + [0.0])
@@ -91,14 +99,14 @@ def test_followers_by_hand() -> None:
 
 def test_neighbours_by_hand() -> None:
     """Items 1 and 2 share both buyers: cosine 1; 0 and 1 share one of one and two."""
-    tables = count(purchases(**TWO))
+    tables = counted(purchases(**TWO))
     assert tables.near[1, 0] == 2
     assert tables.near_score[1, :2].tolist() == pytest.approx([1.0, 1 / np.sqrt(2)])
 
 
 def test_popularity_order_and_new_buyers() -> None:
     """Three lines each for 0 and 2, two for 1; only anna's item 2 was new to a known customer."""
-    tables = count(purchases(**TWO))
+    tables = counted(purchases(**TWO))
     assert tables.popular[:3].tolist() == [0, 2, 1]
     new = tables.item[:, ITEM_COLUMNS.index("log_new_buyers")]
     assert new[:3].tolist() == pytest.approx([0.0, 0.0, np.log1p(1)])
@@ -122,15 +130,17 @@ def test_a_stage_beyond_the_past_has_no_label() -> None:
 def test_a_draw_takes_whole_histories() -> None:
     """Three of nine customers, the same for the same seed; where few are there, all of them."""
     people = {f"c{n}": [[n % 6], [(n + 1) % 6, (n + 2) % 6]] for n in range(9)}
-    everybody = purchases(**people)
-    drawn = everybody.drawn(3, seed=2)
+    with everybody_of(purchases(**people)) as everybody:
+        drawn = everybody.drawn(3, seed=2)
+        again = [everybody.drawn(3, seed=seed).customer_ids for seed in range(8)]
+        all_ = everybody.drawn(9, seed=2)
     assert len(drawn.customer_ids) == 3
     for who, history in zip(drawn.customer_ids, drawn.histories(), strict=True):
         assert history.item.tolist() == [i for basket in people[who] for i in sorted(basket)]
         assert history.basket.tolist() == [0, 1, 1]
-    assert everybody.drawn(3, seed=2).customer_ids == drawn.customer_ids
-    assert len({everybody.drawn(3, seed=seed).customer_ids for seed in range(8)}) > 1
-    assert everybody.drawn(9, seed=2) is everybody
+    assert again[2] == drawn.customer_ids
+    assert len(set(again)) > 1
+    assert all_.customer_ids == tuple(people)
 
 
 def test_bulk_orders_do_not_rule_the_followers() -> None:
@@ -138,7 +148,7 @@ def test_bulk_orders_do_not_rule_the_followers() -> None:
     made = History.empty()
     for week in range(2):
         made = made.extended(range(MAX_ITEMS_A_BASKET + 50), 7.0 * week)
-    tables = count(Purchases.of_histories({"reseller": made}, MAX_ITEMS_A_BASKET + 50))
+    tables = counted(Purchases.of_histories({"reseller": made}, MAX_ITEMS_A_BASKET + 50))
     assert (tables.next_score[:MAX_ITEMS_A_BASKET] > 0).all()
     assert (tables.next_score[MAX_ITEMS_A_BASKET:] == 0).all()
 
@@ -163,17 +173,16 @@ def test_tables_count_those_who_were_not_drawn_as_well() -> None:
     """Encoder and ranker learn from the drawn; popularity and followers are everybody's."""
     rng = np.random.default_rng(4)
     people = {f"c{n:02d}": rng.integers(0, 6, (5, 2)).tolist() for n in range(40)}
-    everybody = purchases(**people)
-    drawn = everybody.drawn(15, seed=1)
     small = Plan(
         max_back=2,
         encoder=EncoderPlan(size=4, hidden=4, epochs=1),
         ranker=RankerPlan(widths=(4,), item_size=2, tower_size=2, epochs=1),
     )
-    course = prepare_course(everybody, plan=small, seed=1, learned=drawn)
+    with everybody_of(purchases(**people)) as everybody:
+        course = prepare_course(everybody, everybody.drawn(15, seed=1), plan=small, seed=1)
+        counts = count(everybody)
     assert course.newest.n_customers == 15
     assert len(course.histories) == 15
-    counts = count(everybody)
     assert course.tables.popular.tolist() == counts.popular.tolist()
     assert course.tables.next.tolist() == counts.next.tolist()
 
@@ -188,7 +197,9 @@ def test_few_customers_are_not_learned_from_twice(few: int, is_tuned: bool) -> N
         encoder=EncoderPlan(size=4, hidden=4, epochs=1),
         ranker=RankerPlan(widths=(4,), item_size=2, tower_size=2, epochs=1, few=few),
     )
-    course = prepare_course(purchases(**people), plan=small, seed=1)
+    bought = purchases(**people)
+    with everybody_of(bought) as everybody:
+        course = prepare_course(everybody, bought, plan=small, seed=1)
 
     def moved(examples: Examples) -> bool:
         network, *_ = tune(course, examples)

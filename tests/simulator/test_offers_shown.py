@@ -14,6 +14,7 @@ from edge.core.acceptance import kind_of
 from models import acceptance, histories, readers
 from models import offer_log as reading
 from models.engine import duckdb_engine
+from models.everybody import Everybody
 from models.offers import Teaching
 from models.purchases import Purchases
 from simulator import offer_log
@@ -106,7 +107,8 @@ def bought(
     lines = readers.read(engine, directory, work / "staging").lines
     past = histories.history(histories.baskets(lines))
     index = histories.item_index(past, least=1)
-    return histories.purchases(past, index), histories.item_ids(index)
+    known = Everybody.of(engine, past, index, work / "past")
+    return known.purchases(), histories.item_ids(index)
 
 
 def taught(
