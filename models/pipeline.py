@@ -187,9 +187,7 @@ def everybody(prepared: Prepared, past: Table, to: Path) -> tuple[Everybody, tup
     least = 1 if prepared.sales.form == "store" else histories.LEAST_LINES
     engine = prepared.engine
     to.mkdir(parents=True)
-    items = engine.save(
-        histories.item_index(histories.history(prepared.numbered), least), to / "items.parquet"
-    )
+    items = engine.save(histories.item_index(past, least), to / "items.parquet")
     return Everybody.of(engine, past, items, to / "lines"), histories.item_ids(items)
 
 

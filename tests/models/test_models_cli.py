@@ -262,6 +262,25 @@ def test_departments_stand_in_for_zones(tmp_path: Path) -> None:
     assert about["zones"] == sorted(ZONES)
 
 
+def test_the_judged_know_no_item_that_came_later(tmp_path: Path) -> None:
+    """An item of the last weeks alone is in no index, count or question of the judged bundle.
+
+    It is in that of a training on everything.
+    """
+    path = write_random_store(tmp_path / "store", customers=60, seed=1) / "receipts.csv.gz"
+    header, *rows = gzip.decompress(path.read_bytes()).decode().splitlines()
+    late = [row for row in rows if row.split(",")[1] >= "2026-08-20" and row.split(",")[3]]
+    kept = [row.replace(",s59,", ",s58,") for row in rows if row not in late]
+    late = [row.replace(",s58,", ",s59,") for row in late]
+    assert any(",s59," in row for row in late)
+    path.write_bytes(gzip.compress(("\n".join([header, *kept, *late]) + "\n").encode()))
+    items = {}
+    for out, more in (("judged", []), ("final", ["--final"])):
+        assert main([*_train(tmp_path, out), *more]) == 0
+        items[out] = json.loads((tmp_path / out / "items.json").read_text())
+    assert set(items["final"]) - set(items["judged"]) == {"i59"}
+
+
 def test_three_customers_teach_no_ranker(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
