@@ -116,11 +116,12 @@ def write_both(store: Path, folder: Path) -> list[str]:
     """Train a ranker on the demo's store, write it in 8 bits and in float32, and real rows."""
     with tempfile.TemporaryDirectory() as work:
         order = pipeline.Order(data=store, seed=SEED, work=Path(work))
-        prepared = pipeline.prepare(order, pipeline.workshop(order, lambda *_: None))
-        past = histories.history(prepared.numbered)
-        everybody, _ = pipeline.everybody(prepared, past, Path(work) / "past")
-        purchases, plan = everybody.purchases(), pipeline.plan_for(everybody.extent().lines)
-        course = prepare_course(everybody, purchases, plan=plan, seed=SEED)
+        with pipeline.engine_of(order) as engine:
+            prepared = pipeline.prepare(order, engine, pipeline.workshop(order, lambda *_: None))
+            past = histories.history(prepared.numbered)
+            everybody, _ = pipeline.everybody(prepared, past, Path(work) / "past")
+            purchases, plan = everybody.purchases(), pipeline.plan_for(everybody.extent().lines)
+            course = prepare_course(everybody, purchases, plan=plan, seed=SEED)
     network, *_ = tune(course, course.newest)
     full = course.newest.of(course.newest.mask.sum(axis=1) >= ROWS)
     rows: dict[str, np.ndarray] = {

@@ -53,6 +53,7 @@ def _train(arguments: argparse.Namespace) -> int:
         arguments.most_lines,
         arguments.memory_mb,
         arguments.threads,
+        arguments.spark_master if arguments.engine == "spark" else None,
         is_final=arguments.final,
     )
     with _progress(is_quiet=arguments.quiet) as say:
@@ -160,6 +161,18 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         help="after judging, train again with the newest baskets that were held out",
     )
     add("--quiet", action="store_true", help="no progress bar")
+    add(
+        "--engine",
+        choices=("duckdb", "spark"),
+        default="duckdb",
+        help="what reads, checks and counts the lines (default: duckdb); the bundle is the same",
+    )
+    add(
+        "--spark-master",
+        default="local[2]",
+        help="with --engine spark: a cluster's address, which sees the same folders, or threads "
+        "here (default: local[2])",
+    )
     add(
         "--most-lines",
         type=int,

@@ -27,6 +27,16 @@ FIRST_ROW = 2
 """The first row under the header, as a spreadsheet or an editor counts."""
 WHOLE_FILE = "expected a whole CSV file in UTF-8, gzipped where its name ends in .gz"
 _UNFIT = "__unfit"
+_SPARK = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.session.timeZone": "UTC",
+}
+_SPARK_HERE = {
+    "spark.driver.bindAddress": "127.0.0.1",  # nobody else is to reach it
+    "spark.driver.host": "127.0.0.1",
+    "spark.sql.shuffle.partitions": "8",  # 200 otherwise, for a few threads
+}
 _CAUSE = re.compile(r"^Caused by: (.+)$", re.MULTILINE)
 _ROW = re.compile(r"CSV Error on Line: (\d+)")
 _FILE = re.compile(r"^  file = (.+)$", re.MULTILINE)
@@ -139,6 +149,49 @@ def duckdb_engine(spill: Path, memory_mb: int = 2_000, threads: int = 2) -> Engi
     # DuckDB 2.0.0 turns `row_number() - 1 < 60` over a shared subquery into its top 59.
     backend.raw_sql("SET disabled_optimizers = 'top_n_window_elimination'")
     return Engine(backend, is_spark=False)
+
+
+@contextmanager
+def spark_session(master: str, spill: Path, memory_mb: int = 2_000) -> Iterator[Any]:
+    """Start a Spark session and stop it at the end; one that is running already is only lent.
+
+    Args:
+        master: A cluster's address, or `local[n]` for n threads of this machine.
+        spill: Where this machine puts what does not fit.
+        memory_mb: Bound of the driver, which does all the work where the master is local.
+
+    Raises:
+        ConfigError: pyspark or Java is missing, or the master does not answer.
+    """
+    try:
+        from pyspark.errors import PySparkException
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        problem = f"--engine spark: pyspark: {error}; expected pip install stammgast[models-spark]"
+        raise ConfigError([problem]) from error
+    running = SparkSession.getActiveSession()
+    if running is not None:
+        yield running
+        return
+    try:
+        session = (
+            SparkSession.builder.master(master)
+            .appName("stammgast-models")
+            .config(map=_SPARK | (_SPARK_HERE if master.startswith("local") else {}))
+            .config("spark.driver.memory", f"{memory_mb}m")
+            .config("spark.local.dir", str(spill))
+            .config("spark.sql.warehouse.dir", str(spill / "warehouse"))
+            .getOrCreate()
+        )
+    except PySparkException as error:
+        found = str(error).partition("\n")[0]
+        problem = f"--engine spark: {found}; expected Java 17 or newer (default-jre-headless)"
+        raise ConfigError([problem]) from error
+    session.sparkContext.setLogLevel("ERROR")
+    try:
+        yield session
+    finally:
+        session.stop()
 
 
 def spark_engine(session: Any) -> Engine:

@@ -9,7 +9,8 @@ works and the command line.
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -37,7 +38,7 @@ from models import (
     replay,
 )
 from models.encoder import EncoderPlan, baskets_to_learn
-from models.engine import Engine, Table, duckdb_engine
+from models.engine import Engine, Table, duckdb_engine, spark_engine, spark_session
 from models.evaluation import MOST_CUSTOMERS, Bundle, Judgement, ask, judge
 from models.everybody import Everybody, wanted
 from models.network import onnx_bytes
@@ -71,6 +72,8 @@ class Order:
         work: Where finished stages are kept.
         most_lines: See `readers.read`.
         memory_mb, threads: Bounds of the engine.
+        spark_master: Reading, checks, histories and counts run on this Spark; on DuckDB where
+            None.
         is_final: Train once more on everything: the judged ranker leaves the newest baskets out.
     """
 
@@ -80,6 +83,7 @@ class Order:
     most_lines: int = readers.MOST_LINES_PER_CUSTOMER
     memory_mb: int = 2_000
     threads: int = 2
+    spark_master: str | None = None
     is_final: bool = False
 
 
@@ -124,7 +128,9 @@ def workshop(order: Order, say: Callable[[str, bool], None]) -> Workshop:
     """
     readers.form_of(order.data)
     files = [path for path in order.data.iterdir() if path.name.endswith((".csv.gz", ".json"))]
-    options = {"seed": order.seed, "most_lines": order.most_lines}
+    options: dict[str, object] = {"seed": order.seed, "most_lines": order.most_lines}
+    if order.spark_master is not None:
+        options["engine"] = "spark"  # writes folders of Parquet where DuckDB writes files
     return Workshop(order.work, files, options, say)
 
 
@@ -138,19 +144,30 @@ def run(order: Order, out: Path, say: Callable[[str, bool], None]) -> dict[str, 
         ConfigError: The data cannot be learned from; every problem is named.
     """
     shop = workshop(order, say)
-    prepared = prepare(order, shop)
-    judged = shop.once("judged", lambda to: _judge(order, prepared, to))
-    judgement = _json(judged / "judgement.json")
-    ranker = judged
-    if order.is_final or not judgement:
-        ranker = shop.once("ranker", lambda to: _train_ranker(order, prepared, to))
-    models = _visit_models(order, prepared, shop)
+    with engine_of(order) as engine:
+        prepared = prepare(order, engine, shop)
+        judged = shop.once("judged", lambda to: _judge(order, prepared, to))
+        judgement = _json(judged / "judgement.json")
+        ranker = judged
+        if order.is_final or not judgement:
+            ranker = shop.once("ranker", lambda to: _train_ranker(order, prepared, to))
+        models = _visit_models(order, prepared, shop)
     return _assemble(ranker, out, prepared, judgement, models)
 
 
-def prepare(order: Order, shop: Workshop) -> Prepared:
+@contextmanager
+def engine_of(order: Order) -> Iterator[Engine]:
+    """Open the engine of an order."""
+    spill = order.work / "spill"
+    if order.spark_master is None:
+        yield duckdb_engine(spill, order.memory_mb, order.threads)
+        return
+    with spark_session(order.spark_master, spill, order.memory_mb) as session:
+        yield spark_engine(session)
+
+
+def prepare(order: Order, engine: Engine, shop: Workshop) -> Prepared:
     """Check the data and number the baskets."""
-    engine = duckdb_engine(order.work / "spill", order.memory_mb, order.threads)
     lines = shop.once(
         "lines", lambda to: _keep_sales(readers.read(engine, order.data, to, order.most_lines), to)
     )
@@ -176,8 +193,8 @@ def _found_sales(engine: Engine, data: Path, lines: Path) -> Sales:
     return Sales(form, data, engine.open(lines / "lines.parquet"), items)
 
 
-def everybody(prepared: Prepared, past: Table, to: Path) -> tuple[Everybody, tuple[str, ...]]:
-    """Put the baskets that may be learned from into an engine; returns the item index as well.
+def everybody(prepared: Prepared, past: Table, to: Path) -> tuple[Everybody, Table]:
+    """Number the baskets that may be learned from; returns their item index as well.
 
     Args:
         prepared: See there.
@@ -188,7 +205,7 @@ def everybody(prepared: Prepared, past: Table, to: Path) -> tuple[Everybody, tup
     engine = prepared.engine
     to.mkdir(parents=True)
     items = engine.save(histories.item_index(past, least), to / "items.parquet")
-    return Everybody.of(engine, past, items, to / "lines"), histories.item_ids(items)
+    return Everybody.of(engine, past, items, to / "lines"), items
 
 
 def split(prepared: Prepared) -> Split | None:
@@ -237,11 +254,9 @@ def plan_for(lines: int) -> Plan:
     return Plan(encoder=EncoderPlan(size=32, hidden=64, epochs=6))
 
 
-def _fit(
-    order: Order, prepared: Prepared, known: Everybody, item_ids: tuple[str, ...], to: Path
-) -> None:
+def _fit(order: Order, prepared: Prepared, known: Everybody, items: Table, to: Path) -> None:
     """Train a ranker on what is known and write its files."""
-    extent = known.extent()
+    extent, item_ids = known.extent(), histories.item_ids(items)
     if extent.learners < LEAST_TAUGHT:
         problem = (
             f"{order.data}: {extent.learners} customers have two baskets of items that are kept; "
@@ -287,7 +302,7 @@ def _judge(order: Order, prepared: Prepared, to: Path) -> None:
     parts, row = split(prepared), None
     if parts is not None:
         with tempfile.TemporaryDirectory(dir=to) as folder:
-            row = _judged(order, prepared, parts, to, Path(folder))
+            row = _judged(order, prepared, parts, to, Path(folder) / "known")
     (to / "judgement.json").write_text(json.dumps(row or {}))
 
 
@@ -295,14 +310,13 @@ def _judged(
     order: Order, prepared: Prepared, parts: Split, to: Path, work: Path
 ) -> dict[str, Any] | None:
     """Train on what is known and judge; None where there are too few to learn from or to judge."""
-    known, item_ids = everybody(prepared, parts.known, work / "known")
+    known, items = everybody(prepared, parts.known, work)
     if known.extent().learners < LEAST_LEARNERS:
         return None
-    items = prepared.engine.save(_index(item_ids), work / "items.parquet")
     asked = _asked(known, parts.later, items, order.seed)
     if not asked.labels:
         return None
-    _fit(order, prepared, known, item_ids, to)
+    _fit(order, prepared, known, items, to)
     opened = Bundle.open(to)
     answers = ask(opened, asked.histories, asked.labels)
     row = judge(answers, known.popular(), order.seed).row()
@@ -314,8 +328,8 @@ def _train_ranker(order: Order, prepared: Prepared, to: Path) -> None:
     """Train on everything that is not held out by the data itself."""
     with tempfile.TemporaryDirectory(dir=to) as folder:
         past = histories.history(prepared.numbered)
-        known, item_ids = everybody(prepared, past, Path(folder) / "known")
-        _fit(order, prepared, known, item_ids, to)
+        known, items = everybody(prepared, past, Path(folder) / "known")
+        _fit(order, prepared, known, items, to)
 
 
 def _visit_models(order: Order, prepared: Prepared, shop: Workshop) -> list[Path]:

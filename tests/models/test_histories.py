@@ -1,7 +1,10 @@
 """Histories and counts, worked by hand, and the same on DuckDB and on Spark."""
 
 import gzip
+import json
 import math
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,8 @@ import pytest
 
 from edge.core.errors import ConfigError
 from models import histories, tallies
-from models.engine import Engine, Table, duckdb_engine, spark_engine
+from models.__main__ import main
+from models.engine import Engine, Table, duckdb_engine, spark_engine, spark_session
 from models.everybody import Everybody, Extent
 from models.readers import read
 from tests.models.till_data import write_random_store
@@ -180,23 +184,8 @@ def test_half_a_calendar_is_none(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """A Spark of this module, on loopback, with one core."""
-    from pyspark.sql import SparkSession
-
-    warehouse = tmp_path_factory.mktemp("spark")
-    session = (
-        SparkSession.builder.master("local[1]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.driver.host", "127.0.0.1")
-        .config("spark.driver.memory", "1g")
-        .config("spark.local.dir", str(warehouse / "local"))
-        .config("spark.sql.warehouse.dir", str(warehouse / "warehouse"))
-        .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.sql.shuffle.partitions", "2")
-        .getOrCreate()
-    )
-    yield spark_engine(session)
-    session.stop()
+    with spark_session("local[1]", tmp_path_factory.mktemp("spark"), 1_000) as session:
+        yield spark_engine(session)
 
 
 def _same(left: Any, right: Any) -> bool:
@@ -312,6 +301,48 @@ def test_spark_and_duckdb_agree_on_every_column(spark: Engine, tmp_path: Path) -
         np.testing.assert_array_equal(getattr(ours, field), getattr(theirs, field), field)
     assert ours.customer_ids == theirs.customer_ids
     assert known["duckdb"].extent() == known["spark"].extent()
+
+
+@pytest.mark.xdist_group("spark")
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("spark")
+def test_spark_trains_the_same_bundle(tmp_path: Path) -> None:
+    """Every file, byte by byte: judgement, data quality and the anonymous model among them."""
+    write_random_store(tmp_path / "store", customers=30, seed=3)
+    for engine in ("duckdb", "spark"):
+        command = ["train", "--data", str(tmp_path / "store"), "--out", str(tmp_path / engine)]
+        assert main([*command, "--seed", "3", "--quiet", "--engine", engine]) == 0
+    names = sorted(path.name for path in (tmp_path / "duckdb").iterdir())
+    assert names == sorted(path.name for path in (tmp_path / "spark").iterdir())
+    assert json.loads((tmp_path / "spark" / "metrics.json").read_text())["judgement"]
+    assert "anonymous.onnx" in names
+    for name in names:
+        ours, theirs = (tmp_path / engine / name for engine in ("duckdb", "spark"))
+        assert ours.read_bytes() == theirs.read_bytes(), name
+
+
+@pytest.mark.parametrize(
+    ("break_it", "expected"),
+    [
+        ("sys.modules['pyspark'] = None", "expected pip install stammgast[models-spark]"),
+        (
+            "os.environ['JAVA_HOME'] = '/nowhere'",
+            "expected Java 17 or newer (default-jre-headless)",
+        ),
+    ],
+    ids=["pyspark", "java"],
+)
+def test_what_spark_lacks_is_named(tmp_path: Path, break_it: str, expected: str) -> None:
+    """Exit 2 and what to install; in a process of its own, which has no Java yet."""
+    store = write_random_store(tmp_path / "store", customers=3, seed=3)
+    command = ["train", "--data", str(store), "--out", str(tmp_path / "b"), "--engine", "spark"]
+    program = (
+        f"import os, sys\n{break_it}\nfrom models.__main__ import main\nsys.exit(main({command}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "stammgast-models: --engine spark: " in done.stderr
+    assert expected in done.stderr
 
 
 def _counted(lines: Table) -> dict[str, Table]:
