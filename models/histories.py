@@ -1,9 +1,10 @@
-"""Histories and counts from till lines, as Ibis expressions that DuckDB and Spark both run.
+"""Histories from till lines, as Ibis expressions that DuckDB and Spark both run.
 
-Decides what a basket of a history is, which items are kept, and which counts are taken. Every
-function takes and returns a lazy table, so that nothing is computed before it is asked for and
-50 million lines pass through an engine that spills to disk. Leaves out features: those belong to
-`edge.core.features`, which training calls exactly as the box does.
+Decides what a basket of a history is, which items are kept, and what lies together in a basket.
+Every function takes and returns a lazy table, so that nothing is computed before it is asked for
+and 50 million lines pass through an engine that spills to disk. Leaves out the ranker's counts
+(`models.tallies`) and features: those belong to `edge.core.features`, which training calls
+exactly as the box does.
 """
 
 import ibis
@@ -28,21 +29,20 @@ def baskets(lines: Table) -> Table:
         lines: A table of `models.readers.LINES`.
 
     Returns:
-        customer, basket (int64 from 0, no gap), item, quantity, day, minute, is_test; anonymous
-        receipts, gifts and receipts of gifts alone are left out.
+        customer, basket (int64 from 0, no gap), item, day, is_test; anonymous receipts, gifts and
+        receipts of gifts alone are left out.
     """
     known = lines.filter(lines.customer.notnull(), ~lines.is_gift)
     receipts = known.group_by("customer", "receipt").agg(
         at=known["at"].min(),
         day=known.day.min(),
-        minute=known.minute.min(),
         is_test=known.is_test.max(),
     )
     in_order = ibis.window(group_by="customer", order_by=["at", "receipt"])
     numbered = receipts.mutate(basket=ibis.row_number().over(in_order))
-    bought = known.group_by("customer", "receipt", "item").agg(quantity=known.quantity.sum())
+    bought = known.select("customer", "receipt", "item").distinct()
     joined = bought.join(numbered, ["customer", "receipt"])
-    return joined.select("customer", "basket", "item", "quantity", "day", "minute", "is_test")
+    return joined.select("customer", "basket", "item", "day", "is_test")
 
 
 def history(numbered: Table) -> Table:

@@ -1,4 +1,4 @@
-"""Histories and counts, worked by hand, and the same on DuckDB and on Spark."""
+"""Histories worked by hand, and with every count the same on DuckDB and on Spark."""
 
 import gzip
 import json
@@ -77,15 +77,15 @@ def _engine(tmp_path: Path) -> Iterator[None]:
 
 def test_baskets_are_numbered_by_time() -> None:
     """Two lines of one item are one; nobody's receipts stay out."""
-    found = rows(histories.baskets(lines()), "customer", "basket", "item", "quantity", "is_test")
+    found = rows(histories.baskets(lines()), "customer", "basket", "item", "is_test")
     assert found == [
-        ("a", 0, "bread", 2, False),
-        ("a", 0, "milk", 4, False),
-        ("a", 1, "milk", 1, False),
-        ("a", 2, "bread", 1, False),
-        ("a", 3, "jam", 1, True),
-        ("b", 0, "milk", 1, False),
-        ("b", 1, "milk", 1, False),
+        ("a", 0, "bread", False),
+        ("a", 0, "milk", False),
+        ("a", 1, "milk", False),
+        ("a", 2, "bread", False),
+        ("a", 3, "jam", True),
+        ("b", 0, "milk", False),
+        ("b", 1, "milk", False),
     ]
 
 
