@@ -120,8 +120,7 @@ def write_both(store: Path, folder: Path) -> list[str]:
             prepared = pipeline.prepare(order, engine, pipeline.workshop(order, lambda *_: None))
             past = histories.history(prepared.numbered)
             everybody, _ = pipeline.everybody(prepared, past, Path(work) / "past")
-            purchases, plan = everybody.purchases(), pipeline.plan_for(everybody.extent().lines)
-            course = prepare_course(everybody, purchases, plan=plan, seed=SEED)
+            course = prepare_course(everybody, everybody.purchases(), seed=SEED)
     network, *_ = tune(course, course.newest)
     full = course.newest.of(course.newest.mask.sum(axis=1) >= ROWS)
     rows: dict[str, np.ndarray] = {

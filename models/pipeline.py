@@ -37,7 +37,7 @@ from models import (
     readers,
     replay,
 )
-from models.encoder import EncoderPlan, baskets_to_learn
+from models.encoder import baskets_to_learn
 from models.engine import Engine, Table, duckdb_engine, spark_engine, spark_session
 from models.evaluation import MOST_CUSTOMERS, Bundle, Judgement, ask, judge
 from models.everybody import Everybody, wanted
@@ -53,8 +53,6 @@ JUDGED_SHARE = 0.1
 """Newest share of a store's baskets that the judging training does not see."""
 LEAST_LEARNERS = 20
 """Returning customers without whom nothing is held out: all that is known goes into training."""
-SMALL_LINES = 200_000
-"""Lines under which the smaller plan is enough and three times as fast."""
 LEAST_TAUGHT = 10
 """Returning customers without whom there is no ranker: half of them calibrate it."""
 LEARNED_CUSTOMERS = 20_000
@@ -247,13 +245,6 @@ def _asked(known: Everybody, later: Table, items: Table, seed: int) -> Asked:
     return Asked(known.purchases(chosen).histories(), labels)
 
 
-def plan_for(lines: int) -> Plan:
-    """Return the plan that fits the amount of data."""
-    if lines >= SMALL_LINES:
-        return Plan()
-    return Plan(encoder=EncoderPlan(size=32, hidden=64, epochs=6))
-
-
 def _fit(order: Order, prepared: Prepared, known: Everybody, items: Table, to: Path) -> None:
     """Train a ranker on what is known and write its files."""
     extent, item_ids = known.extent(), histories.item_ids(items)
@@ -264,7 +255,7 @@ def _fit(order: Order, prepared: Prepared, known: Everybody, items: Table, to: P
         )
         raise ConfigError([problem])
     codes = _codes(prepared, "category", item_ids) if prepared.usable("category") else None
-    plan, learned = plan_for(extent.lines), known.drawn(LEARNED_CUSTOMERS, order.seed)
+    plan, learned = Plan(), known.drawn(LEARNED_CUSTOMERS, order.seed)
     try:
         course = prepare_course(known, learned, codes, plan, order.seed)
         network, calibration, rounding = tune(course, course.newest)
@@ -360,8 +351,8 @@ def _teaching(data: Path, prepared: Prepared) -> Callable[[], Teaching] | None:
     def read() -> Teaching:
         past = histories.history(prepared.numbered)
         with tempfile.TemporaryDirectory() as folder:
-            known, item_ids = everybody(prepared, past, Path(folder) / "known")
-            return offer_log.read(data, known.purchases(), item_ids)
+            known, items = everybody(prepared, past, Path(folder) / "known")
+            return offer_log.read(data, known.purchases(), histories.item_ids(items))
 
     return read
 
