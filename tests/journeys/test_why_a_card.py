@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -205,8 +206,9 @@ FIGURE = re.compile(r"  (\w+) +([+-][\d.]+) +([+-][\d.]+)")
 
 def figures(told: str, item_id: str) -> dict[str, float]:
     """Read the fair shares of an item from what `decision` printed."""
-    _, _, rest = told.partition(f"\n{item_id}: chance ")
-    return {m[1]: float(m[2]) for m in map(FIGURE.match, rest.splitlines()[1:8]) if m}
+    rest = told.partition(f"\n{item_id}: chance ")[2].splitlines()[1:]
+    of_item = list(takewhile(bool, map(FIGURE.match, rest)))
+    return {found[1]: float(found[2]) for found in of_item if found}
 
 
 def test_a_past_decision_is_explained_with_the_figures_of_then(
