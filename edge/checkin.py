@@ -86,6 +86,7 @@ MAX_SEEN = 200
 ROTATING = ("eid:", "mac:")
 # What an app hears with is one receiver-less beacon per person.
 APP = "app"
+_NOTHING_SAID = Message((), (), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -595,6 +596,7 @@ class Path:
             return
         guest.scored = None
         self.read(guest, now_s)
+        self.showing.put(guest, _NOTHING_SAID)  # insights rested on the old state, too
         for card in list(guest.cards.values()):
             self.showing.recall(guest, card, reason, now_s)
             card.scored = None  # one that stays was decided on what is no longer read

@@ -211,6 +211,7 @@ class Showing:
         """Take a guest off the board with every card; what nobody saw goes back to the caps."""
         for card_id in self._take_back(guest):
             self._caps.refund(card_id)
+        guest.insight_facts = frozenset()
         self._show(self.board.remove(guest.visit_id, reason))
 
     def _take_back(self, guest: Guest, *, keep_reserved: bool = False) -> tuple[str, ...]:
