@@ -304,7 +304,9 @@ class Path:
         if (greeting := consents.grant(person, Purpose.STAFF_GREETING, now_s)) is not None:
             name = self.people.name(person, greeting, now_s)
         if consents.grant(person, Purpose.LOCATION, now_s) is None:
-            guest.stays, guest.guessed_s = [], float("-inf")
+            guest.forget_places()
+            self.visits.forget_places(person)
+            self._trackers.pop(person, None)
         profile = self.profile_of(person, now_s)
         guest.language, guest.name = language, name
         purposes = frozenset(purpose.value for purpose in consents.purposes(person))
@@ -504,7 +506,9 @@ class Path:
         if person is None:
             self.counts["check_in_without_consent"] += 1
             return CheckedIn(said.place, None, said.at_s)
-        record = CheckedIn(said.place, said.zone, said.at_s, person)
+        may_place = self.consents.grant(person, Purpose.LOCATION, now_s) is not None
+        zone = said.zone if may_place and said.zone in self._kinds else None
+        record = CheckedIn(said.place, zone, said.at_s, person)
         if said.place == "near_store":
             if self.consents.grant(person, Purpose.NEAR_STORE, now_s) is not None:
                 self._follow(self.visits.apply(person, Sign.NEAR, now_s), now_s)
@@ -512,8 +516,6 @@ class Path:
         if now_s - said.at_s > STALE_CHECK_IN_S:
             self.counts["check_in_stale"] += 1
             return record
-        may_place = self.consents.grant(person, Purpose.LOCATION, now_s) is not None
-        zone = said.zone if may_place and said.zone in self._kinds else None
         self._note(person, now_s, zone)
         guest = self.guests[person]
         guest.is_quiet = False

@@ -202,6 +202,16 @@ class Guest:
         self.dismissed[item] = now_s
         self.see(self.view)
 
+    def forget_places(self) -> None:
+        """Forget where they are and were, and what followed from it."""
+        if not self.stays:
+            return
+        self.zone, self.zone_since_s, self.stays = None, 0.0, []
+        self.motive, self.guessed_s = Motive.UNKNOWN, float("-inf")
+        self.has_moved, self.next_look_s = False, float("inf")
+        for card in self.cards.values():
+            card.zone = None
+
     def visit(self, zone_kind: str | None) -> VisitView:
         """Return the visit as a decision sees it."""
         return VisitView(

@@ -60,7 +60,7 @@ class Basis:
         is_service: Care or help, not an offer of the item.
         is_accepted: Reserved or otherwise taken up by the customer.
         told: What each of its sentences rests on (`Cause.ground`), the most telling first.
-        zone: Where the customer was when it was told.
+        zone: Where the customer was when it was told, None once that may not be known.
         rule_ids: The human rules that moved it.
     """
 
@@ -170,7 +170,7 @@ def _holds(ground: str, card: Basis, snapshot: Snapshot) -> bool:
     """Tell whether what a sentence rests on is still so; rules of people are asked apart."""
     prompts, person = snapshot.prompts, snapshot.person
     if ground == "zone":
-        return snapshot.visit.zone == card.zone
+        return card.zone is not None and snapshot.visit.zone == card.zone
     if ground in _OF_PURCHASE:
         is_partner = bool(prompts.partner.size and prompts.partner[card.item])
         return card.item in prompts.care if card.is_service else is_partner

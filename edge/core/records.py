@@ -59,7 +59,10 @@ class AppCodeUsed:
 
 @dataclass(frozen=True, slots=True)
 class CheckedIn:
-    """A member said: I am here; `person` only with a present consent for `recognise`."""
+    """A member said: I am here; `person` only with a present consent for `recognise`.
+
+    `zone` only with one for `location`, too.
+    """
 
     place: str
     zone: str | None

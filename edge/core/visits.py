@@ -50,6 +50,7 @@ class Sign(StrEnum):
     LIFE = "life"  # a sighting or check-in without a zone
     ZONE = "zone"  # a sighting or check-in in a zone
     SALE = "sale"  # a sale at a till: a sign of life that ends the wait
+    HIDE = "hide"  # a withdrawn consent to be located: the visit goes on, nobody knows where
     TIMEOUT = "timeout"  # nothing for `VISIT_TIMEOUT_S`
     LEAVE = "leave"  # a withdrawn consent, an erasure, or a stated goodbye
 
@@ -70,12 +71,14 @@ TABLE: Mapping[tuple[State, Sign], tuple[State, tuple[Change, ...]]] = {
     (State.ABSENT, Sign.LIFE): (State.PRESENT, (Change.ENTRY,)),
     (State.ABSENT, Sign.ZONE): (State.IN_ZONE, (Change.ENTRY, Change.MOVE)),
     (State.ABSENT, Sign.SALE): (State.PRESENT, (Change.ENTRY,)),
+    (State.ABSENT, Sign.HIDE): (State.ABSENT, ()),
     (State.ABSENT, Sign.TIMEOUT): (State.ABSENT, ()),
     (State.ABSENT, Sign.LEAVE): (State.ABSENT, ()),
     (State.NEAR, Sign.NEAR): (State.NEAR, ()),
     (State.NEAR, Sign.LIFE): (State.PRESENT, (Change.ENTRY,)),
     (State.NEAR, Sign.ZONE): (State.IN_ZONE, (Change.ENTRY, Change.MOVE)),
     (State.NEAR, Sign.SALE): (State.PRESENT, (Change.ENTRY,)),
+    (State.NEAR, Sign.HIDE): (State.NEAR, ()),
     (State.NEAR, Sign.TIMEOUT): (State.ABSENT, ()),
     (State.NEAR, Sign.LEAVE): (State.ABSENT, ()),
     # "Near" from inside is no sign of life: a phone's position is minutes old and metres off.
@@ -83,12 +86,14 @@ TABLE: Mapping[tuple[State, Sign], tuple[State, tuple[Change, ...]]] = {
     (State.PRESENT, Sign.LIFE): (State.PRESENT, ()),
     (State.PRESENT, Sign.ZONE): (State.IN_ZONE, (Change.MOVE,)),
     (State.PRESENT, Sign.SALE): (State.PRESENT, ()),
+    (State.PRESENT, Sign.HIDE): (State.PRESENT, ()),
     (State.PRESENT, Sign.TIMEOUT): (State.ABSENT, (Change.EXIT,)),
     (State.PRESENT, Sign.LEAVE): (State.ABSENT, (Change.EXIT,)),
     (State.IN_ZONE, Sign.NEAR): (State.IN_ZONE, ()),
     (State.IN_ZONE, Sign.LIFE): (State.IN_ZONE, ()),
     (State.IN_ZONE, Sign.ZONE): (State.IN_ZONE, (Change.MOVE,)),  # told only when it differs
     (State.IN_ZONE, Sign.SALE): (State.IN_ZONE, (Change.SERVED,)),  # told only while waiting
+    (State.IN_ZONE, Sign.HIDE): (State.PRESENT, ()),
     (State.IN_ZONE, Sign.TIMEOUT): (State.ABSENT, (Change.EXIT,)),
     (State.IN_ZONE, Sign.LEAVE): (State.ABSENT, (Change.EXIT,)),
 }
@@ -255,6 +260,11 @@ class Visits:
         visit = self._open.get(visitor)
         return visit is None or visit.lead in (None, beacon)
 
+    def forget_places(self, visitor: str) -> None:
+        """Forget where a visitor is and was, and what places them; the visit itself goes on."""
+        if (visit := self._open.get(visitor)) is not None:
+            self._step(visitor, visit, Sign.HIDE, self._now_s, None)
+
     def get(self, visitor: str) -> Visit | None:
         """Return the visit of a visitor who is present, else None (near the store is None too)."""
         visit = self._open.get(visitor)
@@ -305,6 +315,8 @@ class Visits:
             visit.last_sign_at_s = now_s
             self._open[visitor] = visit
             self._open.move_to_end(visitor)
+        if sign is Sign.HIDE:
+            _forget(visit)
         told: tuple[Transition, ...] = ()
         for change in changes:
             transition = self._tell(change, visitor, visit, now_s, zone)
@@ -373,6 +385,13 @@ def _spend(visit: _Open, now_s: float) -> None:
     if visit.zone is not None:
         spent_s = now_s - visit.last_sign_at_s
         visit.dwell_s[visit.zone] = visit.dwell_s.get(visit.zone, 0.0) + spent_s
+
+
+def _forget(visit: _Open) -> None:
+    """Drop every place of a visit, and the beacon that told it."""
+    visit.zone, visit.zone_since_s, visit.is_served = None, 0.0, False
+    visit.dwell_s.clear()
+    visit.lead, visit.lead_heard_at_s, visit.lead_level_dbm = None, 0.0, 0.0
 
 
 def _copy(visitor: str, visit: _Open) -> Visit:

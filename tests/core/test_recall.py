@@ -98,6 +98,8 @@ EVENTS: list[tuple[str, Event, Basis, Reason | None]] = [
     ("right here, and still there", lambda w: w, HERE, None),
     ("right here, but went elsewhere", lambda w: w.in_visit(zone="beauty"), HERE,
      Reason.GROUND_GONE),
+    ("right here, but nobody may know where by now", lambda w: w.in_visit(zone=None),
+     replace(HERE, zone=None), Reason.GROUND_GONE),
     ("the shirt it goes with stands", lambda w: w.bought("shirt-a"),
      replace(GOES_WITH, zone="fashion"), None),
     ("the shirt it goes with was in the basket and is now bought",

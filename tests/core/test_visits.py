@@ -73,6 +73,19 @@ CASES: dict[str, tuple[list[Step], list[tuple[str, str | None]]]] = {
         [(0, Sign.LIFE, None), (5, Sign.LEAVE, None), (6, Sign.LEAVE, None), (7, Sign.LIFE, None)],
         [("entry", None), ("exit", None), ("entry", None)],
     ),
+    "no longer located, then located again": (
+        [
+            (0, Sign.ZONE, "till"),
+            (5, Sign.HIDE, None),
+            (6, Sign.SALE, None),
+            (9, Sign.ZONE, "till"),
+        ],
+        [("entry", None), ("move", "till"), ("move", "till")],
+    ),
+    "who is not there is not located": (
+        [(0, Sign.HIDE, None), (1, Sign.NEAR, None), (2, Sign.HIDE, None)],
+        [("near", None)],
+    ),
     "the clock steps back": (
         [(100, Sign.ZONE, "shoes"), (40, Sign.ZONE, "till"), (130, Sign.LIFE, None)],
         [("entry", None), ("move", "shoes"), ("move", "till")],
@@ -114,6 +127,25 @@ def test_dwell_is_counted_by_zone_and_the_exit_is_dated_at_the_last_sign() -> No
     (ended,) = visits.expire(61 + VISIT_TIMEOUT_S)
     assert (ended.change, ended.at_s, ended.seconds) == (Change.EXIT, 60, 60)
     assert len(visits) == 0
+
+
+def test_forgotten_places_leave_the_visit_and_nothing_of_them() -> None:
+    """No zone, no seconds in one, no beacon that leads; the visit is as old as before."""
+    visits = book()
+    visits.apply("m1", Sign.ZONE, 0, "till")
+    assert visits.decides("m1", "phone", -50.0, 20)
+    visits.apply("m1", Sign.ZONE, 20, "shoes")
+    visits.forget_places("m1")
+    visits.forget_places("nobody")
+    visit = visits.get("m1")
+    assert visit is not None
+    assert (visit.state, visit.zone, visit.zone_since_s) == (State.PRESENT, None, None)
+    assert dict(visit.dwell_s) == {}
+    assert (visit.started_at_s, visit.last_sign_at_s) == (0, 20)
+    assert visits.leads("m1", "tag")
+    assert visits.occupancy() == {}
+    (moved,) = visits.apply("m1", Sign.ZONE, 50, "till")
+    assert (moved.zone_before, moved.seconds) == (None, 0)
 
 
 def test_the_queue_counts_who_still_waits() -> None:
