@@ -596,7 +596,7 @@ class Path:
         if self.consents.grant(guest.person, Purpose.RECOGNISE, now_s) is None:
             self._follow(self.visits.apply(guest.person, Sign.LEAVE, now_s), now_s)
             return
-        guest.scored = None
+        guest.scored = guest.prompts = None
         self.read(guest, now_s)
         self.showing.put(guest, _NOTHING_SAID)  # insights rested on the old state, too
         for card in list(guest.cards.values()):

@@ -1,6 +1,8 @@
 """What a consent taken back takes along: off the screens, out of the memory, out of what follows."""
 
+import gc
 import json
+import weakref
 from pathlib import Path
 
 from edge.core.candidates import Source
@@ -8,7 +10,7 @@ from edge.core.decision import Motive
 from edge.core.guest import Guest
 from tests.conftest import Mosquitto, wait_until
 from tests.tact_store import look, settled
-from tests.world import ANNA, BEACON, RunningBox, Tablet, configure, running, tablet_of
+from tests.world import ANNA, BEACON, STAPLES, RunningBox, Tablet, configure, running, tablet_of
 
 
 def take_back(box: RunningBox, tablet: Tablet, purpose: str) -> None:
@@ -95,6 +97,20 @@ def test_no_place_is_left_of_a_withdrawn_location(box: RunningBox) -> None:
         assert decision.zone is None
         assert not any(line.sources & Source.ZONE for line in decision.slate)
         assert zones_checked_in(box) == ["women", None]
+
+
+def test_no_purchase_is_left_in_memory_of_a_withdrawn_profile(box: RunningBox) -> None:
+    """Nothing holds what Anna bought before, not even what was worked out from it."""
+    with tablet_of(box) as tablet:
+        look(box, tablet, zone="women")
+        guest = guest_of(box)
+        assert set(STAPLES) <= set(guest.memory.items.tolist())
+        bought = weakref.ref(guest.memory.items)
+        tablet.react(tablet.cards()[0], "reserve")
+        take_back(box, tablet, "profile")
+        assert guest.memory.items.size == 0
+        gc.collect()
+        assert bought() is None
 
 
 def zones_checked_in(box: RunningBox) -> list[str | None]:
