@@ -319,13 +319,15 @@ class Path:
         guest.prepared = (
             finding.prepare(history, self.house.tables, day) if is_known else self._nobody
         )
-        guest.takeup = self._takeup(profile, history, guest.entered_s)
+        guest.takeup = UNASKED
+        if profile is not None and not guest.arm.is_holdout:
+            guest.takeup = self._takeup(profile, history, guest.entered_s)
         guest.liked = self._shelf.liked(guest.view.stated)
         self.remember(guest)
 
-    def _takeup(self, profile: Profile | None, history: History, now_s: float) -> Takeup:
-        """Ask how likely a person takes each offer; without a profile nobody is asked."""
-        if profile is None or self.house.takers is None:
+    def _takeup(self, profile: Profile, history: History, now_s: float) -> Takeup:
+        """Ask how likely a person takes each offer."""
+        if self.house.takers is None:
             return UNASKED
         try:
             return self.house.takers.of(profile, history, now_s)
@@ -460,8 +462,9 @@ class Path:
         if guest.arm.is_holdout:  # its pulls get the anonymous variant; a veto holds all the same
             view = PersonView(view.person, view.purposes, view.vetoes, household=view.household)
         guest.prompts = triggers.kept_prompts(
-            guest.prompts, guest.memory, view, visit, moment, self.playbook, surface
-        )
+            guest.prompts, guest.memory, view, visit, moment, self.playbook, surface,
+            is_held_out=guest.arm.is_holdout,
+        )  # fmt: skip
         return Snapshot(
             moment=moment,
             visit=visit,
@@ -477,7 +480,7 @@ class Path:
             is_pull=is_pull,
             seed=self._seed(guest),
             model_version=self.house.model_version,
-            takeup=UNASKED if guest.arm.is_holdout else guest.takeup,
+            takeup=guest.takeup,
         )
 
     def _seed(self, guest: Guest) -> int:

@@ -234,7 +234,7 @@ def _weighted(
         final[(judged.sources & np.uint16(source)) != 0] *= np.float32(factor)
     if motive in OFFER_WEIGHT:
         final[judged.offer != NO_OFFER] *= np.float32(OFFER_WEIGHT[motive])
-    if snapshot.memory.has_lines:
+    if snapshot.suggesting.has_lines:
         final[_is_other_line(judged, snapshot)] *= np.float32(OTHER_LINE)
     if snapshot.person is not None:
         for item, at_s in snapshot.person.dismissed.items():
@@ -246,7 +246,7 @@ def _weighted(
 def _liking(judged: Judged, snapshot: Snapshot) -> NDArray[np.int8]:
     """Return int8[n]: 1 what the customer stated, −1 another line than the one kept, else 0."""
     liking: NDArray[np.int8] = ((judged.sources & np.uint16(Source.STATED)) != 0).astype(np.int8)
-    if snapshot.memory.has_lines:
+    if snapshot.suggesting.has_lines:
         liking[_is_other_line(judged, snapshot)] = -1
     return liking
 
@@ -256,7 +256,7 @@ def _is_other_line(judged: Judged, snapshot: Snapshot) -> NDArray[np.bool_]:
     classes, person = snapshot.playbook.classes, snapshot.person
     at = judged.items.astype(np.intp)
     group = classes.group[at]
-    line = snapshot.memory.line[group]
+    line = snapshot.suggesting.line[group]
     audience = person.declared.get("audience") if person else None
     is_repeated = (classes.then(audience)[group] & _REPEAT) != 0
     other: NDArray[np.bool_] = is_repeated & (line >= 0) & (classes.brand[at] != line)

@@ -202,6 +202,11 @@ class Snapshot:
     takeup: Takeup = UNASKED
 
     @property
+    def suggesting(self) -> Memory:
+        """What purchases may suggest and tell: in the holdout nothing; `memory` forbids there."""
+        return NOTHING_BOUGHT if self.arm.is_holdout else self.memory
+
+    @property
     def who(self) -> str:
         """The key under which caps count: the person, else this visit alone."""
         return self.person.person if self.person else f"{NOBODY}{self.visit.visit_id}"

@@ -39,6 +39,7 @@ from edge.core.candidates import Source
 from edge.core.catalog import Text
 from edge.core.curation import size_of
 from edge.core.decision import Decision, Occasion, Shown, Snapshot
+from edge.core.memory import Memory
 from edge.core.reasons import ITEM_REASONS, UNSPOKEN, WORDS, Reason, mask_of
 from edge.core.recall import PERSONAL
 from edge.core.shades import shade_of
@@ -368,7 +369,8 @@ def _of_prompt(line: Shown, snapshot: Snapshot) -> Cause | None:
     if line.is_service:
         text = Text("Pflegetipp zu Ihrem Einkauf", "How to care for your purchase")
         told = _purchase_fact(line.item, snapshot)
-        return Cause(text, "receipts", _bought_age_s(line.item, snapshot), told)
+        age_s = _bought_age_s(line.item, snapshot.memory, snapshot)
+        return Cause(text, "receipts", age_s, told)
     anchor = snapshot.prompts.anchor_of(line.item)
     if anchor is None:
         return None
@@ -376,7 +378,7 @@ def _of_prompt(line: Shown, snapshot: Snapshot) -> Cause | None:
     text = Text(f"Passt dazu: {name.de}", f"Goes with: {name.en}")
     if anchor in snapshot.visit.basket:
         return Cause(text, "basket")
-    age_s = _bought_age_s(anchor, snapshot)
+    age_s = _bought_age_s(anchor, snapshot.suggesting, snapshot)
     if age_s is None and anchor in snapshot.visit.scanned:
         return Cause(text, "scan")
     return Cause(text, "receipts", age_s, _purchase_fact(anchor, snapshot))
@@ -395,8 +397,7 @@ def _class_name(item: int, snapshot: Snapshot) -> Text:
     return known.name if known else Text(goods.category, goods.category)
 
 
-def _bought_age_s(item: int, snapshot: Snapshot) -> float | None:
-    memory = snapshot.memory
+def _bought_age_s(item: int, memory: Memory, snapshot: Snapshot) -> float | None:
     at = int(memory.items.searchsorted(item))
     if at >= memory.items.size or memory.items[at] != item:
         return None
@@ -516,7 +517,8 @@ def _withheld(decision: Decision, snapshot: Snapshot, facts: _Facts) -> tuple[Wi
     masks = np.frombuffer(decision.trace_reasons, "<u4")
     first = masks & (~masks + _ONE)  # the ground that decided
     found: list[Withheld] = []
-    for tellable in (_OF_HOUSE,) if facts.are_full else (_OF_PERSON, _OF_HOUSE):
+    is_of_house = facts.are_full or snapshot.arm.is_holdout
+    for tellable in (_OF_HOUSE,) if is_of_house else (_OF_PERSON, _OF_HOUSE):
         for at in (first & tellable).nonzero()[0].tolist():
             item = int.from_bytes(decision.trace_items[4 * at : 4 * at + 4], "little")
             if masks[at] & _SECRET or item in snapshot.memory.only_given:

@@ -237,8 +237,10 @@ class Trial:
             scanned=decision.scanned,
         )
         if past.is_whole:
-            surface = decision.surface
-            prompts = triggers.prompts(memory, person, visit, moment, playbook, surface)
+            prompts = triggers.prompts(
+                memory, person, visit, moment, playbook, decision.surface,
+                is_held_out=arm.is_holdout,
+            )  # fmt: skip
         else:
             prompts = _noted_prompts(decision, playbook)
         snapshot = Snapshot(

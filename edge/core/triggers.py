@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edge.core.classes import Action
 from edge.core.decision import NO_PROMPTS, Occasion, PersonView, Prompts, VisitView
-from edge.core.memory import Memory
+from edge.core.memory import NOTHING_BOUGHT, Memory
 from edge.core.moment import Moment
 from edge.core.playbook import Playbook
 from edge.core.rules import Effect, Where
@@ -35,6 +35,8 @@ def prompts(
     moment: Moment,
     playbook: Playbook,
     surface: str = "tablet",
+    *,
+    is_held_out: bool = False,
 ) -> Prompts:
     """Gather every prompted candidate of a visit.
 
@@ -45,15 +47,17 @@ def prompts(
         moment: Now.
         playbook: The orders of people over the catalogue.
         surface: Rules may differ by surface.
+        is_held_out: Purchases suggest nothing; help around them is withheld from nobody.
     """
+    bought = NOTHING_BOUGHT if is_held_out else memory
     audience = person.declared.get("audience") if person else None
     then = playbook.classes.then(audience)
     effect = playbook.rules.now(
         Where(moment.day, surface, visit.zone, audience, visit.motive.value)
     )
-    after = _after_purchase(playbook, moment, visit, memory, then, effect)
+    after = _after_purchase(playbook, moment, visit, bought, then, effect)
     occasions: dict[int, Occasion] = {}
-    occasions.update(dict.fromkeys(win_back(playbook, moment, memory), Occasion.WIN_BACK))
+    occasions.update(dict.fromkeys(win_back(playbook, moment, bought), Occasion.WIN_BACK))
     if person is not None:
         occasions.update(
             dict.fromkeys(free_delivery(playbook, memory, person), Occasion.FREE_DELIVERY)
@@ -61,7 +65,7 @@ def prompts(
         occasions.update(dict.fromkeys(birthday_treat(playbook, moment, person), Occasion.BIRTHDAY))
     return Prompts(
         complement=after.complement,
-        series=next_in_series(playbook, memory, then),
+        series=next_in_series(playbook, bought, then),
         care=care(playbook, moment, memory, then),
         trigger=np.array(sorted(occasions), np.int32),
         occasions=occasions,
@@ -97,6 +101,8 @@ def kept_prompts(
     moment: Moment,
     playbook: Playbook,
     surface: str = "tablet",
+    *,
+    is_held_out: bool = False,
 ) -> Kept:
     """Return what `prompts` finds, without looking again while nothing it rests on has changed.
 
@@ -108,6 +114,7 @@ def kept_prompts(
         moment: Now.
         playbook: The orders of people over the catalogue.
         surface: Rules may differ by surface.
+        is_held_out: The same for the whole visit.
     """
     rests_on = (
         memory,
@@ -127,7 +134,7 @@ def kept_prompts(
         and before.rests_on == rests_on
     ):
         return before
-    found = prompts(memory, person, visit, moment, playbook, surface)
+    found = prompts(memory, person, visit, moment, playbook, surface, is_held_out=is_held_out)
     return Kept(found, rests_on, now_s, _until(memory, now_s, playbook))
 
 

@@ -173,7 +173,10 @@ class World:
             self.caps = Caps(self.orders.caps)
         audience = self.person.declared.get("audience") if self.person else None
         memory = remember(self.lines, playbook.classes, audience)
-        named = prompts(memory, self.person, self.visit, self.moment, playbook, self.surface)
+        named = prompts(
+            memory, self.person, self.visit, self.moment, playbook, self.surface,
+            is_held_out=self.arm.is_holdout,
+        )  # fmt: skip
         return Snapshot(
             moment=self.moment,
             visit=self.visit,

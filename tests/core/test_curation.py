@@ -20,6 +20,7 @@ from edge.core.caps import Caps
 from edge.core.classes import ClassTable
 from edge.core.curation import MODEL
 from edge.core.decision import Motive, PersonView
+from edge.core.experiments import HOLDOUT, Arm
 from edge.core.order import Ranking
 from edge.core.playbook import Limits, Orders
 from edge.core.reasons import Reason
@@ -228,6 +229,9 @@ def test_same_line_first() -> None:
     assert outcome.shown[0] == "nappies-4"
     rows = {r.item: r.reasons for r in outcome.decision.trace()}
     assert rows[number("nappies-other")] == (Reason.TOO_SIMILAR,)
+    world.arm, world.is_pull = Arm(HOLDOUT), True  # of whom purchases order nothing
+    outcome = world.decide({"nappies-4": 0.2, "nappies-other": 0.4, "wine": 0.0})
+    assert outcome.shown[0] == "nappies-other"
 
 
 def test_the_motive_chooses_content_without_a_person() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from edge.core.candidates import Source
 from edge.core.catalog import Text
 from edge.core.decision import Motive
+from edge.core.experiments import HOLDOUT, Arm
 from edge.core.explanation import MAX_FACTS, Card, Message, explain
 from edge.core.playbook import Limits, Orders
 from edge.core.reasons import UNSPOKEN, WORDS, Reason
@@ -182,6 +183,21 @@ def test_what_was_withheld_is_told_within_the_facts_there_is_room_for() -> None:
     roomy = world.decide({"scarf": 0.9, "mouse": 0.8}).message.cards[0]
     assert {w.reason for w in roomy.withheld} >= {Reason.RETURNED, Reason.NOT_DUE}
     assert roomy.purpose == "profile"
+
+
+def test_the_holdout_is_told_nothing_of_purchases() -> None:
+    """They hold things back all the same; why, the house alone tells. A label that was read is."""
+    world = World(arm=Arm(HOLDOUT), is_pull=True).in_visit(scanned=(number("shirt-a"),))
+    world.bought("nappies-3", days_ago=5).bought("shirt-a", days_ago=300).returned("bag")
+    world.stock.set_level("voucher", 0, NOW.now_s)
+    outcome = world.decide()
+    told = {r.item: r.reasons for r in outcome.decision.trace()}
+    assert Reason.RETURNED in told[number("bag")]
+    card = only_card(outcome.message, "tie")
+    assert card.why[0].source == "scan"
+    assert [w.reason for w in card.withheld] == [Reason.OUT_OF_STOCK]
+    assert facts(outcome.message) == set()
+    assert card.purpose == "staff_contact"
 
 
 def test_cards_that_stay_have_used_up_what_they_tell() -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from edge.core.classes import Action, ClassTable, MatrixRow
 from edge.core.decision import Occasion
+from edge.core.experiments import HOLDOUT, Arm
 from edge.core.playbook import Orders
 from edge.core.rules import Level, Rule, RuleKind
 from edge.core.triggers import is_near_birthday
@@ -69,6 +70,24 @@ def test_never_holds_even_in_another_department() -> None:
     world = World(orders=Orders(rules=(rule,))).in_visit(basket=(number("laptop-a"),))
     assert ids(world.snapshot().prompts.complement.tolist()) == ["mouse"]
     assert "tie" not in world.decide({"tie": 0.9}).shown
+
+
+def test_purchases_of_the_holdout_call_for_help_alone() -> None:
+    """Nothing goes with them, comes next or wins back; the basket is the visit's own."""
+    world = rhythm(1340, 1220, 1100).bought("laptop-a", "coat-a", days_ago=1)
+    world.bought("crime-1", days_ago=200).in_visit(basket=(number("shirt-a"),))
+    for days in (90, 60, 30):
+        world.bought("paper", days_ago=days)
+    open_to = world.snapshot().prompts
+    assert {"bag", "mouse", "scarf", "tie"} <= set(ids(open_to.complement.tolist()))
+    assert ids(open_to.series.tolist()) == ["crime-2"]
+    assert number("shirt-a") in open_to.occasions
+    world.arm = Arm(HOLDOUT)
+    held_out = world.snapshot().prompts
+    assert ids(held_out.complement.tolist()) == ["tie", "cufflinks"]
+    assert held_out.series.size == 0
+    assert held_out.occasions == {number("paper"): Occasion.FREE_DELIVERY}
+    assert ids(held_out.care.tolist()) == ["laptop-a", "coat-a"]
 
 
 def test_gifts_name_nothing() -> None:

@@ -1,12 +1,14 @@
 """The holdout from wire to screen: no personal push, anonymous answers, logged at assignment."""
 
+import json
 from functools import partial
 from pathlib import Path
 
 from edge.core.candidates import Source
 from edge.core.recall import PERSONAL
 from tests.conftest import Mosquitto, wait_until
-from tests.world import RunningBox, configure, running, tablet_of
+from tests.tact_store import look, sell
+from tests.world import N_ITEMS, RunningBox, configure, running, sku_of, tablet_of
 
 MEMBERS = [f"M-{n}" for n in range(80)]
 RULES = 'version = "1"\nauthor = "Tests"\nholdout_share = {share}\n[limits.floors]\ntablet = 0.0\n'
@@ -45,6 +47,38 @@ def test_half_of_the_house_is_held_out(
             unasked = box.call(partial(box.box.path.serve, guest, later_s))
             assert unasked.empty is not None
             assert unasked.empty.value == "holdout"
+
+
+def test_yesterdays_purchase_suggests_nothing_to_the_holdout(
+    tmp_path: Path, store: Path, bundle: Path, mosquitto: Mosquitto
+) -> None:
+    """What goes with it comes first for everybody else; to who is held out no card speaks of it."""
+    catalog = json.loads((store / "catalog.json").read_text(encoding="utf-8"))
+    for number, each in enumerate(catalog["classes"]):
+        each["complements"] = [f"class-{(number + 1) % N_ITEMS:02d}"]
+    (store / "catalog.json").write_text(json.dumps(catalog), encoding="utf-8")
+    rules = tmp_path / "rules.toml"
+    rules.write_text(RULES.format(share=0.5), encoding="utf-8")
+    line = {"line_no": 1, "sku": sku_of(20), "quantity": 1, "unit_price_cents": 1_000}
+    settings = configure(tmp_path, store, bundle, mosquitto.port, rules)
+    with running(settings) as box, tablet_of(box) as tablet:
+        arms = set()
+        for member in MEMBERS:
+            sell(box, "bag", days_ago=1.0, lines=[line], member_id=member)
+            look(box, tablet, member, zone="women")
+            *_, guest = box.box.path.guests.values()
+            arms.add(guest.arm.is_holdout)
+            cards = guest.cards.values()
+            assert cards
+            is_beside = [bool(card.sources & Source.COMPLEMENT) for card in cards]
+            assert any(is_beside) == (not guest.arm.is_holdout)
+            if guest.arm.is_holdout:
+                assert not any(card.sources & PERSONAL or card.facts for card in cards)
+                told = tablet.contacts[guest.visit_id]["cards"]
+                assert {card["allowed"]["purpose"] for card in told} == {"staff_contact"}
+            if arms == {True, False}:
+                break
+        assert arms == {True, False}
 
 
 def exposures(box: RunningBox) -> dict[str, str]:
