@@ -594,21 +594,33 @@ class Path:
             if card_id in guest.cards:
                 self.showing.retract(guest, guest.cards[card_id], untrue)
 
-    def reread(self, guest: Guest, reason: Reason, now_s: float) -> None:
-        """Read a guest anew after a consent changed; cards that rested on the old state go."""
+    def reread(self, guest: Guest, now_s: float) -> None:
+        """Read a guest anew after consents changed.
+
+        With one that was withdrawn goes all that rested on the old state; with one more, only what
+        is now known to hold no longer.
+        """
         if self.consents.grant(guest.person, Purpose.RECOGNISE, now_s) is None:
             self._follow(self.visits.apply(guest.person, Sign.LEAVE, now_s), now_s)
             return
-        guest.scored = guest.prompts = None
+        before = guest.view.purposes
         self.read(guest, now_s)
-        self.showing.put(guest, _NOTHING_SAID)  # insights rested on the old state, too
-        for card in list(guest.cards.values()):
-            self.showing.recall(guest, card, reason, now_s)
-            card.scored = None  # one that stays was decided on what is no longer read
+        if before <= guest.view.purposes:
+            self._recheck_guest(guest, now_s)
+        else:
+            self._take_back(guest, now_s)
         if guest.is_on_tablets:
             self.showing.put(guest)
         else:
             self.showing.remove(guest, "consent")
+
+    def _take_back(self, guest: Guest, now_s: float) -> None:
+        """Drop what was decided on and told of what may no longer be read."""
+        guest.scored = guest.prompts = None
+        self.showing.put(guest, _NOTHING_SAID)
+        for card in list(guest.cards.values()):
+            self.showing.recall(guest, card, Reason.CONSENT_WITHDRAWN, now_s)
+            card.scored = None  # of one that stays, too
 
     def take_rules(self, playbook: Playbook, now_s: float) -> None:
         """Put other orders of people in force, on every screen at once."""

@@ -28,7 +28,6 @@ from edge.core.learning import Kind
 from edge.core.memory import Purchases
 from edge.core.ports import Log
 from edge.core.proof import NEEDS_PROOF
-from edge.core.reasons import Reason
 from edge.core.records import (
     CardReacted,
     ConsentChanged,
@@ -341,7 +340,7 @@ class Intake:
             for each in {person, *self.path.consents.merged(person)}:
                 self.path.lessons.forget(each)
         if guest is not None:
-            self.path.reread(guest, Reason.CONSENT_WITHDRAWN, now_s)
+            self.path.reread(guest, now_s)
 
     def purchases_corrected(self, person: str, now_s: float) -> None:
         """A member said whom a purchase was for: the next decision knows, and open cards follow."""

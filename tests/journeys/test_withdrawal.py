@@ -1,4 +1,7 @@
-"""What a consent taken back takes along: off the screens, out of the memory, out of what follows."""
+"""What a consent taken back takes along: off the screens, out of the memory, out of what follows.
+
+And that one more takes nothing.
+"""
 
 import gc
 import json
@@ -111,6 +114,23 @@ def test_no_purchase_is_left_in_memory_of_a_withdrawn_profile(box: RunningBox) -
         assert guest.memory.items.size == 0
         gc.collect()
         assert bought() is None
+
+
+def test_a_consent_given_takes_no_card_away(box: RunningBox) -> None:
+    """Cards stay as they are, the reserved one unmarked; only withdrawals are told as such."""
+    with tablet_of(box) as tablet:
+        take_back(box, tablet, "aggregates")
+        look(box, tablet, zone="women")
+        tablet.react(tablet.cards()[0], "reserve")
+        settled(box, tablet)
+        before = tablet.cards()
+        box.consent("aggregates", is_given=True)
+        wait_until(lambda: box.count("consent_given") == 1, "the consent")
+        settled(box, tablet)
+        assert tablet.cards() == before
+        assert all(card.scored is not None for card in guest_of(box).cards.values())
+        assert not tablet.kinds("recall")
+        assert not tablet.kinds("mark")
 
 
 def zones_checked_in(box: RunningBox) -> list[str | None]:
