@@ -88,6 +88,17 @@ class Offers:
         found: NDArray[np.int32] = on_item[items]
         return found
 
+    def still_stands(self, offer_id: str, item: int, now_s: float, surface: str) -> bool:
+        """Tell whether an offer runs on an item, and none of a higher priority does.
+
+        Of several with the same one each may stand: which does, depends on the person.
+        """
+        laid, offer = self._laid(now_s, surface), self.offer_at.get(offer_id, NO_OFFER)
+        if offer == NO_OFFER:
+            return False
+        is_rival = (laid.rival_item == item) & (laid.rival_offer == offer)
+        return bool(laid.on_item[item] == offer or is_rival.any())
+
     def _laid(self, now_s: float, surface: str) -> _Laid:
         era = bisect.bisect_right(self._borders, now_s)
         laid = self._active.get(surface)

@@ -126,7 +126,7 @@ def review(cards: Sequence[Basis], snapshot: Snapshot) -> Review:
     untrue: dict[str, tuple[int, ...]] = {}
     for at, card in enumerate(ordered):
         reason = _consent(card, snapshot, has_consent) or _first(masks[at])
-        reason = reason or _promise(card, int(judged.offer[at]), snapshot)
+        reason = reason or _promise(card, snapshot)
         gone = [n for n, ground in enumerate(card.told) if not _holds(ground, card, snapshot)]
         gone += _rules_gone(card, judged.effect, snapshot)
         if reason is None and 0 in gone:
@@ -198,11 +198,12 @@ def _first(mask: int) -> Reason | None:
     return ITEM_REASONS[(mask & -mask).bit_length() - 1] if mask else None
 
 
-def _promise(card: Basis, offer: int, snapshot: Snapshot) -> Reason | None:
+def _promise(card: Basis, snapshot: Snapshot) -> Reason | None:
     """Return why a promotion or a care tip no longer holds, None where it does."""
     if card.is_service and card.sources & Source.CARE:
         return None if card.item in snapshot.prompts.care else Reason.BASIS_GONE
     if card.offer_id is None:
         return None
-    current = snapshot.playbook.offers.offers[offer].offer_id if offer >= 0 else None
-    return None if current == card.offer_id else Reason.OFFER_OVER
+    offers, now_s = snapshot.playbook.offers, snapshot.moment.now_s
+    is_on = offers.still_stands(card.offer_id, card.item, now_s, snapshot.surface)
+    return None if is_on else Reason.OFFER_OVER

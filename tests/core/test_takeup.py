@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from edge.core.acceptance import LOOK_BACK_DAYS, Offers, Past, Rates, Seen, Shelf, kind_of
+from edge.core.candidates import Source
 from edge.core.catalog import Catalog, Offer
 from edge.core.decision import OnOffer
 from edge.core.errors import UnavailableError
@@ -14,6 +15,7 @@ from edge.core.history import Floats, History
 from edge.core.person import DAY_S, Offered, Profile, no_purchases
 from edge.core.playbook import Limits, Orders
 from edge.core.reasons import Reason
+from edge.core.recall import Basis, recalls
 from edge.core.takeup import MOST_LIFT, UNASKED, Takers, Takeup
 from tests.core.decision_world import CATALOG, NOW, Outcome, World, number, run
 
@@ -189,6 +191,25 @@ def test_of_equal_offers_on_one_item_the_likelier_stands() -> None:
     again = Takeup.of_noted(moved.takeup, len(catalog.offers))
     same = decide(catalog, again, {TIE: 0.1, SCARF: 0.1}).decision
     assert same == moved
+
+
+@pytest.mark.parametrize(
+    ("promised", "is_over"), [("a", False), ("b", False), ("low", True), ("gone", True)]
+)
+@pytest.mark.parametrize("chances", [None, {"a": 0.2, "b": 0.1}, {"a": 0.1, "b": 0.2}])
+def test_a_card_keeps_its_offer_while_that_runs(
+    promised: str, is_over: bool, chances: dict[str, float] | None
+) -> None:
+    """Whichever of two equals is likelier by now, or nobody is asked: the other is not over."""
+    gone = replace(offer("gone", TIE, priority=2), ends_s=NOW.now_s)
+    catalog = catalog_of(
+        offer("low", TIE, priority=1), offer("a", TIE, priority=2), offer("b", TIE, priority=2),
+        gone,
+    )  # fmt: skip
+    asked = UNASKED if chances is None else takeup(catalog, **chances)
+    snapshot = replace(World(catalog=catalog).snapshot(), takeup=asked)
+    card = Basis("c", number(TIE), int(Source.POPULAR), offer_id=promised)
+    assert [found.reason for found in recalls([card], snapshot)] == [Reason.OFFER_OVER] * is_over
 
 
 def test_nothing_noted_is_nothing_asked() -> None:
