@@ -315,9 +315,8 @@ class Box:
         found = self.path.contributions(card)
         if isinstance(found, Unexplained):
             return Because(asked.id, asked.card_id, none=found)
-        told = guest.told() | guest.explained_facts
-        shares = for_screen(found, told, MAX_FACTS)
-        guest.explained_facts |= facts_named(shares, told)
+        shares = for_screen(found, guest.told(), MAX_FACTS)
+        card.explained |= facts_named(shares, card.facts)
         return Because(asked.id, asked.card_id, shares, found.adds_up, found.overlap)
 
     def say(

@@ -180,7 +180,7 @@ def for_screen(found: Contributions, told: Collection[str], most: int) -> tuple[
         most: Facts that may stand there.
     """
     whole = sum(abs(each.log_odds) for each in found.parts)
-    kinds = _kinds(told)
+    kinds = kinds_of(told)
     room = most - len(set(told))
     by_name: dict[str, float] = {}
     for each in found.parts:
@@ -199,10 +199,11 @@ def for_screen(found: Contributions, told: Collection[str], most: int) -> tuple[
 
 def facts_named(lines: Iterable[Share], told: Collection[str]) -> frozenset[str]:
     """Return the facts that lines for a screen tell beyond what stands there."""
-    return frozenset(FACTS[line.source] for line in lines if line.source in FACTS) - _kinds(told)
+    return frozenset(FACTS[line.source] for line in lines if line.source in FACTS) - kinds_of(told)
 
 
-def _kinds(told: Collection[str]) -> set[str]:
+def kinds_of(told: Collection[str]) -> set[str]:
+    """Return how the facts begin that sources about the person tell, of facts that are told."""
     kinds = {fact.partition(":")[0] for fact in told}
     return {"purchase" if kind == "purchases" else kind for kind in kinds}
 

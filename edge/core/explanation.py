@@ -6,13 +6,13 @@ told, not what may follow from it: "was returned", not "did not fit".
 
 At most two facts about a person stand on a screen at a time (A04), whichever way they are told: in
 a cause, an insight, the size to look for, a line of what was withheld, the reason for no card or
-for a recall, by a card of care or help itself, and on the cards that stay. (Such a card beside two
-reserved ones may be one fact too many: it was chosen before anybody asks for words, and then tells
-nothing else.) A fact is what only the profile knows: a purchase or return (of a class, so that a
-laptop bought is one fact in however many lines), a wish of one's own, a size, a shade, a veto, an
-occasion. No facts about a person are what everybody in the store can see of the visit, what the
-house or the box did ("shown often enough"), and how somebody is addressed, which has a consent of
-its own.
+for a recall, by a card of care or help itself, and on the cards that stay, with what was told of
+their sources to who asked. (A card of help beside two reserved ones may be one fact too many: it
+was chosen before anybody asks for words, and then tells nothing else.) A fact is what only the
+profile knows: a purchase or return (of a class, so that a laptop bought is one fact in however many
+lines), a wish of one's own, a size, a shade, a veto, an occasion. No facts about a person are what
+everybody in the store can see of the visit, what the house or the box did ("shown often enough"),
+and how somebody is addressed, which has a consent of its own.
 
 First every card gets its reason, then the size, then a second reason, insights, and what was
 withheld. A line whose fact finds no room is left out, and a card that is left without a reason says

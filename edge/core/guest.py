@@ -3,7 +3,7 @@
 What is known is read when the visit begins, kept in memory until it ends, and never written whole.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from edge.core import belongings
 from edge.core.candidates import Prepared
 from edge.core.catalog import Catalog
+from edge.core.contributions import kinds_of
 from edge.core.decision import Motive, PersonView, Shown, VisitView
 from edge.core.experiments import Arm
 from edge.core.explanation import Card
@@ -35,6 +36,7 @@ class OpenCard:
         is_service: Care or help, not an offer of the item.
         told, zone, rule_ids: As in `recall.Basis`.
         facts: What it tells about the person (`Card.facts`).
+        explained: What its sources told besides, to who asked what counted.
         scored: What the model was asked, for who asks why; None once it may not be known.
         is_in_basket: What its item goes with lay in the basket, or its label had been read.
         is_in_shade: As in `Shown`.
@@ -52,6 +54,7 @@ class OpenCard:
     zone: str | None = None
     rule_ids: tuple[str, ...] = ()
     facts: frozenset[str] = frozenset()
+    explained: frozenset[str] = frozenset()
     scored: Scored | None = None
     is_in_basket: bool = False
     is_in_shade: bool = False
@@ -131,7 +134,6 @@ class Guest:
             profile it holds until the visit ends.
         gifts_to_buy: Items in the basket that staff said are for somebody else.
         insight_facts: What the insights on the screens tell about the person.
-        explained_facts: What the sources of its cards told besides, to who asked what counted.
         decisions: How many were made in this visit; part of each one's seed.
         prompts: What purchases and basket call for, and what that rests on.
         scored: What the model said at the last decision, for the next one.
@@ -171,7 +173,6 @@ class Guest:
     gifts_to_buy: set[int] = field(default_factory=set)
     cards: dict[str, OpenCard] = field(default_factory=dict)
     insight_facts: frozenset[str] = frozenset()
-    explained_facts: frozenset[str] = frozenset()
     decisions: int = 0
     prompts: Kept | None = None
     scored: Scored | None = None
@@ -230,16 +231,16 @@ class Guest:
         )
 
     def told_beside(self, *, has_new_cards: bool) -> frozenset[str]:
-        """Return the facts on the cards that stay beside a new message.
+        """Return the facts that cards which stay beside a new message tell, asked or unasked.
 
         New cards take the place of all but the reserved ones.
         """
         stay = (c for c in self.cards.values() if not has_new_cards or c.reaction == "reserved")
-        return frozenset(fact for card in stay for fact in card.facts)
+        return _told(stay)
 
     def told(self) -> frozenset[str]:
         """Return the facts about the person that stand on the screens now."""
-        return self.insight_facts | self.told_beside(has_new_cards=False)
+        return _told(self.cards.values(), self.insight_facts)
 
     def evidence(self, now_s: float) -> Evidence:
         """Return what the visit has shown so far; nothing of it is about the person."""
@@ -319,3 +320,14 @@ class Guest:
             self.receipts[key] = receipt.with_gifts(
                 {line_no: is_so for (mine, line_no), is_so in is_gift.items() if mine == key}
             )
+
+
+def _told(cards: Iterable[OpenCard], beside: frozenset[str] = frozenset()) -> frozenset[str]:
+    """Return the facts that cards tell, with those beside them.
+
+    That something was bought at all, as who asks is told, is no new fact beside what was bought.
+    """
+    cards = tuple(cards)
+    facts = beside.union(*(card.facts for card in cards))
+    asked = frozenset[str]().union(*(card.explained for card in cards))
+    return facts | (asked - kinds_of(facts))

@@ -26,10 +26,13 @@ from edge.core.contributions import (
     for_screen,
     of_past,
 )
-from edge.core.decision import Shown, trace_columns
+from edge.core.decision import PersonView, Shown, trace_columns
+from edge.core.experiments import Arm
 from edge.core.features import FEATURE_NAMES, FEATURE_SOURCE, feature_sources, source_of_bits
+from edge.core.guest import Guest, OpenCard
 from edge.core.history import Floats, History, Ints
 from edge.core.item_tables import ITEM_COLUMNS
+from edge.core.memory import NOTHING_BOUGHT
 from edge.core.moment import Moment
 from edge.core.person import DAY_S, Profile, no_purchases
 from edge.core.scoring import Scored, Scoring
@@ -283,6 +286,23 @@ def test_two_cards_together_name_no_more_than_two_facts() -> None:
     second = for_screen(made(shade=1.0, stated=0.5, zone=0.5), told | named, 2)
     assert {line.source for line in second} == {JOINED, "stated", "zone"}
     assert facts_named(second, told | named) == frozenset()
+
+
+def test_what_was_asked_counts_as_long_as_its_card_stays() -> None:
+    """Beside a new message, of the reserved card alone; once, where a fact of the kind stands."""
+    guest = Guest("p", "v", 0.0, Arm(), PersonView("p"), nobody(TABLES), NOTHING_BOUGHT)
+    reserved = OpenCard("a", "d", 1, 0, reaction="reserved")
+    other = OpenCard("b", "d", 2, 0, facts=frozenset({"stated:scarf"}))
+    guest.cards = {card.card_id: card for card in (reserved, other)}
+    reserved.explained = frozenset({"purchase", "stated"})
+    assert guest.told() == {"purchase", "stated:scarf"}
+    assert guest.told_beside(has_new_cards=False) == {"purchase", "stated:scarf"}
+    assert guest.told_beside(has_new_cards=True) == {"purchase", "stated"}
+    guest.insight_facts = frozenset({"purchase:shirt"})
+    assert guest.told() == {"purchase:shirt", "stated:scarf"}
+    del guest.cards["a"]
+    assert guest.told() == {"purchase:shirt", "stated:scarf"}
+    assert guest.told_beside(has_new_cards=True) == set()
 
 
 SOURCES = ("history", "others", "popularity", "basket", "zone", "stated", "shade")

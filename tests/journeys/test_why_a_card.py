@@ -139,6 +139,32 @@ def test_a_card_that_stays_after_a_withdrawal_tells_nothing_more(box: RunningBox
         assert (answer["none"], answer["shares"]) == ("withdrawn", [])
 
 
+def test_what_asking_told_leaves_no_room_beside_the_card_that_stays(
+    tmp_path: Path, store: Path, bundle: Path, mosquitto: Mosquitto
+) -> None:
+    """The house suggests what Anna likes; asked, it rests on purchases, too: two facts (A04)."""
+    members = json.loads((store / "members.json").read_text(encoding="utf-8"))
+    for member in members["members"]:
+        member["stated"] = ["class-07"] if member["member_id"] == ANNA else []
+    (store / "members.json").write_text(json.dumps(members), encoding="utf-8")
+    rules = tmp_path / "rules.toml"
+    pin = (
+        f'[[rules]]\nid = "house"\nkind = "pin"\nplace = 1\ntargets = ["item:{ITEM_IDS[7]}"]\n'
+        'date = 2026-03-03\nreason = "gut"\n[limits.max_cards]\ntablet = 1\n'
+    )
+    rules.write_text(ONLY_7_AND_11 + pin, encoding="utf-8")
+    settings = configure(tmp_path, store, bundle, mosquitto.port, rules)
+    with running(settings) as box, tablet_of(box) as tablet:
+        assert look(box, tablet, zone="women") == {ITEM_IDS[7]}
+        guest = next(iter(box.box.path.guests.values()))
+        assert guest.told() == {"stated:class-07"}
+        card = card_of(tablet, 7)
+        assert "history" in shares(because(tablet, card))
+        assert guest.told() == {"stated:class-07", "purchase"}
+        tablet.react(card, "reserve")
+        assert guest.told_beside(has_new_cards=True) == guest.told()
+
+
 def test_who_nothing_is_known_of_has_no_history_in_the_figures(box: RunningBox) -> None:
     """Ben allows contact and no profile: his card rests on the place and on what sells."""
     with tablet_of(box) as tablet:
