@@ -204,7 +204,8 @@ def _contributions(
     if bundle is None or not decision.slate:
         return
     try:
-        loaded, beside = load_bundle(bundle, item_ids), load_visit_models(bundle, item_ids)
+        loaded = load_bundle(bundle, item_ids)
+        beside = load_visit_models(bundle, item_ids, lambda _: None)  # as a box starts without it
     except (TrustError, UnavailableError) as error:
         yield f"no contributions: {error}"
         return

@@ -133,15 +133,17 @@ def load_model(
 
 
 def load_beside(bundle: Path | None, item_ids: list[str]) -> VisitModels:
-    """Load the models beside the ranker; what a bundle lacks, nobody knows."""
+    """Load the models beside the ranker, each for itself; what a bundle lacks, nobody knows."""
     if bundle is not None:
         try:
-            return load_visit_models(bundle, item_ids)
+            return load_visit_models(bundle, item_ids, _refused)
         except (TrustError, UnavailableError) as error:
-            log.error(
-                "the models of visits were refused", extra={"part": "model", "detail": str(error)}
-            )
+            _refused(error)
     return VisitModels(None, None, None)
+
+
+def _refused(error: TrustError | UnavailableError) -> None:
+    log.error("a model of visits was refused", extra={"part": "model", "detail": str(error)})
 
 
 def seeded_bytes(seed: int) -> Callable[[int], bytes]:

@@ -1,6 +1,7 @@
 """The command line from till data to a packed bundle, in one small world."""
 
 import gzip
+import io
 import json
 import os
 import shutil
@@ -9,14 +10,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from edge.adapters.onnx.ranker import load_bundle
-from edge.adapters.onnx.visit_models import load_visit_models
+from edge.adapters.onnx.visit_models import VisitModels, load_visit_models
 from edge.core.anonymous import Scene
 from edge.core.errors import TrustError, UnavailableError
+from edge.opening import load_beside
 from models.__main__ import main
 from models.bundle import extend
 from tests.models.till_data import ZONES, write_offers, write_random_store
@@ -399,6 +402,7 @@ def test_unknown_inputs_are_refused(world: Path, tmp_path: Path) -> None:
         ({"hash": "0" * 64}, "acceptance: inputs 000000000000 are unknown"),
         ({"rates": {"store": 0.0, "kinds": {}}}, "acceptance.json cannot be read.*above 0"),
         ({"items": ["i1"]}, "acceptance.npz cannot be read"),
+        ({"items": ["i1"] * 60}, "acceptance.json cannot be read.*each once"),
     ],
 )
 def test_acceptance_of_another_form_is_refused(
@@ -411,3 +415,46 @@ def test_acceptance_of_another_form_is_refused(
     extend(copy, {"acceptance.json": json.dumps(about | broken).encode()})
     with pytest.raises(TrustError, match=said):
         load_visit_models(copy, ITEM_IDS)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        np.array(["many"] * 60),
+        np.full(60, 1j),
+        np.ones((60, 2)),
+        np.full(60, np.nan),
+        np.full(60, np.inf),
+        np.full(60, -1.0),
+        np.ones(60, np.bool_),
+    ],
+    ids=["text", "complex", "a table", "no number", "endless", "below none", "yes or no"],
+)
+def test_lines_that_count_nothing_refuse_acceptance_alone(
+    world: Path, tmp_path: Path, lines: "np.ndarray[Any, Any]"
+) -> None:
+    """What was sold of each item is a number from 0; the other models serve without it."""
+    copy, packed = tmp_path / "copy", io.BytesIO()
+    shutil.copytree(world / "bundle", copy)
+    np.savez(packed, lines=lines)
+    extend(copy, {"acceptance.npz": packed.getvalue()})
+    with pytest.raises(TrustError, match=r"acceptance.npz cannot be read.*60 numbers from 0"):
+        load_visit_models(copy, ITEM_IDS)
+    beside = load_beside(copy, ITEM_IDS)
+    assert beside.acceptance is None
+    assert beside.anonymous is not None
+
+
+def test_a_box_starts_without_models_that_it_cannot_use(world: Path, tmp_path: Path) -> None:
+    """Each file of the bundle in turn holds something else, under a right hash."""
+    names = [
+        f"{name}.{kind}" for name in ("anonymous", "acceptance") for kind in ("onnx", "json", "npz")
+    ]
+    for name in names:
+        copy = tmp_path / name
+        shutil.copytree(world / "bundle", copy)
+        extend(copy, {name: b"[]"})
+        found = load_beside(copy, ITEM_IDS)
+        models = {"anonymous": found.anonymous, "acceptance": found.acceptance}
+        assert [kind for kind, model in models.items() if model is None] == [name.split(".")[0]]
+    assert load_beside(tmp_path / "none", ITEM_IDS) == VisitModels(None, None, None)

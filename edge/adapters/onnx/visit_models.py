@@ -6,10 +6,10 @@ inputs (`edge.core`) and what happens without a model: popularity, the motive "u
 ranker's own probability.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import onnxruntime
@@ -23,6 +23,9 @@ from edge.core.motives import Evidence
 
 Floats = anonymous.Floats
 SCHEMA = "stammgast.visit-model.v1"
+MOST_LINES = 1e12
+"""Lines of one item that nobody ever sells."""
+Loaded = TypeVar("Loaded")
 
 
 class VisitModel:
@@ -138,12 +141,23 @@ class VisitModels:
     acceptance: AcceptanceModel | None
 
 
-def load_visit_models(path: Path, item_ids: Sequence[str]) -> VisitModels:
+def strictly(error: TrustError | UnavailableError) -> None:
+    """Let a model that may not be used refuse its whole bundle."""
+    raise error
+
+
+def load_visit_models(
+    path: Path,
+    item_ids: Sequence[str],
+    refuse: Callable[[TrustError | UnavailableError], None] = strictly,
+) -> VisitModels:
     """Verify and load the models of a bundle.
 
     Args:
         path: The bundle's folder.
         item_ids: The catalogue's items, whose order becomes the item index.
+        refuse: Told of each model that may not be used; where it returns, that one is None and
+            the others are loaded.
 
     Raises:
         TrustError: A file does not match the manifest, or a model reads other inputs than this
@@ -151,24 +165,46 @@ def load_visit_models(path: Path, item_ids: Sequence[str]) -> VisitModels:
         UnavailableError: There is no bundle at this path.
     """
     files = Sealed(path)
+
+    def loaded(name: str, load: Callable[[], Loaded]) -> Loaded | None:
+        if not files.has(f"{name}.onnx"):
+            return None
+        try:
+            return load()
+        except (TrustError, UnavailableError) as error:
+            refuse(error)
+            return None
+
     return VisitModels(
-        _anonymous(files, item_ids) if files.has("anonymous.onnx") else None,
-        _motive(files) if files.has("motive.onnx") else None,
-        _acceptance(files, item_ids) if files.has("acceptance.onnx") else None,
+        loaded("anonymous", lambda: _anonymous(files, item_ids)),
+        loaded("motive", lambda: _motive(files)),
+        loaded("acceptance", lambda: _acceptance(files, item_ids)),
     )
 
 
 def _acceptance(files: Sealed, item_ids: Sequence[str]) -> AcceptanceModel:
     model = _model(files, "acceptance", acceptance.SCHEMA_HASH, len(acceptance.FEATURES))
     rates = understood("acceptance.json", _rates, model.about)
-    ids = understood("acceptance.json", lambda about: [str(i) for i in about["items"]], model.about)
-    sold = understood(
-        "acceptance.npz",
-        lambda arrays: dict(zip(ids, arrays["lines"].tolist(), strict=True)),
-        files.arrays("acceptance.npz"),
-    )
-    lines = np.array([sold.get(item, 0.0) for item in item_ids], np.float32)
+    ids = understood("acceptance.json", _ids, model.about)
+
+    def lines_of(arrays: Mapping[str, "np.ndarray[Any, Any]"]) -> Floats:
+        lines = arrays["lines"]
+        is_count = lines.shape == (len(ids),) and lines.dtype.kind in "iuf"
+        if not (is_count and ((lines >= 0) & (lines < MOST_LINES)).all()):
+            raise ValueError(f"lines: expected {len(ids)} numbers from 0")
+        sold = dict(zip(ids, lines.tolist(), strict=True))
+        return np.array([sold.get(item, 0.0) for item in item_ids], np.float32)
+
+    lines = understood("acceptance.npz", lines_of, files.arrays("acceptance.npz"))
     return AcceptanceModel(model, rates, lines)
+
+
+def _ids(about: Mapping[str, Any]) -> list[str]:
+    """Return the items of a model, in the order of its tables."""
+    ids = [str(item) for item in about["items"]]
+    if len(set(ids)) < len(ids):
+        raise ValueError("items: expected each once")
+    return ids
 
 
 def _rates(about: Mapping[str, Any]) -> acceptance.Rates:
@@ -188,7 +224,7 @@ def _motive(files: Sealed) -> MotiveModel:
 
 def _anonymous(files: Sealed, item_ids: Sequence[str]) -> AnonymousModel:
     model = _model(files, "anonymous", anonymous.SCHEMA_HASH, len(anonymous.FEATURES))
-    ids = understood("anonymous.json", lambda about: [str(i) for i in about["items"]], model.about)
+    ids = understood("anonymous.json", _ids, model.about)
     row = {item: at for at, item in enumerate(ids)}
     rows = np.array([row.get(item, -1) for item in item_ids], np.int32)
 
@@ -196,10 +232,9 @@ def _anonymous(files: Sealed, item_ids: Sequence[str]) -> AnonymousModel:
         values = {name: _widened(array) for name, array in arrays.items()}
         found = AnonymousTables(**values, zones=tuple(model.about["zones"]))
         found.check(len(ids))
-        return found
+        return found.aligned(rows)
 
-    read = understood("anonymous.npz", tables, files.arrays("anonymous.npz"))
-    return AnonymousModel(model, read.aligned(rows))
+    return AnonymousModel(model, understood("anonymous.npz", tables, files.arrays("anonymous.npz")))
 
 
 def _widened(array: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
