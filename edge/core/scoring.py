@@ -223,7 +223,7 @@ class Scoring:
             for name, mask in bits.items():
                 left[may_use[name]] |= mask
             asked = Candidates(np.repeat(row.items, len(inputs)), left)
-            chance = with_moment(ask(inputs, may_use), asked)
+            chance = with_moment(_numbers(ask(inputs, may_use)), asked)
             for name, factor in factors.items():
                 chance = np.where(may_use[name], with_odds(chance, factor), chance)
             return log_odds(chance)
@@ -256,9 +256,20 @@ class Scoring:
         """Ask the model that knows most; the one for strangers has learned of zones itself."""
         if scene is not None and self._strangers is not None:
             unplaced = Candidates(left.items, left.sources & ~np.uint16(Source.ZONE))
-            return with_moment(self._strangers.chances(left.items, scene), unplaced)
+            return with_moment(_numbers(self._strangers.chances(left.items, scene)), unplaced)
         inputs = features(prepared, left, self._tables, context)
-        return with_moment(self._ranker.score(inputs, left.items, prepared.person), left)
+        return with_moment(_numbers(self._ranker.score(inputs, left.items, prepared.person)), left)
+
+
+def _numbers(chance: Floats) -> Floats:
+    """Return a model's answer, which must be numbers: NaN stands for what nobody asked.
+
+    Raises:
+        UnavailableError: The model answered with something else.
+    """
+    if not np.isfinite(chance).all():
+        raise UnavailableError("the model answered with no number")
+    return chance
 
 
 def _of_strangers(items: Ints, scene: Scene, model: Strangers) -> _Question:
