@@ -28,6 +28,8 @@ CALIBRATING = 40
 """Customers that calibrate a small chain's model: what one of them thinks moves it no more."""
 MOST_HELD_OUT, LEAST_HELD_OUT = 4, 10
 """Every fourth customer of a small chain is held out for it, every tenth of a large one."""
+LEAST_CUSTOMERS = MOST_HELD_OUT
+"""Customers under which one that is held out leaves nobody to learn from, or to judge by."""
 
 
 def train(teaching: Teaching, seed: int) -> VisitModel:
@@ -43,6 +45,13 @@ def train(teaching: Teaching, seed: int) -> VisitModel:
             "expected some of both"
         )
         raise ConfigError([problem])
+    for rows, what in ((earlier, "to learn from"), (later, "to judge by")):
+        if (customers := np.unique(rows.customer).size) < LEAST_CUSTOMERS:
+            problem = (
+                f"{teaching.source}: offers of {customers} customers {what}; "
+                f"expected at least {LEAST_CUSTOMERS}"
+            )
+            raise ConfigError([problem])
     network = fit(earlier, seed)
     onnx, about, shift = packed(
         network, later.features, acceptance.SCHEMA_HASH, acceptance.FEATURES

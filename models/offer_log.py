@@ -7,6 +7,7 @@ preferred: rates and training weigh each row by their inverse. Leaves out the in
 (`edge.core.acceptance`) and the model (`models.acceptance`).
 """
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from edge.core import acceptance
-from edge.core.acceptance import Past, Rates, Seen, Shelf
+from edge.core.acceptance import LOOK_BACK_DAYS, Past, Rates, Seen, Shelf
 from edge.core.errors import ConfigError
 from edge.core.history import History
 from edge.core.off_policy import weights
@@ -30,6 +31,7 @@ FILE = "offers.csv.gz"
 COLUMNS = ("shown_at", "member_id", "offer_id", "kind", "item_ids", "propensity", "is_taken")
 ABOUT = "log of offers, weighted by 1 / propensity; the latest 30 % of its days judged"
 DAY_S = 86_400.0
+_MOMENT = r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})"
 
 
 def has_log(directory: Path) -> bool:
@@ -65,11 +67,11 @@ def read(directory: Path, purchases: Purchases, item_ids: tuple[str, ...]) -> Te
 def _checked(path: Path, goods: Mapping[str, int]) -> pd.DataFrame:
     """Return the log, oldest first, with typed columns and `day`, days since 1970 in UTC."""
     frame = read_table(path, COLUMNS, dtype=str, keep_default_na=False)
-    shown = pd.to_datetime(frame["shown_at"], format="ISO8601", errors="coerce", utc=True)
+    frame["day"] = _days(frame["shown_at"])
     frame["propensity"] = pd.to_numeric(frame["propensity"], errors="coerce")
     items = frame["item_ids"].str.split()
     broken = {
-        "shown_at: expected a moment such as 2026-03-01T10:00:00Z": shown.isna(),
+        f"shown_at: expected {validation.MOMENT}": frame["day"].isna(),
         "member_id: expected a value": frame["member_id"] == "",
         "offer_id: expected a value": frame["offer_id"] == "",
         "kind: expected a value": frame["kind"] == "",
@@ -78,6 +80,9 @@ def _checked(path: Path, goods: Mapping[str, int]) -> pd.DataFrame:
             (frame["propensity"] > 0) & (frame["propensity"] <= 1)
         ),
         "is_taken: expected 0 or 1": ~frame["is_taken"].isin(["0", "1"]),
+        "expected one row for a moment, member and offer": frame.duplicated(
+            ["day", "member_id", "offer_id"]
+        ),
     }
     problems = [
         f"{path}: row {int(np.argmax(rows)) + 2}: {what}; {int(rows.sum())} rows are otherwise"
@@ -90,9 +95,17 @@ def _checked(path: Path, goods: Mapping[str, int]) -> pd.DataFrame:
     if not problems and not frame["items"].map(len).any():
         problems = [f"{path}: row 2: expected at least one offer of what is in the catalogue"]
     validation.refuse(problems)
-    frame["day"] = (shown - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
     frame["is_taken"] = frame["is_taken"] == "1"
     return frame.sort_values(["day", "member_id", "offer_id"], kind="stable")
+
+
+def _days(text: "pd.Series[str]") -> "pd.Series[float]":
+    """Return days since 1970 in UTC, NaN for what is no such moment as receipts have."""
+    whole = text.where(text.str.fullmatch(_MOMENT))
+    at = pd.to_datetime(whole, format="ISO8601", errors="coerce", utc=True).dt.as_unit("us")
+    since = at - pd.Timestamp(0, tz="UTC").as_unit("us")
+    days = since / pd.Timedelta(days=1).as_unit("us")
+    return days.where(days.between(0, validation.LATEST_S / DAY_S))
 
 
 class _Sold:
@@ -148,7 +161,7 @@ class _Log:
         self._frame, self._class_of, self._sold = frame, class_of, sold
         self._all = _Tally()
         self._kinds: dict[str, _Tally] = {}
-        self._seen: dict[str, list[Seen]] = {}
+        self._seen: dict[str, deque[Seen]] = {}
 
     def rows(self) -> Rows:
         """Compute the inputs of every row."""
@@ -184,15 +197,23 @@ class _Log:
         shelf = Shelf.of(self._class_of, self._sold.before(day, self._class_of.size))
         features = np.zeros((len(part), len(acceptance.FEATURES)), np.float32)
         kind_rate = np.array([rates.of(kind) for kind in part["kind"]], np.float32)
+        pasts: dict[str, Past] = {}
         for at, (member, items) in enumerate(zip(part["member_id"], part["items"], strict=True)):
             if not items.size:
                 continue
             offers = acceptance.Offers.of([items], self._class_of, kind_rate[at : at + 1])
-            seen = self._seen.get(member, ())
-            past = Past.of(self._sold.history(member), day, seen, rates.store)
-            features[at] = acceptance.features(past, offers, shelf)[0]
+            if member not in pasts:
+                pasts[member] = self._past(member, day, rates.store)
+            features[at] = acceptance.features(pasts[member], offers, shelf)[0]
         self._learn(day, part)
         return features, kind_rate
+
+    def _past(self, member: str, day: float, store_rate: float) -> Past:
+        """Return what is known of a member as a day begins; what was seen too long ago is gone."""
+        seen = self._seen.get(member, deque())
+        while seen and day - seen[0].day > LOOK_BACK_DAYS:
+            seen.popleft()
+        return Past.of(self._sold.history(member), day, seen, store_rate)
 
     def _learn(self, day: float, part: pd.DataFrame) -> None:
         """Take in what a day teaches the days after it."""
@@ -203,4 +224,4 @@ class _Log:
             of_kind = self._kinds.setdefault(str(kind), _Tally())
             of_kind.add(float(weight), is_taken=bool(is_taken))
             classes = tuple(np.unique(self._class_of[items]).tolist())
-            self._seen.setdefault(str(member), []).append(Seen(day, bool(is_taken), classes))
+            self._seen.setdefault(str(member), deque()).append(Seen(day, bool(is_taken), classes))

@@ -19,6 +19,7 @@ MOST_UNKNOWN_SKUS = 0.2
 """Share of lines with a sku outside the catalogue, above which it is another store's."""
 LATEST_S = 4_102_444_800
 """2100-01-01 in UTC seconds: a till that says more has lost its clock."""
+MOMENT = "a time by RFC 3339 with its offset, such as 2026-03-01T10:15:00+01:00, from 1970 to 2100"
 TRUE = ("1", "true", "True", "TRUE")
 FALSE = ("0", "false", "False", "FALSE")
 MOST_CENTS = 1_000_000_000
@@ -43,7 +44,7 @@ STORE_CHECKS = (
     Check("receipt_id", "a receipt's id", _empty("receipt")),
     Check(
         "sold_at",
-        "a time by RFC 3339 with its offset, such as 2026-03-01T10:15:00+01:00, from 1970 to 2100",
+        MOMENT,
         lambda t: ~t["at"].between(0, LATEST_S).fill_null(False) | (t["zone"] == ""),
     ),
     Check("line_no", "a whole number from 1", lambda t: ~(t["position"] >= 1).fill_null(False)),

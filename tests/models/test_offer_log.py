@@ -100,7 +100,11 @@ def test_what_is_no_longer_sold_was_seen_all_the_same(tmp_path: Path) -> None:
 
 
 BREAKS = {
-    "a moment in words": (0, "gestern", "shown_at: expected a moment such as"),
+    "a moment in words": (0, "gestern", "shown_at: expected a time by RFC 3339"),
+    "a moment of nowhere": (0, moment(DAY).rstrip("Z"), "shown_at: expected a time by RFC 3339"),
+    "a day that never was": (0, "2026-02-30T12:00:00Z", "shown_at: expected a time by RFC 3339"),
+    "a clock far ahead": (0, "2999-01-01T00:00:00Z", "shown_at: expected.*from 1970 to 2100"),
+    "a clock far behind": (0, "1600-01-01T00:00:00Z", "shown_at: expected.*from 1970 to 2100"),
     "nobody": (1, "", "member_id: expected a value"),
     "no offer": (2, "", "offer_id: expected a value"),
     "no kind": (3, "", "kind: expected a value"),
@@ -124,6 +128,36 @@ def test_a_broken_log_is_refused(tmp_path: Path, name: str) -> None:
         taught(tmp_path, [*good[:2], tuple(broken), good[3]])  # type: ignore[list-item]
 
 
+def test_a_row_that_stands_there_twice_is_refused(tmp_path: Path) -> None:
+    """It would count twice; another at the same moment, or the same later, is new."""
+    good = [
+        row(DAY, "M1", "i3", 0.5, 1),
+        row(DAY, "M2", "i3", 0.5, 1),
+        row(DAY, "M1", "i4", 0.5, 0),
+        row(DAY + 1, "M1", "i3", 0.5, 1),
+    ]
+    assert taught(tmp_path, good).rows.is_accepted.size == 4
+    again = (good[0][0].replace("12:00:00Z", "14:00:00+02:00"), *good[0][1:])
+    with pytest.raises(ConfigError, match=r"row 6: expected one row for a moment.*; 1 rows"):
+        taught(tmp_path, [*good, again])
+
+
+def test_a_moment_counts_by_its_offset(tmp_path: Path) -> None:
+    """One in the morning in summer is still the day before in UTC; offsets may differ."""
+    early = (f"{np.datetime64(DAY + 1, 'D')}T01:00:00+02:00", *row(DAY, "M1", "i4", 0.5, 0)[1:])
+    found = taught(tmp_path, [row(DAY, "M1", "i3", 0.5, 1), early])
+    assert found.rows.campaign.tolist() == [DAY, DAY]
+    assert column(found, "log_shown") == [0.0, 0.0]
+
+
+def test_what_was_shown_long_ago_is_known_no_longer(tmp_path: Path) -> None:
+    """Ninety days after, it still is; a day later only what came since, and in any row of a day."""
+    days = (0, 45, 90, 91, 91)
+    rows = [row(DAY + day, "M1", f"i{n}", 0.5, 0) for n, day in enumerate(days)]
+    shown = np.expm1(column(taught(tmp_path, rows), "log_shown"))
+    assert shown.tolist() == pytest.approx([0, 1, 2, 2, 2], abs=1e-5)
+
+
 def test_a_log_of_nothing_in_the_store_is_refused(tmp_path: Path) -> None:
     """Without a row there is nothing to learn, nor of goods that nobody sells."""
     for rows in ([], [row(DAY, "M1", "gone", 1, 1)]):
@@ -136,4 +170,18 @@ def test_nothing_taken_teaches_nothing(tmp_path: Path) -> None:
     """The message names the file that says what was taken."""
     rows = [row(DAY + n, "M1", f"i{n}", 0.5, 0) for n in range(10)]
     with pytest.raises(ConfigError, match=rf"{FILE}: nothing taken of the offers learned from"):
+        acceptance.train(taught(tmp_path, rows), seed=1)
+
+
+@pytest.mark.parametrize(("customers", "judged"), [(1, 1), (3, 3), (4, 1)])
+def test_too_few_customers_teach_nothing(tmp_path: Path, customers: int, judged: int) -> None:
+    """One calibrates, so others must be learned from; and one alone says nothing of the others."""
+    rows = [
+        row(DAY + day, f"M{n}", f"i{day}", 0.5, (day + n) % 2)
+        for day in range(20)
+        for n in range(customers if day < 14 else judged)
+    ]
+    few, what = (customers, "learn from") if customers < 4 else (judged, "judge by")
+    problem = rf"{FILE}: offers of {few} customers to {what}; expected at least 4"
+    with pytest.raises(ConfigError, match=problem):
         acceptance.train(taught(tmp_path, rows), seed=1)
