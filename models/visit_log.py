@@ -23,6 +23,10 @@ from models.tables import read_table
 
 COLUMNS = ("visit_id", "member_id", "motive", "started_at", "after_s", "event", "zone", "sku")
 EVENTS = frozenset({"enter", "scan", "pay", "leave"})
+ENDS = frozenset({"pay", "leave"})
+"""What ends the part of a visit that can be judged: after it the purchase is known."""
+MOST_S = 86_400.0
+"""Seconds after which a visit is none: the log's clock, or its ids, are wrong."""
 MOMENTS_S = (60.0, 180.0, 360.0, 600.0, 1200.0)
 """Seconds into a visit at which it is judged, so that a model learns to answer early."""
 
@@ -71,10 +75,16 @@ def _checked(path: Path) -> pd.DataFrame:
     frame = read_table(path, COLUMNS, dtype=str, keep_default_na=False)
     names = {motive.value for motive in MOTIVES}
     frame["after_s"] = pd.to_numeric(frame["after_s"], errors="coerce")
+    of_visit = frame.groupby("visit_id")
+    has_end = frame["event"].isin(ENDS).groupby(frame["visit_id"]).transform("any")
     broken = {
         f"event: expected one of {', '.join(sorted(EVENTS))}": ~frame["event"].isin(EVENTS),
         f"motive: expected one of {', '.join(sorted(names))}": ~frame["motive"].isin(names),
-        "after_s: expected seconds from 0": ~(frame["after_s"] >= 0),
+        "after_s: expected seconds from 0 to a day": ~frame["after_s"].between(0, MOST_S),
+        "motive: expected one for the whole visit": (
+            frame["motive"] != of_visit["motive"].transform("first")
+        ),
+        f"event: expected one of {', '.join(sorted(ENDS))} in every visit": ~has_end,
     }
     problems = [
         f"{path}: row {int(np.argmax(rows)) + 2}: {what}; {int(rows.sum())} rows are otherwise"
@@ -119,7 +129,7 @@ def _moments(
     goods: Mapping[str, tuple[int, int]],
 ) -> Iterator[Evidence]:
     """Yield what was known at each moment before anything was paid."""
-    ends_s = min((e["after_s"] for e in events if e["event"] in ("pay", "leave")), default=np.inf)
+    ends_s = min(e["after_s"] for e in events if e["event"] in ENDS)
     for now_s in (*(m for m in MOMENTS_S if m < ends_s), ends_s):
         seen = [e for e in events if e["after_s"] <= now_s and e["event"] in ("enter", "scan")]
         stays = [

@@ -100,7 +100,11 @@ def write_log(directory: Path, rows: list[str], header: str = ",".join(COLUMNS))
     return directory
 
 
-GOOD = visit(1, Motive.UNDECIDED, [(0, "enter", "men", ""), (70, "scan", "men", "s1")]) + visit(
+GOOD = visit(
+    1,
+    Motive.UNDECIDED,
+    [(0, "enter", "men", ""), (70, "scan", "men", "s1"), (90, "leave", "", "")],
+) + visit(
     2,
     Motive.ABOUT_TO_BUY,
     [(0, "enter", "women", ""), (30, "pay", "", "s2"), (60, "leave", "", "")],
@@ -118,9 +122,22 @@ def test_a_visit_is_judged_until_it_pays(tmp_path: Path) -> None:
 BREAKS: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     "an unknown event": (lambda r: [r[0].replace("enter", "fly"), *r[1:]], "row 2: event"),
     "an unknown motive": (
-        lambda r: [*r[:2], r[2].replace("about", "not"), *r[3:]],
+        lambda r: [*r[:2], r[2].replace("undecided", "in_love"), *r[3:]],
         "row 4: motive",
     ),
+    "two motives": (
+        lambda r: [*r[:2], r[2].replace("undecided", "about_to_buy"), *r[3:]],
+        "row 4: motive: expected one for the whole visit; 1 rows",
+    ),
+    "no end": (
+        lambda r: [*r[:2], *r[3:]],
+        "row 2: event: expected one of leave, pay in every visit; 2 rows",
+    ),
+    "a time without end": (
+        lambda r: [*r[:5], r[5].replace(",60,", ",inf,")],
+        "row 7: after_s: expected seconds from 0 to a day",
+    ),
+    "a time before": (lambda r: [r[0].replace(",0,", ",-1,"), *r[1:]], "row 2: after_s"),
     "a time in words": (lambda r: [r[0], r[1].replace(",70,", ",soon,"), *r[2:]], "row 3: after_s"),
     "no visit": (lambda r: r[:0], "row 2: expected at least one visit"),
 }
