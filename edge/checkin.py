@@ -705,16 +705,34 @@ class Path:
         )
 
     def learn(self, guest: Guest, card: OpenCard, kind: Kind, now_s: float) -> tuple[Record, ...]:
-        """Learn from what became of a card, where the guest agreed to a profile."""
+        """Learn from what became of a card, where the guest agreed to a profile.
+
+        An offer that was seen or taken is kept whether or not the learner counts it: the model of
+        acceptance is taught on all of them.
+        """
         person, lesson = guest.person, card.lesson()
         grant = self.consents.grant(person, Purpose.PROFILE, now_s)
-        if grant is None or not self.lessons.take(lesson, kind, person, grant, now_s):
+        if grant is None:
             return ()
-        self.counts[f"learned_{kind}"] += 1
-        item_id = self.house.catalog.items[card.item].item_id
-        chances = lesson.probability, lesson.propensity
-        offer_id = card.offer_id
-        return (Learned(card.card_id, kind.value, item_id, *chances, now_s, person, offer_id),)
+        is_lesson = self.lessons.take(lesson, kind, person, grant, now_s)
+        is_new = card.became(kind)
+        if not is_lesson and not is_new:
+            return ()
+        if is_lesson:
+            self.counts[f"learned_{kind}"] += 1
+        return (
+            Learned(
+                card.card_id,
+                kind.value,
+                self.house.catalog.items[card.item].item_id,
+                lesson.probability,
+                lesson.propensity,
+                now_s,
+                person,
+                card.offer_id,
+                is_lesson,
+            ),
+        )
 
     def may_profile(self, person: str, now_s: float) -> bool:
         """Tell whether a consent to a profile is present."""

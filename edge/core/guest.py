@@ -16,6 +16,7 @@ from edge.core.decision import Motive, PersonView, Shown, VisitView
 from edge.core.experiments import Arm
 from edge.core.explanation import Card
 from edge.core.history import Ints
+from edge.core.learning import Kind
 from edge.core.lessons import Lesson
 from edge.core.memory import Memory, Purchases
 from edge.core.motives import Evidence, Scan, Stay
@@ -42,6 +43,7 @@ class OpenCard:
         is_in_shade: As in `Shown`.
         probability: The model's, NaN where it was not asked; propensity: see `Shown`.
         reaction: `shown`, `reserved` or None.
+        offered: What became of the offer on it, as far as it is kept.
     """
 
     card_id: str
@@ -61,6 +63,7 @@ class OpenCard:
     probability: float = float("nan")
     propensity: float = 1.0
     reaction: str | None = None
+    offered: set[Kind] = field(default_factory=set)
 
     @classmethod
     def of(cls, card: Card, line: Shown, guest: "Guest") -> "OpenCard":
@@ -88,6 +91,18 @@ class OpenCard:
     def lesson(self) -> Lesson:
         """Return what may be learned from the card."""
         return Lesson(self.card_id, self.item, self.probability, self.propensity, self.is_service)
+
+    def became(self, kind: Kind) -> bool:
+        """Note what became of the offer on the card; returns whether that is news.
+
+        An offer is taken after it was seen; help around an item is none.
+        """
+        is_taken = kind is Kind.ACCEPTED and Kind.SHOWN in self.offered
+        is_news = (kind is Kind.SHOWN or is_taken) and kind not in self.offered
+        if self.offer_id is None or self.is_service or not is_news:
+            return False
+        self.offered.add(kind)
+        return True
 
     def basis(self) -> Basis:
         """Return what the card stands on."""

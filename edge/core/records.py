@@ -179,11 +179,12 @@ class GiftCorrected:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """A card taught the box something.
+    """A card taught the box something, or had an offer on it that a person saw or took.
 
     Attributes:
         outcome: A `learning.Kind`; probability, propensity: as in `Lesson`.
         offer_id: The promotion on the card, None where none.
+        is_lesson: The learner counted it; an offer is known all the same.
     """
 
     card_id: str
@@ -194,6 +195,7 @@ class Learned:
     at_s: float
     person: str | None = None
     offer_id: str | None = None
+    is_lesson: bool = True
 
 
 @dataclass(frozen=True, slots=True)

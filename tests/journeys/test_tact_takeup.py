@@ -18,6 +18,7 @@ from edge.core.acceptance import Offers, Past, Rates, Shelf
 from edge.core.decision import Decision
 from edge.core.errors import UnavailableError
 from edge.core.history import Floats, History
+from edge.core.learning import Kind
 from edge.core.records import Learned
 from edge.core.takeup import Takers
 from edge.core.trace import lines_of
@@ -260,6 +261,47 @@ def test_a_tap_on_an_offer_is_known_at_the_next_visit(
         profile = box.call(lambda: box.box.path.profile_of(guest.person, box.box.clock.now_s()))
         assert [one.is_accepted for one in profile.offered] == [True]
         assert ITEM_IDS[profile.offered[0].item] == card["item_id"]
+
+
+def test_every_offer_is_known_whatever_the_learner_counts(
+    tmp_path: Path, knowing: Path, mosquitto: Mosquitto
+) -> None:
+    """Five of one item and one that was pinned, all taken: the learner counts three, training all.
+
+    Said twice, or taken before it was seen, is nothing new; nor is help around an item an offer.
+    """
+    store = write_store(tmp_path / "store")
+    (store / "catalog.json").write_text(json.dumps(with_offers(catalog())), encoding="utf-8")
+    rules = write_rules(tmp_path / "rules.toml")
+    with (
+        running(configure(tmp_path, store, knowing, mosquitto.port, rules)) as box,
+        tablet_of(box) as tablet,
+    ):
+        decision_for(box, TAKES_3)
+        wait_until(tablet.cards, "a card")
+        path, now_s = box.box.path, box.box.clock.now_s()
+        guest = next(iter(path.guests.values()))
+        card = next(iter(guest.cards.values()))
+        cards = [replace(card, card_id=f"again-{n}", offered=set()) for n in range(5)]
+        cards.append(replace(card, card_id="pinned", probability=float("nan"), offered=set()))
+        help_ = replace(card, card_id="help", is_service=True, offered=set())
+
+        def lives() -> None:
+            assert path.learn(guest, cards[4], Kind.ACCEPTED, now_s) == ()
+            for kind in (Kind.SHOWN, Kind.ACCEPTED):
+                assert path.learn(guest, help_, kind, now_s) == ()
+                for each in cards:
+                    for record in path.learn(guest, each, kind, now_s):
+                        box.box.ledger.append(record)
+                    assert path.learn(guest, each, kind, now_s) == ()
+
+        box.call(lives)
+        box.box.ledger.flush()
+        profile = box.call(lambda: path.profile_of(guest.person, now_s))
+        assert [one.is_accepted for one in profile.offered] == [True] * 6
+        assert {one.offer_id for one in profile.offered} == {card.offer_id}
+        assert (box.count("learned_shown"), box.count("learned_accepted")) == (3, 3)
+        assert len(box.call(lambda: box.box.journal.lessons(now_s))) == 6
 
 
 def test_a_replay_is_moved_by_the_same(tmp_path: Path, knowing: Path, mosquitto: Mosquitto) -> None:

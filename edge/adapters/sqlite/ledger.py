@@ -415,7 +415,7 @@ class Ledger:
         return found
 
     def lessons(self, now_s: float, most: int) -> list[tuple[str, dict[str, Any]]]:
-        """Return the newest `Learned` of those who allow a profile now, the oldest of them first.
+        """Return the newest lessons of those who allow a profile now, the oldest of them first.
 
         Only their rows are opened.
         """
@@ -424,7 +424,10 @@ class Ledger:
         def may(person: str) -> bool:
             return consents.grant(consents.kept(person), Purpose.PROFILE, now_s) is not None
 
-        return self.reading().happenings.newest("Learned", now_s, most, may)
+        def is_lesson(said: Mapping[str, Any]) -> bool:
+            return bool(said.get("is_lesson", True))
+
+        return self.reading().happenings.newest("Learned", now_s, most, may, is_lesson)
 
     # -- writing
 

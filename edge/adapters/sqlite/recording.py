@@ -5,7 +5,7 @@ nothing else is in it.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -261,7 +261,12 @@ class Happenings:
             yield {"kind": kind, **_decode(body)}
 
     def newest(
-        self, kind: str, now_s: float, most: int, may: Callable[[str], bool]
+        self,
+        kind: str,
+        now_s: float,
+        most: int,
+        may: Callable[[str], bool],
+        is_wanted: Callable[[Mapping[str, Any]], bool],
     ) -> list[tuple[str, dict[str, Any]]]:
         """Return pseudonym and content of the newest of a kind that still live, the oldest first.
 
@@ -270,6 +275,7 @@ class Happenings:
             now_s: The present moment.
             most: Returned at most.
             may: Whether a person's rows may be opened.
+            is_wanted: Whether what was opened counts.
         """
         rows = self._db.execute(
             "SELECT h.happening_no, h.person_no, p.pseudonym, h.body FROM happenings h"
@@ -285,8 +291,9 @@ class Happenings:
                 keys[person_no] = self._persons.open(person) if may(person) else None
             opened = keys[person_no]
             if opened is not None:
-                plain = opened.cipher.open(body, happening_context(number))
-                found.append((person, _decode(plain)))
+                said = _decode(opened.cipher.open(body, happening_context(number)))
+                if is_wanted(said):
+                    found.append((person, said))
             if len(found) == most:
                 break
         return found[::-1]
