@@ -22,7 +22,9 @@ from models.readers import read_catalog
 from models.tables import read_table
 
 COLUMNS = ("visit_id", "member_id", "motive", "started_at", "after_s", "event", "zone", "sku")
-EVENTS = frozenset({"enter", "scan", "pay", "leave"})
+EVENTS = frozenset({"enter", "scan", "basket", "pay", "leave"})
+SCANS = frozenset({"scan", "basket"})
+"""A label read by the app: looked at, or put into its basket."""
 ENDS = frozenset({"pay", "leave"})
 """What ends the part of a visit that can be judged: after it the purchase is known."""
 MOST_S = 86_400.0
@@ -106,12 +108,15 @@ def _zone_kinds(directory: Path) -> dict[str, str]:
         raise ConfigError([problem]) from error
 
 
-def _goods(directory: Path) -> dict[str, tuple[int, int]]:
-    """Return class number and price of every sku."""
+def _goods(directory: Path) -> dict[str, tuple[str, Scan]]:
+    """Return the item of every sku, and what reading its label shows."""
     catalog = read_catalog(directory / "catalog.json")
     classes = {entry["id"]: at for at, entry in enumerate(catalog.get("classes") or [])}
     return {
-        variant["sku"]: (classes.get(item.get("class_id"), -1), int(item.get("price_cents") or 0))
+        variant["sku"]: (
+            item["item_id"],
+            Scan(classes.get(item.get("class_id"), -1), int(item.get("price_cents") or 0)),
+        )
         for item in catalog["items"]
         for variant in item["variants"]
     }
@@ -126,16 +131,18 @@ def _visits(frame: pd.DataFrame) -> Iterator[tuple[str, str, list[Mapping[str, A
 def _moments(
     events: Sequence[Mapping[str, Any]],
     kinds: Mapping[str, str],
-    goods: Mapping[str, tuple[int, int]],
+    goods: Mapping[str, tuple[str, Scan]],
 ) -> Iterator[Evidence]:
     """Yield what was known at each moment before anything was paid."""
     ends_s = min(e["after_s"] for e in events if e["event"] in ENDS)
     for now_s in (*(m for m in MOMENTS_S if m < ends_s), ends_s):
-        seen = [e for e in events if e["after_s"] <= now_s and e["event"] in ("enter", "scan")]
+        seen = [e for e in events if e["after_s"] <= now_s and e["event"] not in ENDS]
         stays = [
             Stay(kinds.get(e["zone"], "department"), e["zone"], e["after_s"])
             for e in seen
             if e["event"] == "enter" and e["zone"]
         ]
-        scans = [Scan(*goods.get(e["sku"], (-1, 1))) for e in seen if e["event"] == "scan"]
-        yield Evidence(0.0, now_s, stays, scans)
+        read = [e for e in seen if e["event"] in SCANS and e["sku"] in goods]
+        scans = [goods[e["sku"]][1] for e in read]
+        basket = {goods[e["sku"]][0] for e in read if e["event"] == "basket"}
+        yield Evidence(0.0, now_s, stays, scans, n_basket=len(basket))

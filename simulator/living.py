@@ -16,6 +16,7 @@ from typing import Any
 import simpy
 
 from simulator import beacons, floor, visits, walking
+from simulator.catalog import Variant
 from simulator.chance import cumulative, pick, stream
 from simulator.demand import Line, Memory
 from simulator.gateways import Gateways
@@ -207,6 +208,8 @@ class LivingStore:
             lines=self._bought(planned, motive, rng),
             started_s=self._now_s(),
         )
+        basket = stream(self._seed, "basket", visit.visit_id)
+        visit.has_basket = self._has_app(member) and basket.random() < visits.BASKET_RATE
         self.visits.append(visit)
         return visit
 
@@ -222,7 +225,7 @@ class LivingStore:
         else:
             yield from self._is_inside(member, visit, walker, rng, stage)
         for stop in visit.stops:
-            yield from self._stop(member, stop, walker, rng)
+            yield from self._stop(member, visit, stop, walker, rng)
         self._bring_back(member, rng)
         yield from self._pay(member.member_id, visit, walker, rng, member)
         yield from self._leave(walker, rng)
@@ -260,15 +263,22 @@ class LivingStore:
         return "recognise" in member.purposes  # the app asks for it before its first check-in
 
     def _stop(
-        self, member: MemberRecord, stop: Stop, walker: Walker, rng: random.Random
+        self,
+        member: MemberRecord,
+        visit: Visit,
+        stop: Stop,
+        walker: Walker,
+        rng: random.Random,
     ) -> Process:
         yield self._env.timeout(walker.set_out(stop.place, self._env.now))
         pauses = len(stop.scan_item_ids) + 1
         asks = self._has_app(member) and rng.random() < ASK_AGAIN_RATE / 3
         for item_id in stop.scan_item_ids:
             yield self._env.timeout(stop.dwell_s / pauses)
-            self._scan(member, item_id, stop.zone)
+            self._scan(member, self._items[item_id].variants[0], stop.zone)
         yield self._env.timeout(stop.dwell_s / pauses)
+        for line in stop.taken(visit.lines) if visit.has_basket else ():
+            self._scan(member, line.variant, stop.zone, is_in_basket=True)
         if asks:
             place = "station" if stop.zone == "station" else "app"
             self._check_in(member, place, stop.zone)
@@ -342,9 +352,12 @@ class LivingStore:
             data["zone"] = zone
         self._send("checkins", f"/apps/{member.member_id}", data)
 
-    def _scan(self, member: MemberRecord, item_id: str, zone: str) -> None:
-        variant = self._items[item_id].variants[0]
-        data = {"sku": variant.sku, "gtin": variant.gtin, "zone": zone}
+    def _scan(
+        self, member: MemberRecord, variant: Variant, zone: str, *, is_in_basket: bool = False
+    ) -> None:
+        data: dict[str, Any] = {"sku": variant.sku, "gtin": variant.gtin, "zone": zone}
+        if is_in_basket:
+            data["is_in_basket"] = True
         if self._has_app(member):
             data["member_id"] = member.member_id
         self._send("scans", f"/apps/{member.member_id}", data)

@@ -1,8 +1,8 @@
 """A log of visits with their true motives, played without a broker: what a model is taught on.
 
 Decides what of a visit the house could have seen: rooms entered by members who consented to
-being located, labels scanned with the app, the lines at the till. Zones are the true ones; the
-noise of radio belongs to the living store (`simulator.living`).
+being located, labels scanned with the app, what was put into its basket, the lines at the till.
+Zones are the true ones; the noise of radio belongs to the living store (`simulator.living`).
 """
 
 import csv
@@ -28,7 +28,10 @@ QUEUE_S = (15.0, 75.0)
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing the house could see: `enter` a zone, `scan` a label, `pay` a line, `leave`."""
+    """One thing the house could see.
+
+    `enter` a zone, `scan` a label, scan one into the app's `basket`, `pay` a line, `leave`.
+    """
 
     after_s: float
     event: str
@@ -81,6 +84,8 @@ def _events(
     wanted = store.demand.plan(member.person, member.memory, started_s, motive, month, rng)
     skus = {item.item_id: item.variants[0].sku for item in store.catalog.items}
     is_located = "location" in member.purposes
+    bought = visits.bought(wanted, motive, rng)
+    in_basket = bought if rng.random() < visits.BASKET_RATE else []
     speed = rng.uniform(*walking.WALK_M_S)
     here, now_s = walking.DOOR, 0.0
     yield Event(now_s, "enter", "entrance" if is_located else "")
@@ -94,8 +99,8 @@ def _events(
             now_s += pause_s
             yield Event(now_s, "scan", stop.zone, skus[item_id])
         now_s += pause_s
-    buys = visits.HABITS[motive].buys
-    bought = [w for w in wanted if rng.random() < (0.9 if w.cause == "refill" else buys)]
+        for line in stop.taken(in_basket):
+            yield Event(now_s, "basket", stop.zone, line.variant.sku)
     if bought:
         till = floor.place_in("till", rng)
         now_s += math.dist(here, till) / speed

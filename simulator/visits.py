@@ -11,6 +11,9 @@ from simulator import floor
 from simulator.catalog import Catalog
 from simulator.demand import Line
 
+BASKET_RATE = 0.4
+"""Share of visits with the app on which what is taken from a shelf is scanned into its basket; our
+own assumption."""
 FASHION_ZONES = frozenset({"women", "men", "kids"})
 
 
@@ -49,6 +52,11 @@ class Stop:
     place: floor.Point
     dwell_s: float
     scan_item_ids: tuple[str, ...] = ()
+    aisle: str = ""
+
+    def taken(self, lines: list[Line]) -> list[Line]:
+        """Return those lines of a purchase that stand on this shelf."""
+        return [line for line in lines if self.aisle and line.item.aisle == self.aisle]
 
 
 @dataclass(slots=True)
@@ -61,6 +69,7 @@ class Visit:
         lines: The basket; advice may add to it.
         started_s, ended_s: UTC seconds; the end is 0 while the visit lasts.
         advised: Items that an associate showed.
+        has_basket: Whether the app is told what is taken from a shelf.
         has_queued: Whether the person stood first in line when the play began.
     """
 
@@ -72,6 +81,7 @@ class Visit:
     started_s: float = 0.0
     ended_s: float = 0.0
     advised: list[str] = field(default_factory=list)
+    has_basket: bool = False
     has_queued: bool = False
 
 
@@ -98,6 +108,7 @@ def stops_of(catalog: Catalog, wanted: list[Line], motive: int, rng: random.Rand
                 place=floor.place_at(aisle, rng),
                 dwell_s=8 + rng.expovariate(1 / habits.dwell_s),
                 scan_item_ids=tuple(rng.choice(near).item_id for _ in range(scans)),
+                aisle=aisle,
             )
         )
     return stops + _detours(wanted, motive, rng)

@@ -259,7 +259,8 @@ class Guest:
 
     def evidence(self, now_s: float) -> Evidence:
         """Return what the visit has shown so far; nothing of it is about the person."""
-        return Evidence(self.entered_s, now_s, tuple(self.stays), tuple(self.scans))
+        seen = tuple(self.stays), tuple(self.scans)
+        return Evidence(self.entered_s, now_s, *seen, n_basket=len(self.basket))
 
     # -- what was bought -------------------------------------------------------------------
 

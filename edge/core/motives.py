@@ -44,7 +44,7 @@ FEATURES = (
     "log_scanned_classes",
     "log_basket",
 )
-SCHEMA_HASH = hashlib.sha256(f"1:{','.join(FEATURES)}:{','.join(MOTIVES)}".encode()).hexdigest()
+SCHEMA_HASH = hashlib.sha256(f"2:{','.join(FEATURES)}:{','.join(MOTIVES)}".encode()).hexdigest()
 _PASSED_THROUGH = frozenset({"entrance", "till"})
 
 
@@ -73,7 +73,7 @@ class Evidence:
         entered_s, now_s: Beginning of the visit and the present moment.
         stays: In order; empty where the visitor is not located.
         scans: In order.
-        n_basket: Items known to be in the basket.
+        n_basket: Different items that the app put into its basket.
     """
 
     entered_s: float

@@ -42,6 +42,7 @@ WEIGHTS = (
     ("price_comparing", "log_scanned_alike", 12.0, 0.0),
     ("undecided", "return_share", 40.0, 0.0),
     ("about_to_buy", "is_at_till", 40.0, 0.0),
+    ("about_to_buy", "log_basket", 40.0, 0.0),
 )
 NOW_S = 1_800_000_000.0
 
@@ -91,9 +92,10 @@ def guesser(tmp_path: Path) -> Path:
     return with_motives(tmp_path / "guesser")
 
 
-def scan(box: RunningBox, item_id: str, member: str = ANNA) -> None:
+def scan(box: RunningBox, item_id: str, member: str = ANNA, *, is_in_basket: bool = False) -> None:
     """Let a member's app read a label."""
-    say(box, "scans", "scan", {"member_id": member, "sku": sku(item_id)})
+    label = {"member_id": member, "sku": sku(item_id), "is_in_basket": is_in_basket}
+    say(box, "scans", "scan", label)
 
 
 def browses(box: RunningBox, tablet: Tablet) -> None:
@@ -118,6 +120,11 @@ def pays(box: RunningBox, tablet: Tablet) -> None:
     look(box, tablet, zone="till")
 
 
+def takes(box: RunningBox, tablet: Tablet) -> None:
+    """Put something into the app's basket."""
+    scan(box, "scent-w", is_in_basket=True)
+
+
 def waits(box: RunningBox, tablet: Tablet) -> None:
     """Stay for half an hour where one came in."""
     tick(box, NOW_S + 1_100.0)
@@ -132,12 +139,15 @@ VISITS = [
     ("price_comparing", compares, "floor"),
     ("undecided", returns, "floor"),
     ("about_to_buy", pays, "till"),
+    ("about_to_buy", takes, "floor"),
     ("first_time", waits, "floor"),
     ("unknown", does_nothing, "floor"),
 ]
 
 
-@pytest.mark.parametrize(("motive", "visit", "zone"), VISITS, ids=[v[0] for v in VISITS])
+@pytest.mark.parametrize(
+    ("motive", "visit", "zone"), VISITS, ids=[f"{v[1].__name__}: {v[0]}" for v in VISITS]
+)
 def test_every_motive_is_guessed_from_the_wire_and_chooses(
     tmp_path: Path, mosquitto: Mosquitto, guesser: Path, motive: str, visit: object, zone: str
 ) -> None:

@@ -33,6 +33,7 @@ def test_inputs_worked_by_hand() -> None:
                 Stay("department", "men", 290.0),
             ],
             scans=[Scan(3, 1000), Scan(3, 4000), Scan(5, 100)],
+            n_basket=2,
         )
     )
     assert row["log_minutes"] == pytest.approx(np.log1p(220 / 60))
@@ -46,6 +47,7 @@ def test_inputs_worked_by_hand() -> None:
     assert row["log_scanned_alike"] == pytest.approx(np.log1p(2))
     assert row["log_price_spread"] == pytest.approx(np.log(4))
     assert row["log_scanned_classes"] == pytest.approx(np.log1p(2))
+    assert row["log_basket"] == pytest.approx(np.log1p(2))
     assert (row["is_located"], row["is_at_till"]) == (1.0, 0.0)
 
 
@@ -117,6 +119,24 @@ def test_a_visit_is_judged_until_it_pays(tmp_path: Path) -> None:
     assert found.visit.tolist().count("L00002") == 1
     assert found.after_s[found.visit == "L00002"].tolist() == [30.0]
     assert found.motive[found.visit == "L00002"].tolist() == [MOTIVES.index(Motive.ABOUT_TO_BUY)]
+
+
+def test_what_lies_in_the_basket_is_read(tmp_path: Path) -> None:
+    """As the box counts: each item once, its label a scan; one that nobody sells is neither."""
+    events: list[tuple[float, str, str, str]] = [
+        (0, "enter", "men", ""),
+        (10, "basket", "men", "s1"),
+        (20, "basket", "men", "s1"),
+        (30, "scan", "men", "s2"),
+        (40, "basket", "men", "no-such"),
+        (70, "basket", "men", "s3"),
+        (90, "pay", "", "s1"),
+    ]
+    found = read_snapshots(write_log(tmp_path, visit(1, Motive.ABOUT_TO_BUY, events)))
+    assert found.after_s.tolist() == [60.0, 90.0]
+    basket, scans = (found.features[:, FEATURES.index(f"log_{n}")] for n in ("basket", "scans"))
+    assert np.expm1(basket).tolist() == pytest.approx([1, 2])
+    assert np.expm1(scans).tolist() == pytest.approx([3, 4])
 
 
 BREAKS: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {

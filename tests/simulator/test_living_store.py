@@ -108,6 +108,21 @@ def test_everything_happens_in_a_day(busy: list[tuple[float, Message]]) -> None:
     assert roots == {"stammgast", "espresense", "home", "ruuvi", ""}
 
 
+def test_the_app_hears_what_is_taken_from_a_shelf(busy: list[tuple[float, Message]]) -> None:
+    """Some members scan what they take into the app's basket, and pay it in the end."""
+    taken: dict[str, set[str]] = {}
+    for said in (event["data"] for event in _events(busy, "scans")):
+        if said.get("is_in_basket"):
+            taken.setdefault(said["member_id"], set()).add(said["sku"])
+    sold: dict[str, set[str]] = {}
+    for said in (event["data"] for event in _events(busy, "sales")):
+        lines = {line["sku"] for line in said["lines"] if "sku" in line}
+        sold.setdefault(said.get("member_id", ""), set()).update(lines)
+    assert len(taken) > 5
+    paid = [member for member, skus in taken.items() if skus & sold.get(member, set())]
+    assert len(paid) > len(taken) / 3
+
+
 def test_most_of_what_is_heard_belongs_to_strangers(store_dir: Path) -> None:
     """A real store's air is full of phones that nobody enrolled."""
     from simulator import written

@@ -61,6 +61,26 @@ def test_only_members_who_may_be_located_have_zones(directory: Path, tmp_path: P
     assert len({"location" in purposes[row["member_id"]] for row in rows}) == 2
 
 
+def test_some_put_what_they_pay_into_the_apps_basket(directory: Path, tmp_path: Path) -> None:
+    """Each of it is paid in the end; who came to buy has the fullest basket before that."""
+    visit_log.write(directory, tmp_path / "log", seed=3, count=400)
+    baskets: dict[str, set[str]] = defaultdict(set)
+    paid: dict[str, set[str]] = defaultdict(set)
+    motive_of = {}
+    for row in _rows(tmp_path / "log"):
+        motive_of[row["visit_id"]] = row["motive"]
+        if row["event"] in ("basket", "pay"):
+            (baskets if row["event"] == "basket" else paid)[row["visit_id"]].add(row["sku"])
+    assert all(basket <= paid[visit] for visit, basket in baskets.items())
+    assert 0.2 < len(baskets) / len(paid) < 0.6
+    mean = {
+        motive: sum(len(baskets[v]) for v, m in motive_of.items() if m == motive)
+        / list(motive_of.values()).count(motive)
+        for motive in MOTIVES
+    }
+    assert max(mean, key=lambda motive: mean[motive]) == "about_to_buy"
+
+
 def test_price_comparers_scan_most(directory: Path, tmp_path: Path) -> None:
     """The habits of a motive show in the log."""
     visit_log.write(directory, tmp_path / "log", seed=3, count=400)
