@@ -424,6 +424,20 @@ async def test_what_counted_is_told_on_demand(open_page: OpenPage) -> None:
         await expect(scarf).not_to_be_visible()
 
 
+async def test_what_was_asked_while_cut_off_is_asked_again(open_page: OpenPage) -> None:
+    """The question is lost with the link; the open panel asks the box that comes back."""
+    async with http_box() as box:
+        page = await shown(open_page, box, SHOPPER)
+        port = box.port
+    await expect(page.locator("#link")).to_have_text("Keine Verbindung")
+    await page.locator("summary").click()
+    async with http_box(port=port) as box:
+        box.path.because = {"d1-0": OF_SCARF, "d1-1": OF_GLOVES}
+        box.put(SHOPPER)
+        await expect(page.locator("[data-because=d1-0] .bar")).to_have_count(3)
+        assert sorted(asked(box)) == ["d1-0", "d1-1"]
+
+
 async def test_a_card_that_no_model_chose_says_so(open_page: OpenPage) -> None:
     """No bars then; and what was known of a marked card is asked anew."""
     async with http_box() as box:

@@ -71,7 +71,8 @@ const link = new Link(address, {
     const report = { kind: "report", tablet_id: tabletId, shown: shown.slice(-64) };
     const first = hasJoined ? report : renewal();
     hasJoined = true;
-    return [first];
+    const open = explained === null ? undefined : board.contacts.get(explained);
+    return [first, ...(open ? questions(open, open.cards) : [])];
   },
 });
 
@@ -85,6 +86,13 @@ const sight = new Sight((cardId) => {
 function renewal() {
   const cards = [...board.contacts.values()].flatMap((c) => c.cards.map((card) => card.card_id));
   return { kind: "renew", tablet_id: tabletId, card_ids: cards.slice(0, 512) };
+}
+
+/** What is still to be asked about the cards of a guest of whom more is shown. @param {any} contact @param {any[]} cards */
+function questions(contact, cards) {
+  const open = cards.filter((card) => !becauses.has(card.card_id) && !wanted.has(card.card_id));
+  for (const { card_id } of open) wanted.add(card_id);
+  return open.map(({ card_id }) => ({ kind: "why", id: crypto.randomUUID(), contact_id: contact.contact_id, card_id }));
 }
 
 /** Draw what is known now. */
@@ -132,10 +140,7 @@ const taps = {
     if (isOpen) explained = contact.contact_id;
     else if (explained === contact.contact_id) explained = null;
     if (!isOpen) return;
-    for (const { card_id } of cards.filter((card) => !becauses.has(card.card_id) && !wanted.has(card.card_id))) {
-      wanted.add(card_id);
-      link.tell({ kind: "why", id: crypto.randomUUID(), contact_id: contact.contact_id, card_id });
-    }
+    for (const question of questions(contact, cards)) link.tell(question);
   },
   toggleCustomerView() {
     isCustomerView = !isCustomerView;
