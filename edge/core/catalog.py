@@ -72,6 +72,20 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
+class Shade:
+    """A shade of a customer's: the ruby of a nail polish says nothing about a lipstick.
+
+    Args:
+        name: As on the pack.
+        kind: Of the goods in which it was bought, in `Catalog.kind_index`; None where it was said,
+            which goes for all goods.
+    """
+
+    name: str
+    kind: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One product, the unit of recommendation.
 
@@ -138,6 +152,7 @@ class Catalog:
         sku_starts: int32[n + 1], position in `skus` of each item's first one, then their number.
         skus_of_size: int32[·] rising, positions in `skus`, by the size they come in.
         skus_of_shade: The same by shade. has_shades: bool[n], comes in any.
+        kind_index: int32[n], equal for items of one class, or of one category where none has any.
     """
 
     version: str
@@ -157,6 +172,7 @@ class Catalog:
     skus_of_size: Mapping[str, Positions] = field(init=False, repr=False, compare=False)
     skus_of_shade: Mapping[str, Positions] = field(init=False, repr=False, compare=False)
     has_shades: NDArray[np.bool_] = field(init=False, repr=False, compare=False)
+    kind_index: NDArray[np.int32] = field(init=False, repr=False, compare=False)
     _ids: Names = field(init=False, repr=False, compare=False)
     _gtins: Names = field(init=False, repr=False, compare=False)
 
@@ -181,6 +197,9 @@ class Catalog:
         put(self, "has_shades", np.zeros(len(self.items), np.bool_))
         for skus in self.skus_of_shade.values():
             self.has_shades[self.item_of_skus[skus]] = True
+        kinds: dict[str, int] = {}
+        named = (item.class_id or item.category for item in self.items)
+        put(self, "kind_index", _column(kinds.setdefault(name, len(kinds)) for name in named))
         put(self, "_ids", Names(item.item_id for item in self.items))
         bare = (v.gtin.lstrip("0") for item in self.items for v in item.variants)
         put(self, "_gtins", Names(bare))
@@ -239,7 +258,7 @@ class Stock:
         self._counted_s = np.full(len(catalog.items), -np.inf)
         self._lacks_nothing = np.zeros(len(catalog.items), np.bool_)
         self._lacking: dict[str, NDArray[np.bool_]] = {}
-        self._shaded: dict[str, NDArray[np.bool_]] = {}
+        self._shaded: dict[Shade, NDArray[np.bool_]] = {}
 
     def set_level(self, sku: str, units: int, as_of_s: float) -> bool:
         """Take a counted level; an older count than the known one changes nothing.
@@ -302,16 +321,18 @@ class Stock:
             self._lacking[size] = lacking
         return lacking
 
-    def comes_in(self, shade: str) -> NDArray[np.bool_]:
-        """Return bool[n items]: some of it in a shade is known to be in stock.
+    def comes_in(self, shade: Shade) -> NDArray[np.bool_]:
+        """Return bool[n items]: some of it in a shade of its kind is known to be in stock.
 
         Kept as `lacks` is; nobody writes to it.
         """
         found = self._shaded.get(shade)
         if found is None:
             found = np.zeros(len(self._catalog.items), np.bool_)
-            skus = self._catalog.skus_of_shade.get(shade, np.empty(0, np.int32))
-            found[self._catalog.item_of_skus[skus[self._units[skus] > 0]]] = True
+            skus = self._catalog.skus_of_shade.get(shade.name, np.empty(0, np.int32))
+            items = self._catalog.item_of_skus[skus[self._units[skus] > 0]]
+            is_alike = shade.kind is None or self._catalog.kind_index[items] == shade.kind
+            found[items] = is_alike
             self._shaded[shade] = found
         return found
 

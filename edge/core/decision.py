@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edge.core.cap_rules import NOBODY
 from edge.core.caps import Caps
-from edge.core.catalog import Stock
+from edge.core.catalog import Shade, Stock
 from edge.core.experiments import Arm
 from edge.core.memory import NOTHING_BOUGHT, Memory
 from edge.core.moment import Moment
@@ -91,7 +91,7 @@ class PersonView:
     stated: frozenset[str] = frozenset()
     declared: Mapping[str, str] = field(default_factory=dict)
     sizes: Mapping[str, str] = field(default_factory=dict)
-    shades: Mapping[str, float | None] = field(default_factory=dict)
+    shades: Mapping[Shade, float | None] = field(default_factory=dict)
     birthday: tuple[int, int] | None = None
     is_adult: bool | None = None
     has_delivery: bool = False

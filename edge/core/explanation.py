@@ -429,14 +429,15 @@ def _of_shade(line: Shown, snapshot: Snapshot) -> Cause | None:
     person, shade = snapshot.person, shade_of(line.item, snapshot)
     if person is None or shade is None or line.is_service:
         return None
-    text = Text(f"In Ihrem Farbton {shade}", f"In your shade {shade}")
-    bought_s = person.shades[shade]
+    name, bought_s = shade.name, person.shades[shade]
+    text = presentable(Text(f"In Ihrem Farbton {name}", f"In your shade {name}"), _OWN_SHADE)
     if bought_s is None:
-        return Cause(text, "stated", _profile_age_s(snapshot), f"shade:{shade}")
+        return Cause(text, "stated", _profile_age_s(snapshot), f"shade:{name}")
     age_s = max(0.0, snapshot.moment.now_s - bought_s)
-    return Cause(text, "receipts", age_s, f"shade:{shade}")
+    return Cause(text, "receipts", age_s, f"shade:{name}")
 
 
+_OWN_SHADE = Text("In Ihrem Farbton", "In your shade")
 _HISTORY = Text("Passt zu früheren Einkäufen", "Fits earlier purchases")
 _LIKES = Text("Wird oft dazu gewählt", "Often chosen with it")
 _SERIES = Text("Der nächste Teil der Reihe", "Next in the series")

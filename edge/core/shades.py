@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.core.catalog import Catalog, Positions, Variant
+from edge.core.catalog import Catalog, Positions, Shade, Variant
 from edge.core.decision import Snapshot
 from edge.core.person import Profile
 
@@ -19,7 +19,7 @@ STATED = "shade:"
 """Prefix of a shade among what a member chose, such as `shade:120 Sand`."""
 
 
-def shades_of(profile: Profile, catalog: Catalog) -> Mapping[str, float | None]:
+def shades_of(profile: Profile, catalog: Catalog) -> Mapping[Shade, float | None]:
     """Return a customer's shades, the surest first.
 
     Args:
@@ -27,28 +27,32 @@ def shades_of(profile: Profile, catalog: Catalog) -> Mapping[str, float | None]:
         catalog: Which skus have a shade.
 
     Returns:
-        By shade: UTC seconds of the purchase that tells it, None where it was said.
+        By shade: UTC seconds of the purchase that tells it, None where it was said. One that was
+        bought goes for goods of its class alone.
     """
     if not catalog.skus_of_shade:
         return {}
     said = sorted(name.removeprefix(STATED) for name in profile.stated if name.startswith(STATED))
-    found: dict[str, float | None] = {name: None for name in said if name in catalog.skus_of_shade}
+    found: dict[Shade, float | None] = {
+        Shade(name): None for name in said if name in catalog.skus_of_shade
+    }
     bought = profile.purchases
     has_shade = (bought.item >= 0) & ~bought.is_gift
     has_shade[has_shade] = catalog.has_shades[bought.item[has_shade]]
     newest_first = np.flatnonzero(has_shade)[::-1].tolist()
-    known: set[str | None] = set()
+    known: set[int] = set()
     for at in newest_first:
         item = int(bought.item[at])
-        kind = catalog.items[item].class_id or catalog.items[item].category
-        shade = _shade(catalog.items[item].variants, bought.skus[bought.sku_no[at]])
-        if shade is not None and kind not in known:
+        kind = int(catalog.kind_index[item])
+        name = _shade(catalog.items[item].variants, bought.skus[bought.sku_no[at]])
+        if name is not None and kind not in known:
             known.add(kind)
-            found.setdefault(shade, float(bought.at_s[at]))
+            if Shade(name) not in found:
+                found[Shade(name, kind)] = float(bought.at_s[at])
     return found
 
 
-def shade_of(item: int, snapshot: Snapshot) -> str | None:
+def shade_of(item: int, snapshot: Snapshot) -> Shade | None:
     """Return the customer's shade in which an item is there today, if any."""
     for shade in snapshot.person.shades if snapshot.person else ():
         if snapshot.stock.comes_in(shade)[item]:

@@ -64,6 +64,15 @@ def test_an_item_without_a_sku_is_refused(tmp_path: Path) -> None:
         read(tmp_path, document)
 
 
+@pytest.mark.parametrize("shade", ["", " "])
+def test_a_shade_without_a_name_is_refused(tmp_path: Path, shade: str) -> None:
+    """It would be somebody's own, and be told without a word; `null` says that there is none."""
+    document = catalog()
+    document["items"][0]["variants"] = [{"sku": "a", "gtin": "", "shade": shade}]
+    with pytest.raises(ConfigError, match="variants: found a shade without a name"):
+        read(tmp_path, document)
+
+
 def test_no_object_is_kept_for_a_variant(tmp_path: Path) -> None:
     """Thousands of sizes are no thousands of objects."""
     document = catalog()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edge.core.candidates import Source
-from edge.core.catalog import Catalog, Variant
+from edge.core.catalog import Catalog, Shade, Variant
 from edge.core.curation import OWN_SHADE
 from edge.core.person import Profile, Purchases
 from edge.core.recall import Basis, review
@@ -64,7 +64,12 @@ def bought(*lines: tuple[str, float, bool], stated: Sequence[str] = ()) -> Profi
     )
 
 
-SAND = {"120 Sand": NOW.now_s - 200 * DAY_S}
+def of_kind(name: str, item_id: str) -> Shade:
+    """Return a shade as one knows it who bought it in an item."""
+    return Shade(name, int(GOODS.kind_index[number(item_id)]))
+
+
+SAND = {of_kind("120 Sand", "scent-w"): NOW.now_s - 200 * DAY_S}
 
 
 def customer() -> World:
@@ -84,8 +89,8 @@ def test_the_shade_last_bought_of_a_class_is_the_customers() -> None:
         ("mouse", 20.0, False),
     )
     assert shades_of(profile, GOODS) == {
-        "120 Sand": NOW.now_s - 200 * DAY_S,
-        "040 Ruby": NOW.now_s - 300 * DAY_S,
+        of_kind("120 Sand", "scent-w"): NOW.now_s - 200 * DAY_S,
+        of_kind("040 Ruby", "scent-m"): NOW.now_s - 300 * DAY_S,
     }
     assert shades_of(profile, CATALOG) == {}
 
@@ -96,7 +101,37 @@ def test_a_shade_that_was_said_comes_first() -> None:
         ("scent-w-120", 200.0, False), stated=("shade:130 Honey", "shade:999 Moon", "scarf")
     )
     found = shades_of(profile, GOODS)
-    assert list(found.items()) == [("130 Honey", None), ("120 Sand", NOW.now_s - 200 * DAY_S)]
+    assert list(found.items()) == [(Shade("130 Honey"), None), *SAND.items()]
+    both = bought(("scent-w-120", 200.0, False), stated=("shade:120 Sand",))
+    assert shades_of(both, GOODS) == {Shade("120 Sand"): None}
+
+
+def test_a_shade_of_one_class_says_nothing_of_another() -> None:
+    """The same name on goods of another class is a colour of its own, unless it was said."""
+    other = (Variant("scent-m-120", "", shade="120 Sand"),)
+    goods = [replace(i, variants=other) if i.item_id == "scent-m" else i for i in GOODS.items]
+    both = Catalog(GOODS.version, GOODS.currency, tuple(goods), GOODS.classes, GOODS.offers)
+    world = World(catalog=both, stock=full_stock(both))
+    mine = world.by_person(shades=SAND).snapshot()
+    items = np.array([number(i) for i in ("scent-w", "scent-w2", "scent-m")], np.int32)
+    assert in_own_shade(items, mine).tolist() == [True, True, False]
+    assert shade_of(number("scent-m"), mine) is None
+    said = world.by_person(shades={Shade("120 Sand"): None}).snapshot()
+    assert in_own_shade(items, said).tolist() == [True, True, True]
+
+
+def test_a_shade_with_an_open_placeholder_is_not_said_aloud() -> None:
+    """What people wrote into the catalogue goes to no customer half filled in."""
+    open_ = [
+        replace(i, variants=(Variant("scent-w-x", "", shade="{shade}"),))
+        if i.item_id == "scent-w"
+        else i
+        for i in GOODS.items
+    ]
+    goods = Catalog(GOODS.version, GOODS.currency, tuple(open_), GOODS.classes, GOODS.offers)
+    world = World(catalog=goods, stock=full_stock(goods))
+    told = world.by_person(shades={Shade("{shade}"): None}).decide({"scent-w": 0.2})
+    assert told.message.cards[0].why[0].text.de == "In Ihrem Farbton"
 
 
 def test_a_shade_weighs_a_little() -> None:
@@ -132,7 +167,7 @@ def test_a_card_says_in_which_shade_it_is_there() -> None:
     assert card.why[0].ground == "shade"
     assert card.purpose == "profile"
     assert "shade:120 Sand" in card.facts
-    said = customer().by_person(shades={"120 Sand": None}).decide({"scent-w": 0.2})
+    said = customer().by_person(shades={Shade("120 Sand"): None}).decide({"scent-w": 0.2})
     assert said.message.cards[0].why[0].source == "stated"
 
 
@@ -142,7 +177,7 @@ def test_a_shade_that_is_sold_out_is_neither_weighed_nor_told() -> None:
     sold_out.stock.set_level("scent-w-120", 0, NOW.now_s)
     snapshot = sold_out.snapshot()
     assert shade_of(number("scent-w"), snapshot) is None
-    assert shade_of(number("scent-w2"), snapshot) == "120 Sand"
+    assert shade_of(number("scent-w2"), snapshot) in SAND
     items = np.array([number("scent-w"), number("scent-w2"), number("mouse")], np.int32)
     assert in_own_shade(items, snapshot).tolist() == [False, True, False]
     sold_out.stock.set_level("scent-w-120", 1, NOW.now_s + 1.0)

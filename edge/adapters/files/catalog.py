@@ -247,6 +247,8 @@ def _catalog_problems(name: str, file: _CatalogFile, items: Sequence[Item]) -> l
             problems.append(f"{where}.class_id: {item.class_id!r} is no class; add it or use null")
         if not item.variants:
             problems.append(f"{where}.variants: found none, expected at least one sku")
+        if any(v.shade is not None and not v.shade.strip() for v in item.variants):
+            problems.append(f"{where}.variants: found a shade without a name; use null for none")
         if item.price_cents < 0:
             problems.append(f"{where}.price_cents: found {item.price_cents}, expected >= 0")
     return problems + _offer_problems(name, file.offers)
