@@ -1,8 +1,9 @@
 """`stammgast-edge policy`: would other rules earn more? Answered from the ledger, on the box.
 
-Only decisions about those who agree to a profile at this moment are opened, and only what they come
-to in all is said. What a decision contributes stands in `edge.core.policy_log`, and when a log is
-too thin to conclude in `edge.core.off_policy`; here are only words and files.
+Only decisions about those who agree at this moment to being recognised and to a profile are opened,
+and only what they come to in all is said. What a decision contributes stands in
+`edge.core.policy_log`, and when a log is too thin to conclude in `edge.core.off_policy`; here are
+only words and files.
 """
 
 import argparse

@@ -236,6 +236,19 @@ def test_a_preview_reads_of_those_who_may_be_recognised_evenly(ledger: Ledger) -
     assert ledger.decisions(NOW_S, 4, NOW_S) == [whole[0], whole[6]]
 
 
+@pytest.mark.parametrize("withdrawn", [Purpose.RECOGNISE, Purpose.PROFILE])
+def test_past_decisions_of_a_profile_need_both_consents(ledger: Ledger, withdrawn: Purpose) -> None:
+    """A decision is kept to recognise: with a profile alone it is not opened either."""
+    person = person_of(ledger)
+    ledger.append(DecisionMade("d", "v", NOW_S, "tablet", b"d", person))
+    ledger.flush()
+    assert ledger.decisions(NOW_S, 9, NOW_S, is_profile=True) == [(person, b"d")]
+    said = Statement(person, withdrawn, False, NOW_S, NOW_S, "2026-01")
+    ledger.append(ConsentChanged(said))
+    ledger.consents().apply(said)
+    assert ledger.decisions(NOW_S, 9, NOW_S, is_profile=True) == []
+
+
 @pytest.mark.parametrize("days", [30, 4_000])
 def test_a_clock_that_jumps_ahead_wipes_nothing(ledger: Ledger, days: int) -> None:
     sold(ledger, "a", NOW_S, None)

@@ -81,7 +81,7 @@ class Journal:
             since_s: UTC seconds.
             most: Decisions, of all.
             now_s: The present moment.
-            is_profile: Only of those who agree to a profile.
+            is_profile: Only of those who may be recognised and agree to a profile.
         """
         with suppress(TimeoutError):
             self._ledger.writer.flush(_FLUSH_S)

@@ -263,8 +263,8 @@ class Ledger:
     ) -> list[tuple[str | None, bytes]]:
         """Return past decisions and whom each was about, the oldest first, for trials of rules.
 
-        Those of nobody, and of persons who may be recognised now; or those alone of persons with a
-        present consent to a profile. No other row is opened. Of more than `most`, every second,
+        Those of nobody, and of persons who may be recognised now; or those alone of persons who
+        agree to a profile as well. No other row is opened. Of more than `most`, every second,
         third, … up to the newest is looked at.
         """
         db, found = self.reading().db, list[tuple[str | None, bytes]]()
@@ -667,16 +667,17 @@ class Ledger:
         return sole
 
     def _allowed(self, pseudonym: int | None, now_s: float, *, is_profile: bool) -> Opened | None:
-        """Open a person who may be recognised, or has a profile, now; None for any other."""
+        """Open a person who may be recognised now, and has a profile too; None for any other."""
         if pseudonym is None:
             return None
         consents = self.consents()
         person = f"{unsigned(pseudonym):016x}"
         kept = consents.kept(person)
-        grant: Grant[Purpose] | None = consents.grant(kept, Purpose.RECOGNISE, now_s)
-        if is_profile:
-            grant = consents.grant(kept, Purpose.PROFILE, now_s)
-        return None if grant is None else self._open(person)
+        if consents.grant(kept, Purpose.RECOGNISE, now_s) is None:
+            return None
+        if is_profile and consents.grant(kept, Purpose.PROFILE, now_s) is None:
+            return None
+        return self._open(person)
 
     def _open(self, person: str) -> Opened | None:
         return self.reading().persons.open(person)
