@@ -52,7 +52,7 @@ async def test_a_trial_changes_nothing() -> None:
     assert status == 200
     outlook = json.loads(body)["outlook"]
     assert (outlook["decisions"], outlook["partly"], outlook["changed"]) == (2, 1, 1)
-    assert outlook["earning"] == {"verdict": "too_little", "gain": 0.021, "more_visits": 120}
+    assert outlook["earning"] == {"verdict": "too_little", "gain": 0.021}
     assert outlook["examples"][0]["before"] == [{"de": "Kaschmirschal", "en": "Cashmere scarf"}]
     assert outlook["examples"][0]["after"] == [{"de": "gloves-01", "en": "gloves-01"}]
 

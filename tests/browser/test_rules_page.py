@@ -74,7 +74,7 @@ async def test_a_file_is_tried_out_then_put_in_force(open_page: OpenPage) -> Non
         await page.get_by_role("button", name="Ausprobieren").click()
         await expect(page.locator("#outlook")).to_contain_text("Entscheidungen angesehen")
         await expect(page.locator("#outlook")).to_contain_text("In 1 Entscheidung bleibt")
-        await expect(page.locator("#earning")).to_contain_text("Es fehlen etwa 120 Besuche")
+        await expect(page.locator("#earning")).to_contain_text("gestern und heute allein nicht")
         await expect(page.locator(".turns")).to_contain_text("Kaschmirschal")
         assert box.house.text == "# rules of the house"
         await page.get_by_role("button", name="In Kraft setzen").click()

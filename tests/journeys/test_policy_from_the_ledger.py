@@ -144,7 +144,6 @@ def test_a_box_judges_rules_by_its_own_ledger(
         assert trial["outlook"]["earning"] == {
             "verdict": found["verdict"],
             "gain": found["gain"]["value"],
-            "more_visits": found["more_visits"],
         }
 
         found = asked(tmp_path, capsys, PIN)

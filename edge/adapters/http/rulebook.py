@@ -107,11 +107,10 @@ class Example(_Form):
 
 
 class Earning(_Form):
-    """Taken-up cards a decision, new less old, and about how many more visits would tell."""
+    """Taken-up cards a decision, new less old, as far as the last day and a half tells."""
 
     verdict: Verdict
     gain: float
-    more_visits: int
 
 
 class Outlook(_Form):
@@ -254,5 +253,4 @@ def _outlook(preview: Preview, draft: Draft) -> Outlook:
 
 
 def _earning(earned: Conclusion) -> Earning:
-    verdict, gain = earned.verdict, earned.gain.value
-    return Earning(verdict=verdict, gain=gain, more_visits=earned.more_visits)
+    return Earning(verdict=earned.verdict, gain=earned.gain.value)

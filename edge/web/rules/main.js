@@ -24,7 +24,7 @@ import { currentLanguage, day, figure, of, say, speak } from "./words.js";
  * @property {boolean} is_in_force
  */
 /** @typedef {{version: string, text: string, rows: Row[], matrix: import("./tables.js").MatrixLine[], classes: import("./tables.js").ClassLine[], given: import("./tables.js").Given[], names: import("./tables.js").Names, notes: string[]}} Sheet */
-/** @typedef {{decisions: number, partly: number, changed: number, silenced: number, is_silencing: boolean, examples: {before: Text[], after: Text[]}[], earning: {verdict: "better" | "worse" | "undecided" | "too_little" | "unsupported", gain: number, more_visits: number} | null}} Outlook */
+/** @typedef {{decisions: number, partly: number, changed: number, silenced: number, is_silencing: boolean, examples: {before: Text[], after: Text[]}[], earning: {verdict: "better" | "worse" | "undecided" | "too_little" | "unsupported", gain: number} | null}} Outlook */
 /** @typedef {{problems: string[], notes: string[], outlook: Outlook | null}} Trial */
 
 const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -133,7 +133,7 @@ function outcome(tried) {
       h("h2", {}, say("outlook")),
       ...notes(seen.is_silencing ? [say("silencing"), ...tried.notes] : tried.notes),
       h("dl", { class: "tallies" }, tally("decisions", seen.decisions), tally("changed", seen.changed), tally("silenced", seen.silenced)),
-      ...(seen.earning && seen.changed ? [h("p", { id: "earning" }, say(seen.earning.verdict, { n: figure(Math.round(1000 * Math.abs(seen.earning.gain)) / 10), visits: figure(seen.earning.more_visits) }))] : []),
+      ...(seen.earning && seen.changed ? [h("p", { id: "earning" }, say(seen.earning.verdict, { n: figure(Math.round(1000 * Math.abs(seen.earning.gain)) / 10) }))] : []),
       ...(seen.partly ? [h("p", {}, say(seen.partly === 1 ? "partlyOne" : "partly", { n: figure(seen.partly) }))] : []),
       h("ul", { class: "turns" }, seen.examples.map((one) => h("li", {}, h("s", {}, names(one.before)), h("span", { "aria-hidden": "true" }, "→"), h("span", {}, names(one.after))))),
     ),

@@ -102,12 +102,12 @@ const words = {
     en: "Would have earned less: about {n} fewer cards taken up in 100 decisions.",
   },
   undecided: {
-    de: "Ob das mehr bringt, ist offen: Etwa {visits} weitere Besuche würden es zeigen.",
-    en: "Whether this earns more is open: about {visits} more visits would show it.",
+    de: "Ob das mehr bringt, ist nach den Karten von gestern und heute offen. Mehr davon sieht der Befehl stammgast-edge policy an.",
+    en: "Whether this earns more is open after the cards of yesterday and today. The command stammgast-edge policy looks at more of them.",
   },
   too_little: {
-    de: "Ob das mehr bringt, lässt sich noch nicht sagen: Es fehlen etwa {visits} Besuche.",
-    en: "Whether this earns more cannot be told yet: about {visits} visits are missing.",
+    de: "Ob das mehr bringt, sagen die Karten von gestern und heute allein nicht. Mehr davon sieht der Befehl stammgast-edge policy an.",
+    en: "Whether this earns more, the cards of yesterday and today alone do not tell. The command stammgast-edge policy looks at more of them.",
   },
   unsupported: {
     de: "Ob das mehr bringt, sagen die bisherigen Karten nicht: Es käme anderes dran als je gezeigt wurde (explore_share).",
