@@ -135,7 +135,7 @@ def _lines(found: PolicyLog) -> Iterator[str]:
     for name, estimate in conclusion.estimates.items():
         yield _line(f"draft, {name.upper()}", estimate)
     yield _line("draft less logged", conclusion.gain)
-    yield f"effective visits {conclusion.effective_visits:.0f}"
+    yield f"effective customers {conclusion.effective_customers:.0f}"
     yield f"{conclusion.verdict}: {conclusion.text}"
 
 

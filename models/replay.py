@@ -227,7 +227,7 @@ def policies(
         naive.append(abs(found.logged.value - truth))
         covered.append(best.low <= truth <= best.high)
         concluded.append(found.verdict not in REFUSALS)
-        effective.append(found.effective_visits)
+        effective.append(found.effective_customers)
         refused.append(rare.verdict in REFUSALS)
     error, rival = np.array(ours), np.array(naive)
     return data, Measured(
@@ -275,7 +275,7 @@ class _Case:
 def _log(
     cases: Sequence[_Case], drawn: npt.NDArray[np.int64], shown: Sequence[int], policy: str
 ) -> Log:
-    """Return a log of the old policy with the chances of another; every draw is a visit."""
+    """Return a log of the old policy with the chances of another; every draw is a visitor."""
     seen = [(cases[at], row) for at, row in zip(drawn.tolist(), shown, strict=True)]
     target = [getattr(case, policy) for case, _ in seen]
     return Log(

@@ -53,6 +53,7 @@ PLAN = Plan(
 
 # Over all boxes of a test: a restarted box knows the messages it took before.
 _IDS = itertools.count(1)
+N_GUESTS = 80
 
 
 def sku_of(item: int) -> str:
@@ -60,18 +61,18 @@ def sku_of(item: int) -> str:
     return f"sku-{item:02d}"
 
 
-def write_store(folder: Path, now_s: float | None = None) -> Path:
+def write_store(folder: Path, now_s: float | None = None, n_guests: int = N_GUESTS) -> Path:
     """Write the files of the little store; histories end a week before `now_s`."""
     now_s = time.time() if now_s is None else now_s
     folder.mkdir(parents=True, exist_ok=True)
     for name, document in (
         ("catalog.json", catalog()),
         ("floorplan.json", floorplan()),
-        ("members.json", members()),
+        ("members.json", members(n_guests)),
         ("stock.json", stock(now_s)),
     ):
         (folder / name).write_text(json.dumps(document), encoding="utf-8")
-    _write_receipts(folder / "receipts.csv.gz", now_s)
+    _write_receipts(folder / "receipts.csv.gz", now_s, n_guests)
     return folder
 
 
@@ -125,13 +126,13 @@ def floorplan() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def members() -> dict[str, Any]:
-    """Anna allows all, Ben only contact, Carla nothing; eighty more whose receipts teach."""
+def members(n_guests: int = N_GUESTS) -> dict[str, Any]:
+    """Anna allows all, Ben only contact, Carla nothing; guests more whose receipts teach."""
     people = [
         (ANNA, "Anna Öztürk", PURPOSES, [BEACON]),
         (BEN, "Ben Meier", ("recognise", "staff_contact"), ["mac:5a3f1c9d0e42"]),
         (CARLA, "Carla Noack", (), ["mac:5a3f1c9d0e43"]),
-        *((f"M-{n}", f"Gast {n}", PURPOSES, []) for n in range(80)),
+        *((f"M-{n}", f"Gast {n}", PURPOSES, []) for n in range(n_guests)),
     ]
     return {
         "schema": "stammgast.members.v1",
@@ -152,11 +153,11 @@ def stock(now_s: float) -> dict[str, Any]:
     return {"schema": "stammgast.stock.v1", "as_of": rfc3339(now_s), "levels": levels}
 
 
-def baskets() -> dict[str, list[list[int]]]:
+def baskets(n_guests: int = N_GUESTS) -> dict[str, list[list[int]]]:
     """Eight monthly baskets of every member, oldest first: three staples and one by chance."""
     rng = np.random.default_rng(5)
     found = {}
-    for member in (ANNA, BEN, CARLA, *(f"M-{n}" for n in range(80))):
+    for member in (ANNA, BEN, CARLA, *(f"M-{n}" for n in range(n_guests))):
         staples = STAPLES if member == ANNA else tuple(rng.choice(N_ITEMS, 3, replace=False))
         found[member] = [
             sorted({int(s) for s in staples} | {int(rng.integers(12, N_ITEMS))}) for _ in range(8)
@@ -164,14 +165,14 @@ def baskets() -> dict[str, list[list[int]]]:
     return found
 
 
-def _write_receipts(path: Path, now_s: float) -> None:
+def _write_receipts(path: Path, now_s: float, n_guests: int) -> None:
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(
         ["receipt_id", "sold_at", "till_id", "member_id", "line_no", "sku", "quantity",
          "unit_price_cents", "is_gift_wrapped"]
     )  # fmt: skip
-    for member, history in baskets().items():
+    for member, history in baskets(n_guests).items():
         for at, basket in enumerate(history):
             sold_at = rfc3339(now_s - (7 + 30 * (len(history) - 1 - at)) * DAY_S)
             for line, item in enumerate(basket, 1):

@@ -2,7 +2,8 @@
 
 Decides the three estimators (inverse propensity, self-normalised, doubly robust), their
 intervals, and when not to conclude: where the log is too thin it says how much more is needed, and
-where it does not show what the new policy would, that more of the same log would not help. Where a
+where it does not show what the new policy would, that more of the same log would not help. What is
+said holds for customers like these, not only for these: they are what is counted and drawn. Where a
 decision fills several places, each is weighed with those before it, which decided what was left to
 choose from: what a card earns may depend on the cards before it, never on those after. A place that
 the new policy leaves empty earns nothing, which no log need show.
@@ -20,8 +21,8 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-LEAST_VISITS = 200.0
-"""Effective visits under which nothing is concluded: the interval itself is not to be trusted."""
+LEAST_CUSTOMERS = 200.0
+"""Effective customers under which nothing is concluded: the interval itself cannot be trusted."""
 MOST_UNSEEN = 0.01
 """Share of the new policy's choices that the log may lack, beyond chance: rounded propensities."""
 CHANCE = 3.0
@@ -57,7 +58,7 @@ class Log:
             it left the place empty.
         target: float64[n] in [0, 1], chance of the same item under the new policy; 0 where the
             place was left empty.
-        group: [n], the visit; rows of one visit are no independent witnesses.
+        group: [n], the customer; rows of one customer are no independent witnesses.
         expected_shown: float64[n], a model's reward for the shown item; None: no model.
         expected_target: float64[n], the model's mean reward under the new policy.
         place: int64[n], from 0, the rows of one decision one after the other; None: a place each.
@@ -123,19 +124,19 @@ class Log:
         return first
 
     @property
-    def visits(self) -> npt.NDArray[np.int64]:
-        """Return int64[n], the number of each row's visit."""
-        visits: npt.NDArray[np.int64] = np.unique(self.group, return_inverse=True)[1]
-        return visits
+    def customers(self) -> npt.NDArray[np.int64]:
+        """Return int64[n], the number of each row's customer."""
+        customers: npt.NDArray[np.int64] = np.unique(self.group, return_inverse=True)[1]
+        return customers
 
     @property
-    def effective_visits(self) -> float:
-        """Return (Σw)² / Σw² over the visits' weights: as many of equal weight say as much (Kish).
+    def effective_customers(self) -> float:
+        """Return (Σw)² / Σw² over customers' weights: so many of equal weight say as much (Kish).
 
-        Rows of one visit add up before they are squared: they are no independent witnesses. A
-        policy that shows nothing needs none: all visits count.
+        Rows of one customer add up before they are squared: they are no independent witnesses. A
+        policy that shows nothing needs none: all customers count.
         """
-        weight = np.bincount(self.visits, self.weight)
+        weight = np.bincount(self.customers, self.weight)
         squares = float((weight**2).sum())
         if not squares:
             return 0.0 if self.asked.any() else float(weight.size)
@@ -143,12 +144,12 @@ class Log:
 
     @property
     def mean_weight(self) -> tuple[float, float]:
-        """Return the weights' sum over what is asked, and its standard error over visits.
+        """Return the weights' sum over what is asked, and its standard error over customers.
 
         Its expectation is the share of the new policy's choices that the old policy ever shows:
         1 where the log can tell what the new policy would earn.
         """
-        asked, weight = (np.bincount(self.visits, c) for c in (self.asked, self.weight))
+        asked, weight = (np.bincount(self.customers, c) for c in (self.asked, self.weight))
         total = float(asked.sum())
         if not total:
             return 1.0, 0.0
@@ -174,8 +175,8 @@ class Conclusion:
         logged: The old policy's reward.
         estimates: The new policy's, by estimator: `ips`, `snips`, and `dr` where a model is given.
         gain: New minus old by the best estimator at hand, paired in every resample.
-        effective_visits: See `Log.effective_visits`.
-        more_visits: Still to be logged, as far as this log can tell; 0 where decided, and where
+        effective_customers: See `Log.effective_customers`.
+        more_customers: Still needed, as far as this log can tell; 0 where decided, and where
             more of the same log would not help.
         text: The same in a sentence.
     """
@@ -184,8 +185,8 @@ class Conclusion:
     logged: Estimate
     estimates: dict[str, Estimate]
     gain: Estimate
-    effective_visits: float
-    more_visits: int
+    effective_customers: float
+    more_customers: int
     text: str
 
 
@@ -200,10 +201,10 @@ def evaluate(log: Log, seed: int, resamples: int = RESAMPLES) -> Conclusion:
     Args:
         log: Of the old policy.
         seed: Of the resampling.
-        resamples: Draws of whole visits.
+        resamples: Draws of whole customers.
     """
     terms = _terms(log)
-    group = log.visits
+    group = log.customers
     sums = {name: np.bincount(group, values).astype(np.float64) for name, values in terms.items()}
     rng = np.random.default_rng(seed)
     n = int(group.max()) + 1
@@ -236,7 +237,7 @@ def _terms(log: Log) -> dict[str, Floats]:
 
 
 def _means(sums: dict[str, Floats], times: Floats | npt.NDArray[np.int64]) -> dict[str, float]:
-    """Return every estimator over visits drawn `times` often."""
+    """Return every estimator over customers drawn `times` often."""
     total = {name: float(times @ values) for name, values in sums.items()}
     n, weight = total["decisions"], total["weight"]
     found = {
@@ -257,38 +258,39 @@ def _interval(value: float, draws: list[float]) -> Estimate:
 def _conclude(
     log: Log, logged: Estimate, estimates: dict[str, Estimate], gain: Estimate
 ) -> Conclusion:
-    visits, effective = int(log.visits.max()) + 1, log.effective_visits
+    customers, effective = int(log.customers.max()) + 1, log.effective_customers
     mean, error = log.mean_weight
-    if visits >= LEAST_VISITS and abs(mean - 1.0) > MOST_UNSEEN + CHANCE * error:
+    if customers >= LEAST_CUSTOMERS and abs(mean - 1.0) > MOST_UNSEEN + CHANCE * error:
         text = (
             f"The log cannot tell: its weights average {mean:.2f} instead of 1, so it does not "
             "show what the new policy would. More of the same will not help; exploring "
             "(explore_share above 0) will, as far as it goes: to all that is above the floor."
         )
         return Conclusion(Verdict.UNSUPPORTED, logged, estimates, gain, effective, 0, text)
-    if effective < LEAST_VISITS:
-        more = _more(visits, LEAST_VISITS / effective) if effective else visits
+    if effective < LEAST_CUSTOMERS:
+        more = _more(customers, LEAST_CUSTOMERS / effective) if effective else customers
         text = (
-            f"Too little to conclude: the {visits} visits count as {effective:.0f} for the new "
-            f"policy, {LEAST_VISITS:.0f} are needed; log about {more} more, or explore more."
+            f"Too little to conclude: the {customers} customers count as {effective:.0f} for the "
+            f"new policy, {LEAST_CUSTOMERS:.0f} are needed: about {more} more, or more exploration."
         )
         return Conclusion(Verdict.TOO_LITTLE, logged, estimates, gain, effective, more, text)
     if gain.low > ROUNDING or gain.high < -ROUNDING:
         verdict = Verdict.BETTER if gain.low > 0 else Verdict.WORSE
         text = (
             f"The new policy is {verdict}: {gain.value:+.4f} per decision "
-            f"(95 % {gain.low:+.4f} to {gain.high:+.4f}, effective visits {effective:.0f})."
+            f"(95 % {gain.low:+.4f} to {gain.high:+.4f}, effective customers {effective:.0f})."
         )
         return Conclusion(verdict, logged, estimates, gain, effective, 0, text)
     half = (gain.high - gain.low) / 2
-    # The half width falls with the root of the visits; an effect of this size would then show.
-    more = _more(visits, (half / abs(gain.value)) ** 2) if abs(gain.value) > ROUNDING else visits
+    # The half width falls with the root of the customers; an effect of this size would then show.
+    factor = (half / abs(gain.value)) ** 2 if abs(gain.value) > ROUNDING else 2.0
+    more = _more(customers, factor)
     text = (
         f"Undecided: {gain.value:+.4f} per decision (95 % {gain.low:+.4f} to {gain.high:+.4f}). "
-        f"If the difference is real, about {more} more visits would show it."
+        f"If the difference is real, about {more} more customers would show it."
     )
     return Conclusion(Verdict.UNDECIDED, logged, estimates, gain, effective, more, text)
 
 
-def _more(visits: int, factor: float) -> int:
-    return max(1, int(np.ceil(visits * (factor - 1.0))))
+def _more(customers: int, factor: float) -> int:
+    return max(1, int(np.ceil(customers * (factor - 1.0))))

@@ -6,7 +6,7 @@ scores, the purchases, words and impressions before it. So held fixed are who ca
 was decided and shown in the visit, stock, sizes and vetoes, and the models' word; what is let in
 only now is asked of the models of now. A card earned 1 where it was seen and taken up, else 0: one
 that nobody looked at earned nothing, whichever it was. Only decisions about somebody who agrees to
-a profile count: of others, nobody knows what came of a card.
+a profile count: of others, nobody knows what came of a card. All of one customer are one witness.
 
 Leaves out how a log is judged (`off_policy`) and where decisions are kept.
 """
@@ -77,7 +77,7 @@ class _Row(NamedTuple):
     reward: float
     propensity: float
     target: float
-    group: str
+    group: str | None
     expected_shown: float
     expected_target: float
     place: int
@@ -149,7 +149,7 @@ def _rows(past: Past, places: Sequence[Place]) -> list[_Row]:
         past: The decision.
         places: Under the orders tried, given what stood before.
     """
-    slate, visit = past.decision.slate, past.decision.visit_id
+    slate = past.decision.slate
     taken = _taken(past)
     rows = []
     for at in range(max(len(slate), len(places), 1)):
@@ -160,7 +160,7 @@ def _rows(past: Past, places: Sequence[Place]) -> list[_Row]:
                 reward=float(at in taken),
                 propensity=1.0 if line is None else line.propensity,
                 target=0.0 if line is None or place is None else _chance_of(line, place),
-                group=visit,
+                group=past.person,
                 expected_shown=0.0 if line is None or place is None else _score_of(line, place),
                 expected_target=0.0 if place is None else float(place.chance @ _known(place)),
                 place=at,

@@ -41,7 +41,7 @@ def test_estimates_worked_by_hand() -> None:
     assert found.estimates["dr"].value == pytest.approx(0.4 + 1.25 / 3)
     assert found.logged.value == pytest.approx(2 / 3)
     # (3.5)^2 / (4 + 0.25 + 1)
-    assert log.effective_visits == pytest.approx(12.25 / 5.25)
+    assert log.effective_customers == pytest.approx(12.25 / 5.25)
 
 
 def test_two_places_worked_by_hand() -> None:
@@ -75,15 +75,22 @@ def slates(rows: int, seed: int, *, most: int) -> tuple[Log, float]:
     """
     rng = np.random.default_rng(seed)
     columns: dict[str, list[float]] = {name: [] for name in ("r", "p", "t", "g", "k", "f")}
-    for visit in range(rows):
+    for customer in range(rows):
         one = int(rng.choice(3, p=OLD))
         rest = np.where(np.arange(3) == one, 0.0, 1.0)
         old, new = OLD * rest / (OLD @ rest), NEW * rest / (NEW @ rest)
         two = int(rng.choice(3, p=old))
         is_filled = float(most > 1)
         for row in (
-            (rng.random() < REWARDS[one], OLD[one], NEW[one], visit, 0, 1.0),
-            (rng.random() < REWARDS[two] / 2, old[two], is_filled * new[two], visit, 1, is_filled),
+            (rng.random() < REWARDS[one], OLD[one], NEW[one], customer, 0, 1.0),
+            (
+                rng.random() < REWARDS[two] / 2,
+                old[two],
+                is_filled * new[two],
+                customer,
+                1,
+                is_filled,
+            ),
         ):
             for name, value in zip(columns, row, strict=True):
                 columns[name].append(float(value))
@@ -164,7 +171,7 @@ def test_a_better_policy_is_called_better() -> None:
     """0.33 against 0.19 shows in 3,000 decisions; the other way round it is worse."""
     found = evaluate(bandit(3_000, 1), 1)
     assert found.verdict is Verdict.BETTER
-    assert found.more_visits == 0
+    assert found.more_customers == 0
     assert found.gain.value == pytest.approx(TRUTH - LOGGED, abs=0.05)
     log = bandit(3_000, 1)
     back = Log(log.reward, log.propensity, 1.0 * (log.propensity == 0.5), log.group)
@@ -172,33 +179,33 @@ def test_a_better_policy_is_called_better() -> None:
 
 
 def test_too_little_is_refused_with_what_is_missing() -> None:
-    """50 visits that count as 20 need about ten times as many to count as 200."""
+    """50 customers that count as 20 need about ten times as many to count as 200."""
     log = Log(np.ones(50), np.full(50, 0.4), np.where(np.arange(50) < 20, 1.0, 0.0), np.arange(50))
     found = evaluate(log, 1)
     assert found.verdict is Verdict.TOO_LITTLE
-    assert log.effective_visits == pytest.approx(20)
-    assert found.more_visits == 450
+    assert log.effective_customers == pytest.approx(20)
+    assert found.more_customers == 450
     assert "450 more" in found.text
 
 
 def test_the_same_policy_stays_undecided() -> None:
-    """Nothing changed, so nothing is claimed, and a number of further visits is named."""
+    """Nothing changed, so nothing is claimed, and a number of further customers is named."""
     log = bandit(2_000, 3)
     for factor in (1.0, 1.005, np.random.default_rng(1).uniform(0.95, 1.05, 2_000)):
         like = Log(log.reward, log.propensity, np.clip(log.propensity * factor, 0, 1), log.group)
         found = evaluate(like, 3)
         assert found.verdict is Verdict.UNDECIDED
-        assert found.more_visits >= 1
+        assert found.more_customers >= 1
 
 
-@pytest.mark.parametrize("visits", [1, 2, 40])
-def test_many_decisions_of_few_visits_are_too_little(visits: int) -> None:
-    """400 decisions in a handful of visits say no more than the visits do."""
+@pytest.mark.parametrize("customers", [1, 2, 40])
+def test_many_decisions_of_few_customers_are_too_little(customers: int) -> None:
+    """400 decisions about a handful of customers say no more than the customers do."""
     log = bandit(400, 4)
-    found = evaluate(Log(log.reward, log.propensity, log.target, np.arange(400) % visits), 4)
+    found = evaluate(Log(log.reward, log.propensity, log.target, np.arange(400) % customers), 4)
     assert found.verdict is Verdict.TOO_LITTLE
-    assert found.effective_visits <= visits
-    assert found.more_visits >= 200 - visits
+    assert found.effective_customers <= customers
+    assert found.more_customers >= 200 - customers
 
 
 def test_what_the_log_never_shows_is_not_guessed() -> None:
@@ -212,7 +219,7 @@ def test_what_the_log_never_shows_is_not_guessed() -> None:
     found = evaluate(Log(reward, np.ones(1_000), keeps.astype(float), np.arange(1_000)), 1)
     assert found.verdict is Verdict.UNSUPPORTED
     assert "average 0.50 instead of 1" in found.text
-    assert found.more_visits == 0
+    assert found.more_customers == 0
 
 
 @pytest.mark.parametrize("share", [0.0, 0.9, 1.1])
@@ -239,8 +246,8 @@ def test_numbers_that_are_none_are_refused(name: str, value: float) -> None:
         replace(log, **{name: np.full(10, value)})
 
 
-def test_visits_are_drawn_whole() -> None:
-    """Ten copies of each row in one visit tell no more than the row alone."""
+def test_customers_are_drawn_whole() -> None:
+    """Ten copies of each row of one customer tell no more than the row alone."""
     log = bandit(400, 2)
     copied = Log(*(np.repeat(c, 10) for c in (log.reward, log.propensity, log.target, log.group)))
     one, ten = (evaluate(x, 2).estimates["snips"] for x in (log, copied))

@@ -50,14 +50,21 @@ def past(
         for at in is_seen
     ]  # fmt: skip
     reserved = frozenset(card_id_of(decision.decision_id, at) for at in taken)
-    return Past(decision, "p1", profile_of(world), shown, reserved)
+    person = None if world.person is None else world.person.person
+    return Past(decision, person, profile_of(world), shown, reserved)
 
 
-def visits(world: World, n: int, rng: np.random.Generator) -> list[Past]:
-    """Decide in many visits; who sees a card takes it up by the known chances."""
+def visits(
+    world: World, n: int, rng: np.random.Generator, customers: int | None = None
+) -> list[Past]:
+    """Decide in many visits, each of another customer or of so many in turn.
+
+    Who sees a card takes it up by the known chances.
+    """
     found = []
     for seed in range(n):
         world.seed = 7919 * seed
+        world.by_person(person=f"p{seed % (customers or n)}")
         decision = world.in_visit(visit_id=f"v{seed}").decide(TABLE).decision
         taken = [at for at, line in enumerate(decision.slate) if rng.random() < TAKEN[line.item_id]]
         found.append(past(world, decision, taken))
@@ -171,14 +178,27 @@ def test_what_was_never_shown_is_not_guessed() -> None:
     assert found.verdict is Verdict.UNSUPPORTED
 
 
-def test_too_few_visits_say_how_many_more() -> None:
-    """Forty visits judge nothing, whatever they hold."""
+def test_too_few_customers_say_how_many_more() -> None:
+    """Forty customers judge nothing, whatever they hold."""
     world = World(orders=orders(0.4))
     new = orders(0.4, boost("scarf", 3))
     found = judged(visits(world, 40, np.random.default_rng(5)), new, world).conclusion()
     assert found is not None
     assert found.verdict is Verdict.TOO_LITTLE
-    assert found.more_visits >= 160
+    assert found.more_customers >= 160
+
+
+def test_regulars_are_one_witness_each() -> None:
+    """Four hundred visits of twenty customers say what these like, not what others would."""
+    found = judged(
+        visits(World(orders=orders(0.6)), 400, np.random.default_rng(7), customers=20),
+        orders(0.6, boost("suit", 5)),
+        World(orders=orders(0.6)),
+    ).conclusion()
+    assert found is not None
+    assert found.verdict is Verdict.TOO_LITTLE
+    assert found.effective_customers <= 20
+    assert found.more_customers >= 180
 
 
 def test_a_ban_on_everything_is_known_to_earn_nothing() -> None:
