@@ -33,7 +33,8 @@ from edge.rulebook import Archive, Rulebook
 from edge.settings import Settings, read_settings
 
 MAX_DECISIONS = 10_000
-"""Decisions looked at, evenly drawn from all: some 4 ms each on a busy laptop (1,200 products)."""
+"""Decisions looked at, of customers drawn by lot: some 4 ms each on a busy laptop (1,200 products).
+"""
 
 _LEFT_OUT = {
     LeftOut.NO_PROFILE: "about somebody without a consent to a profile",
@@ -55,6 +56,12 @@ def add_command(commands: Commands) -> None:
     parser.add_argument(
         "--since", type=date.fromisoformat, help="store-local day; all that is kept where absent"
     )
+    parser.add_argument(
+        "--most",
+        type=int,
+        default=MAX_DECISIONS,
+        help="decisions to look at (default: %(default)s)",
+    )
     parser.add_argument("--json", action="store_true", help="for machines")
     parser.add_argument("--now", type=datetime.fromisoformat, help="simulation only: the time")
     parser.set_defaults(run=_policy)
@@ -72,11 +79,11 @@ def _policy(arguments: argparse.Namespace) -> int:
             midnight = datetime.combine(arguments.since, clock_time(), facts.time_zone)
             since_s = midnight.timestamp()
         draft = Source(arguments.rules)
-        found = judged(settings, ledger, facts, draft, since_s, now_s)
+        found = judged(settings, ledger, facts, draft, since_s, now_s, arguments.most)
     if arguments.json:
         print(json.dumps(_for_machines(found)))
     else:
-        for line in _lines(found):
+        for line in _lines(found, arguments.most):
             print(line)
     return 0
 
@@ -88,6 +95,7 @@ def judged(
     draft: Source,
     since_s: float,
     now_s: float,
+    most: int = MAX_DECISIONS,
 ) -> PolicyLog:
     """Read past decisions under a draft of the store's rules.
 
@@ -116,16 +124,18 @@ def judged(
         lambda: now_s,
         with_floors(floors),
     )
-    return rulebook.as_log(draft, archive, since_s, MAX_DECISIONS)
+    return rulebook.as_log(draft, archive, since_s, most)
 
 
-def _lines(found: PolicyLog) -> Iterator[str]:
+def _lines(found: PolicyLog, most: int) -> Iterator[str]:
     yield (
         f"{found.decisions} decisions with {found.cards} cards: {found.explored} explored,"
         f" {found.seen} seen, {found.taken} taken up"
     )
     for ground, count in sorted(found.left_out.items()):
         yield f"left out: {count} {_LEFT_OUT[ground]}"
+    if found.looked_at >= most:
+        yield f"looked at {found.looked_at}; where more are kept, a higher --most looks at them"
     conclusion = found.conclusion()
     if conclusion is None:
         yield "Nothing to judge by: no decision counts."
@@ -147,6 +157,7 @@ def _for_machines(found: PolicyLog) -> dict[str, Any]:
     conclusion: Conclusion | None = found.conclusion()
     said = {"verdict": None} if conclusion is None else asdict(conclusion)
     return said | {
+        "looked_at": found.looked_at,
         "decisions": found.decisions,
         "cards": found.cards,
         "explored": found.explored,

@@ -35,8 +35,8 @@ from edge.core.rules import Level, RuleKind
 PREVIEW_S = 36 * 3_600.0
 """Yesterday and today so far."""
 MAX_DECISIONS = 500
-"""Decisions that a trial looks at, evenly drawn from all: two seconds beside the event loop, four
-where the model must be asked about all of them (12,000 products, a busy machine)."""
+"""Decisions that a trial looks at, of visitors drawn by lot: two seconds beside the event loop,
+four where the model must be asked about all of them (12,000 products, a busy machine)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,11 @@ class PolicyLog:
     taken: int
     left_out: Mapping[LeftOut, int]
 
+    @property
+    def looked_at(self) -> int:
+        """How many decisions there were, with those that do not count."""
+        return self.decisions + sum(self.left_out.values())
+
     def conclusion(self) -> Conclusion | None:
         """Return what may be said, None where no decision counts."""
         return None if self.log is None else evaluate(self.log, SEED)

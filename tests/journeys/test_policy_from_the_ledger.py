@@ -231,6 +231,9 @@ def test_the_command_says_in_words_what_is_missing(
         said = capsys.readouterr().out
         assert said.startswith("80 decisions with 80 cards: ")
         assert "\ntoo_little: Too little to conclude: the 80 customers count as " in said
+        assert "looked at" not in said
+        assert main([*command, "--most", "80"]) == 0
+        assert "\nlooked at 80; where more are kept, " in capsys.readouterr().out
         assert main([*command, "--since", (today + timedelta(days=1)).isoformat()]) == 0
         assert capsys.readouterr().out.splitlines() == [
             "0 decisions with 0 cards: 0 explored, 0 seen, 0 taken up",

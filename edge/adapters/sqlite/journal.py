@@ -74,12 +74,12 @@ class Journal:
     ) -> list[Past]:
         """Return past decisions, with what may be read of each visitor at this moment.
 
-        Since a moment, the oldest first; of too many, some, evenly drawn. What is still on its way
-        to the disk is waited for, unless the disk stands still.
+        Since a moment, the oldest first; of too many, those of some visitors, drawn by lot. What is
+        still on its way to the disk is waited for, unless the disk stands still.
 
         Args:
             since_s: UTC seconds.
-            most: Decisions, of all.
+            most: Decisions, beside the last of a visitor who is drawn whole.
             now_s: The present moment.
             is_profile: Only of those who may be recognised and agree to a profile.
         """

@@ -264,17 +264,26 @@ class Ledger:
         """Return past decisions and whom each was about, the oldest first, for trials of rules.
 
         Those of nobody, and of persons who may be recognised now; or those alone of persons who
-        agree to a profile as well. No other row is opened. Of more than `most`, every second,
-        third, … up to the newest is looked at.
+        agree to a profile as well. No other row is opened. Of more than `most`, whole persons and
+        whole visits of nobody are drawn, until there are so many.
         """
         db, found = self.reading().db, list[tuple[str | None, bytes]]()
-        ids = db.execute(
-            "SELECT decision_id FROM decisions WHERE at_s >= ? AND (person_no IS NOT NULL OR ?)"
-            " ORDER BY at_s DESC, rowid DESC",
+        rows = db.execute(
+            "SELECT d.decision_id, d.visit_id, d.person_no, p.pseudonym FROM decisions d"
+            " LEFT JOIN persons p USING (person_no)"
+            " WHERE d.at_s >= ? AND (d.person_no IS NOT NULL OR ?) ORDER BY d.at_s, d.rowid",
             [since_s, not is_profile],
         ).fetchall()
+        of: dict[str, list[str]] = {}
+        for decision_id, visit_id, person_no, pseudonym in rows:
+            who = visit_id
+            if person_no is not None:
+                who = self._who_allowed(pseudonym, now_s, is_profile=is_profile)
+            if who is not None:
+                of.setdefault(who, []).append(decision_id)
+        drawn = _drawn(of, most)
         opened: dict[int, Opened | None] = {}
-        for (decision_id,) in reversed(ids[:: -(-len(ids) // most) or 1]):
+        for decision_id in (row[0] for row in rows if row[0] in drawn):
             row = db.execute(
                 "SELECT d.person_no, p.pseudonym, d.body FROM decisions d"
                 " LEFT JOIN persons p USING (person_no) WHERE decision_id = ?",
@@ -668,16 +677,21 @@ class Ledger:
 
     def _allowed(self, pseudonym: int | None, now_s: float, *, is_profile: bool) -> Opened | None:
         """Open a person who may be recognised now, and has a profile too; None for any other."""
+        if self._who_allowed(pseudonym, now_s, is_profile=is_profile) is None:
+            return None
+        return None if pseudonym is None else self._open(f"{unsigned(pseudonym):016x}")
+
+    def _who_allowed(self, pseudonym: int | None, now_s: float, *, is_profile: bool) -> str | None:
+        """Return who that counts as, None unless they may be recognised now, and have a profile."""
         if pseudonym is None:
             return None
         consents = self.consents()
-        person = f"{unsigned(pseudonym):016x}"
-        kept = consents.kept(person)
+        kept = consents.kept(f"{unsigned(pseudonym):016x}")
         if consents.grant(kept, Purpose.RECOGNISE, now_s) is None:
             return None
         if is_profile and consents.grant(kept, Purpose.PROFILE, now_s) is None:
             return None
-        return self._open(person)
+        return kept
 
     def _open(self, person: str) -> Opened | None:
         return self.reading().persons.open(person)
@@ -802,6 +816,20 @@ class Ledger:
                     notice.sha256("en"),
                 ],
             )
+
+
+def _drawn(decisions: Mapping[str, Sequence[str]], most: int) -> set[str]:
+    """Return whole groups of decisions by the hash of their names, until there are so many.
+
+    What belongs together is told together: to skip every second decision may leave of every visit
+    the first out. The same are drawn each time.
+    """
+    found: set[str] = set()
+    for name in sorted(decisions, key=lambda name: hashlib.sha256(name.encode()).digest()):
+        if len(found) >= most:
+            break
+        found.update(decisions[name])
+    return found
 
 
 def _correct_gift(lines: Lines, said: Mapping[str, Any], skus: SkuBook) -> NDArray[np.bool_]:
