@@ -24,7 +24,7 @@ from edge.core.offers import NO_OFFER
 from edge.core.order import Ranking, mixed, uniform
 from edge.core.playbook import fnv64
 from edge.core.ranking import with_odds
-from edge.core.reasons import BIT, ITEM_REASONS, Reason
+from edge.core.reasons import BIT, ITEM_REASONS, Reason, mask_of
 from edge.core.shades import in_own_shade, shade_of
 
 _REPEAT = np.uint8(Action.REPEAT)
@@ -144,12 +144,13 @@ def _choice(
     is_worth = final >= floor
     if is_tiered:
         is_worth |= tier != MODEL
-    is_allowed = reasons == 0
-    reasons[is_allowed & ~is_worth] = 1 << BIT[Reason.BELOW_FLOOR]
+    reasons[(reasons == 0) & ~is_worth] = 1 << BIT[Reason.BELOW_FLOOR]
+    if snapshot.person is not None and snapshot.person.sizes:
+        reasons[_lacking(judged, snapshot)] |= 1 << BIT[Reason.SIZE_UNAVAILABLE]
     snapshot.takeup.move(final, judged.offer, judged.is_service)
     grounds = list(judged.grounds)
     choice = _Choice(judged, final, tier, is_tiered, reasons, grounds, snapshot)
-    return choice, (is_allowed & is_worth).nonzero()[0]
+    return choice, (reasons == 0).nonzero()[0]
 
 
 def decide(judged: Judged, slate: Slate, snapshot: Snapshot) -> Decision:
@@ -289,7 +290,7 @@ class _Choice:
         pick = pick or self._pick
         limits = self.snapshot.playbook.limits
         group = self.snapshot.playbook.classes.group[self.judged.items.astype(np.intp)]
-        left = self._that_fit(rows)
+        left: NDArray[np.intp] = rows
         shown: list[Shown] = []
         taken: list[int] = []
         counts: dict[int, int] = {}
@@ -328,19 +329,6 @@ class _Choice:
         self._mark(left[is_full], Reason.FREQUENCY_CAP)
         with_room: NDArray[np.intp] = left[~is_full]
         return with_room
-
-    def _that_fit(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return the rows that come in the customer's size, as far as it is known.
-
-        Service is about what somebody has, not about what lies there.
-        """
-        if self.snapshot.person is None or not self.snapshot.person.sizes:
-            return rows
-        is_missing = lacks_size(self.judged.items[rows], self.snapshot)
-        if self.judged.is_service is not None:
-            is_missing &= ~self.judged.is_service[rows]
-        self._mark(rows[is_missing], Reason.SIZE_UNAVAILABLE)
-        return rows[~is_missing]
 
     def _ready(self, left: NDArray[np.intp], place: int) -> NDArray[np.intp]:
         """Return the rows of the best tier; a pin waits for its place while others are there."""
@@ -485,12 +473,24 @@ def lacks_size(items: Positions, snapshot: Snapshot) -> NDArray[np.bool_]:
     return is_missing
 
 
+def _lacking(judged: Judged, snapshot: Snapshot) -> NDArray[np.bool_]:
+    """Return bool[n]: candidates that are not there in the customer's size.
+
+    Of all of them, whatever else is against one: other orders may lift that, and sizes are not
+    asked again (`preview`). Service is about what somebody has, not about what lies there.
+    """
+    is_missing = lacks_size(judged.items, snapshot)
+    if judged.is_service is not None:
+        is_missing &= ~judged.is_service
+    return is_missing
+
+
 def _why_empty(reasons: NDArray[np.uint32]) -> Reason:
     """Name why nothing is left: the floor, if anything came that far, else the commonest ground."""
     if not reasons.size:
         return Reason.NO_CANDIDATES
-    first = reasons & (~reasons + np.uint32(1))
-    if (first == np.uint32(1 << BIT[Reason.BELOW_FLOOR])).any():
+    if (reasons & mask_of(Reason.BELOW_FLOOR)).any():
         return Reason.BELOW_FLOOR
+    first = reasons & (~reasons + np.uint32(1))
     bits, counts = np.unique(first, return_counts=True)
     return ITEM_REASONS[int(bits[np.argmax(counts)]).bit_length() - 1]

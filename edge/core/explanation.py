@@ -522,7 +522,7 @@ def _withheld(decision: Decision, snapshot: Snapshot, facts: _Facts) -> tuple[Wi
     for tellable in (_OF_HOUSE,) if is_of_house else (_OF_PERSON, _OF_HOUSE):
         for at in (first & tellable).nonzero()[0].tolist():
             item = int.from_bytes(decision.trace_items[4 * at : 4 * at + 4], "little")
-            if masks[at] & _SECRET or item in snapshot.memory.only_given:
+            if masks[at] & _UNTOLD or item in snapshot.memory.only_given:
                 continue
             reason = ITEM_REASONS[int(first[at]).bit_length() - 1]
             fact = _fact_behind(reason, item, snapshot)
@@ -569,5 +569,6 @@ _OF_PERSON = mask_of(
     Reason.SIZE_UNAVAILABLE,
 )
 _OF_HOUSE = mask_of(Reason.OUT_OF_STOCK, Reason.FREQUENCY_CAP, Reason.BANNED)
-_SECRET = mask_of(*UNSPOKEN)
+_UNTOLD = mask_of(*UNSPOKEN, Reason.BELOW_FLOOR)
+"""What is secret, and what would not have been shown if it had been there."""
 _ONE = np.uint32(1)

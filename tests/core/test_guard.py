@@ -244,6 +244,26 @@ def test_wrong_size_is_not_offered() -> None:
     assert "shirt-a" in world.by_person(sizes={"shirt": "M"}).decide(scores).shown
 
 
+@pytest.mark.parametrize(
+    ("score", "against", "is_told"),
+    [
+        (0.9, (Reason.SIZE_UNAVAILABLE,), True),
+        (0.01, (Reason.SIZE_UNAVAILABLE, Reason.BELOW_FLOOR), False),
+    ],
+)
+def test_a_missing_size_is_told_of_what_would_have_been_shown(
+    score: float, against: tuple[Reason, ...], is_told: bool
+) -> None:
+    """It is noted of every candidate, and told only where nothing but the size was in the way."""
+    world = World().by_person(sizes={"shirt": "L"})
+    world.stock.set_level("shirt-a-L", 0, NOW.now_s)
+    outcome = world.decide({"mouse": 0.8, "shirt-a": score})
+    row = next(r for r in outcome.decision.trace() if r.item == number("shirt-a"))
+    assert row.reasons == against
+    withheld = {each.reason for each in outcome.message.cards[0].withheld}
+    assert (Reason.SIZE_UNAVAILABLE in withheld) is is_told
+
+
 def test_care_for_what_was_bought_does_not_ask_for_its_size() -> None:
     """The customer took the last coat in M home: its care tip is no matter of the shelf."""
     coat = replace(

@@ -146,6 +146,20 @@ def test_a_boost_worked_by_hand() -> None:
     assert found.log.expected_target == pytest.approx(np.full(40, 0.38), abs=1e-6)
 
 
+@pytest.mark.parametrize("against", ["floor", "ban"])
+def test_what_is_not_there_in_the_customers_size_has_no_chance(against: str) -> None:
+    """Nor under a lower floor or a lifted ban: four are left, with 0.1 each, and 0.6 for one."""
+    old = orders(0.4, *[Rule("n", RuleKind.BAN, ("item:shirt-a",), "A", "why", NOW.day)])
+    if against == "floor":
+        old = replace(orders(0.4), limits=replace(orders(0.4).limits, floors={"tablet": 0.35}))
+    world = World(orders=old).by_person(sizes={"shirt": "M"})
+    world.stock.set_level("shirt-a-M", 0, NOW.now_s)
+    decision = world.decide(TABLE | {"shirt-a": 0.25}).decision
+    found = judged([past(world, decision)], orders(0.4), world, TABLE | {"shirt-a": 0.25})
+    assert found.log is not None
+    assert found.log.target.round(9).tolist() in ([0.1], [0.7])
+
+
 @pytest.mark.parametrize("cards", [1, 2])
 def test_what_is_estimated_is_what_the_orders_earn(cards: int) -> None:
     """The interval holds what going live earns over as many visits again, and calls it better."""
