@@ -11,6 +11,7 @@ a profile count: of others, nobody knows what came of a card. All of one custome
 Leaves out how a log is judged (`off_policy`) and where decisions are kept.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from edge.core.cap_rules import Impression
 from edge.core.curation import Place
 from edge.core.decision import Shown
 from edge.core.impressions import card_id_of
@@ -54,7 +56,8 @@ class PolicyLog:
         log: None where no decision counts.
         decisions, cards: That count, and what stood on their slates.
         explored, seen: Of the cards.
-        taken: Of the cards: seen, and then reserved or bought within `TAKEN_WITHIN_S`.
+        taken: Of the cards: seen, and then reserved, or bought within `TAKEN_WITHIN_S` and before
+            another card of the item was seen.
         left_out: How many decisions do not count, by ground.
     """
 
@@ -195,17 +198,32 @@ def _seen_s(past: Past) -> dict[int, float]:
 
 
 def _taken(past: Past) -> set[int]:
-    """Return the places whose card was seen, and then reserved or bought."""
+    """Return the places whose card was seen, and then reserved or bought.
+
+    A purchase is the doing of the last card of its item before it.
+    """
     found: set[int] = set()
     if past.profile is None:
         return found
     bought, decision = past.profile.purchases, past.decision
     for at, seen_s in _seen_s(past).items():
-        after_s = bought.at_s[bought.item == decision.slate[at].item] - seen_s
-        is_bought = bool(((after_s >= 0) & (after_s <= TAKEN_WITHIN_S)).any())
-        if is_bought or card_id_of(decision.decision_id, at) in past.reserved:
+        line, card_id = decision.slate[at], card_id_of(decision.decision_id, at)
+        after_s = bought.at_s[bought.item == line.item] - seen_s
+        again_s = _again_s(past.shown, line.item_id, seen_s, card_id) - seen_s
+        is_bought = (after_s >= 0) & (after_s <= TAKEN_WITHIN_S) & (after_s < again_s)
+        if is_bought.any() or card_id in past.reserved:
             found.add(at)
     return found
+
+
+def _again_s(shown: Iterable[Impression], item_id: str, seen_s: float, card_id: str) -> float:
+    """Return when the next card of an item was seen, if ever; of two at once, one is the later."""
+    later = (
+        one.at_s
+        for one in shown
+        if one.item == item_id and (one.at_s, one.card_id) > (seen_s, card_id)
+    )
+    return min(later, default=math.inf)
 
 
 def _log(rows: Sequence[_Row]) -> Log:

@@ -240,6 +240,21 @@ def test_taken_up_is_seen_and_then_reserved_or_bought() -> None:
     assert (unseen.decisions, unseen.cards, unseen.seen, unseen.taken) == (1, 2, 0, 0)
 
 
+def test_a_purchase_is_the_doing_of_the_last_card_before_it() -> None:
+    """Of the same item on two cards of a visit, one is taken up; on one that came after, none."""
+    world = World(orders=orders(0.0))
+    decision = world.decide(TABLE).decision
+    cards = []
+    for n, after_s in enumerate((0.0, 600.0, 1_800.0)):
+        again = replace(decision, decision_id=f"d{n}", at_s=NOW.now_s + after_s)
+        cards.append(past(world, replace(again, playbook_version="before")))
+    buyer = profile_of(World(orders=world.orders).bought("mouse", days_ago=-1_200.0 / DAY_S))
+    shown = [one for card in cards for one in card.shown]
+    for first, last, expected in ((0, 1, 1), (0, 2, 1), (0, 3, 1), (2, 3, 0)):
+        seen = [replace(card, profile=buyer, shown=shown[:last]) for card in cards[first:last]]
+        assert judged(seen, world.orders, world).taken == expected
+
+
 def test_a_sale_that_became_known_later_leaves_a_decision_out() -> None:
     """What was bought before it is not shown today: it cannot be decided again as it was."""
     world = World(orders=orders(0.0))
