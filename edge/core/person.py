@@ -6,6 +6,7 @@ ledger; which goods were voided or returned is already taken out.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,7 +142,7 @@ class Profile:
         declared: Coarse bands the person gave, such as `audience: women`.
         sizes: Size by class id, category or department.
         vetoes: Item to the moment until which it is not shown, UTC seconds.
-        dismissed: Item to the moment it was last waved off, UTC seconds.
+        waved_off: Items, each with a moment it was waved off, UTC seconds; every time it was.
         offered: What was on offer on cards that the person saw, as long as it is kept.
         not_gifts: Items that somebody who knows said are for the person.
         birthday: Month and day, never a year.
@@ -158,7 +159,7 @@ class Profile:
     declared: Mapping[str, str] = field(default_factory=dict)
     sizes: Mapping[str, str] = field(default_factory=dict)
     vetoes: Mapping[int, float] = field(default_factory=dict)
-    dismissed: Mapping[int, float] = field(default_factory=dict)
+    waved_off: tuple[tuple[int, float], ...] = ()
     offered: tuple[Offered, ...] = ()
     not_gifts: frozenset[int] = frozenset()
     birthday: tuple[int, int] | None = None
@@ -166,6 +167,11 @@ class Profile:
     has_delivery: bool = False
     household: str | None = None
     as_of_s: float | None = None
+
+    @property
+    def dismissed(self) -> dict[int, float]:
+        """Return by item when it was last waved off, UTC seconds."""
+        return dict(sorted(self.waved_off, key=itemgetter(1)))
 
     def until(self, at_s: float) -> "Profile":
         """Return the profile without what was bought, returned, seen or waved off after a moment.
@@ -178,6 +184,6 @@ class Profile:
             purchases=self.purchases.where(self.purchases.at_s <= at_s),
             returned_item=self.returned_item[back],
             returned_at_s=self.returned_at_s[back],
-            dismissed={item: told_s for item, told_s in self.dismissed.items() if told_s <= at_s},
+            waved_off=tuple(one for one in self.waved_off if one[1] <= at_s),
             offered=tuple(one for one in self.offered if one.at_s <= at_s),
         )

@@ -560,7 +560,7 @@ def test_a_correction_lives_as_long_as_the_receipt(ledger: Ledger) -> None:
 
 
 def test_a_wave_of_the_hand_is_kept(ledger: Ledger) -> None:
-    """The newest "not now" per item; other taps are none, nor is one of before items were noted."""
+    """Every "not now" of an item; other taps are none, nor is one of before items were noted."""
     person = known(ledger)
     for at_s, action, item_id in (
         (NOW_S, "not_now", "tie"), (NOW_S + 5, "not_now", "tie"), (NOW_S, "reserve", "coat"),
@@ -568,6 +568,7 @@ def test_a_wave_of_the_hand_is_kept(ledger: Ledger) -> None:
     ):  # fmt: skip
         ledger.append(CardReacted("c", "d", "v", action, at_s, person, "r", item_id))
     assert profile_of(ledger, person).dismissed == {1: NOW_S + 5}
+    assert profile_of(ledger, person).until(NOW_S + 1).dismissed == {1: NOW_S}
 
 
 def test_flags_and_households_are_taken_and_hashed(ledger: Ledger) -> None:

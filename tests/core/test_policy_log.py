@@ -19,7 +19,7 @@ from edge.core.playbook import Limits, Orders, Playbook
 from edge.core.policy_log import TAKEN_WITHIN_S, LeftOut, PolicyLog, policy_log
 from edge.core.preview import Past, Stage
 from edge.core.rules import Rule, RuleKind
-from tests.core.decision_world import CATALOG, DAY_S, NOW, World, score_column
+from tests.core.decision_world import CATALOG, DAY_S, NOW, World, number, score_column
 from tests.core.test_decision_properties import SCORES, few, impression, worlds
 from tests.core.test_preview import profile_of
 
@@ -262,6 +262,18 @@ def test_a_sale_that_became_known_later_leaves_a_decision_out() -> None:
     world.bought("mouse", days_ago=1)
     found = judged([past(world, decision)], world.orders, world)
     assert found.left_out == {LeftOut.NOT_REPEATABLE: 1}
+
+
+def test_what_was_waved_off_again_is_repeatable() -> None:
+    """The wave before the decision still counts in it, whatever was said since."""
+    before_s = NOW.now_s - 3 * DAY_S
+    world = World(orders=orders(0.0)).by_person(dismissed={number("mouse"): before_s})
+    each = past(world, world.decide(TABLE).decision)
+    assert [line.item_id for line in each.decision.slate] != ["mouse"]
+    assert each.profile is not None
+    again = (*each.profile.waved_off, (number("mouse"), NOW.now_s + 3_600.0))
+    each = replace(each, profile=replace(each.profile, waved_off=again))
+    assert not judged([each], world.orders, world).left_out
 
 
 def test_who_agrees_to_no_profile_is_left_out() -> None:

@@ -49,7 +49,7 @@ def profile_of(world: World) -> Profile:
         declared=person.declared,
         sizes=person.sizes,
         vetoes=person.vetoes,
-        dismissed=person.dismissed,
+        waved_off=tuple(person.dismissed.items()),
         birthday=person.birthday,
         is_adult=person.is_adult,
         has_delivery=person.has_delivery,

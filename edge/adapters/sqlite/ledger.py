@@ -704,7 +704,7 @@ class Ledger:
         lines = joined([reading.goods.lines_of(each.person_no, each.cipher) for each in opened])
         not_gifts: set[int] = set()
         vetoes: dict[int, float] = {}
-        dismissed: dict[int, float] = {}
+        waved_off: list[tuple[int, float]] = []
         offered: dict[str, Offered] = {}
         for each in opened:
             for said in reading.happenings.of(each, "GiftCorrected"):
@@ -718,7 +718,7 @@ class Ledger:
             for said in reading.happenings.of(each, "CardReacted"):
                 item = self.catalog.index_of(said.get("item_id", ""))
                 if item is not None and said["action"] == "not_now":
-                    dismissed[item] = max(said["at_s"], dismissed.get(item, 0.0))
+                    waved_off.append((item, said["at_s"]))
             for said in reading.happenings.of(each, "Learned"):
                 self._note_offered(offered, said)
         homes = [body.household for body in bodies if body.household is not None]
@@ -733,7 +733,7 @@ class Ledger:
             declared=dict(ChainMap(*(dict(body.declared) for body in bodies))),
             sizes=dict(ChainMap(*(dict(body.sizes) for body in bodies))),
             vetoes=vetoes,
-            dismissed=dismissed,
+            waved_off=tuple(waved_off),
             offered=tuple(offered.values()),
             not_gifts=frozenset(not_gifts),
             birthday=bodies[0].birthday,
