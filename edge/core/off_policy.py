@@ -39,6 +39,8 @@ class Verdict(StrEnum):
 
     BETTER = "better"
     WORSE = "worse"
+    SAME = "same"
+    """Nothing in the log tells them apart."""
     UNDECIDED = "undecided"
     TOO_LITTLE = "too_little"
     UNSUPPORTED = "unsupported"
@@ -122,6 +124,20 @@ class Log:
         place = np.zeros(self.reward.size) if self.place is None else self.place
         first: Floats = (place == 0).astype(np.float64)
         return first
+
+    @property
+    def is_the_same(self) -> bool:
+        """Whether all that earned anything weighs 1, and every weight is what is asked of it.
+
+        Then nothing tells the new policy from the old. Where nothing at all was earned, that says
+        nothing of either.
+        """
+        weight, reward = self.weight, self.reward
+        return bool(
+            reward.any()
+            and (np.abs(weight - self.asked) < ROUNDING).all()
+            and (np.abs(weight - 1.0)[reward != 0] < ROUNDING).all()
+        )
 
     @property
     def customers(self) -> npt.NDArray[np.int64]:
@@ -274,6 +290,9 @@ def _conclude(
             f"new policy, {LEAST_CUSTOMERS:.0f} are needed: about {more} more, or more exploration."
         )
         return Conclusion(Verdict.TOO_LITTLE, logged, estimates, gain, effective, more, text)
+    if log.is_the_same:
+        text = "No difference: over these decisions both policies earn the same."
+        return Conclusion(Verdict.SAME, logged, estimates, gain, effective, 0, text)
     if gain.low > ROUNDING or gain.high < -ROUNDING:
         verdict = Verdict.BETTER if gain.low > 0 else Verdict.WORSE
         text = (

@@ -188,12 +188,27 @@ def test_too_little_is_refused_with_what_is_missing() -> None:
     assert "450 more" in found.text
 
 
-def test_the_same_policy_stays_undecided() -> None:
-    """Nothing changed, so nothing is claimed, and a number of further customers is named."""
+def test_the_same_policy_makes_no_difference() -> None:
+    """Nothing changed, so nothing is claimed, and no more customers are asked for."""
+    for model in (None, REWARDS):
+        log = bandit(2_000, 3, model)
+        found = evaluate(replace(log, target=log.propensity), 3)
+        assert (found.verdict, found.more_customers) == (Verdict.SAME, 0)
+        assert found.text.startswith("No difference")
+
+
+def test_where_nothing_was_ever_taken_up_nothing_is_said() -> None:
+    """Nothing from 300 customers does not show that another policy would earn nothing either."""
+    log = bandit(300, 3)
+    found = evaluate(replace(log, reward=np.zeros(300), target=log.propensity), 3)
+    assert found.verdict is Verdict.UNDECIDED
+
+
+def test_nearly_the_same_policy_stays_undecided() -> None:
+    """A difference this small is not claimed, and a number of further customers is named."""
     log = bandit(2_000, 3)
-    for factor in (1.0, 1.005, np.random.default_rng(1).uniform(0.95, 1.05, 2_000)):
-        like = Log(log.reward, log.propensity, np.clip(log.propensity * factor, 0, 1), log.group)
-        found = evaluate(like, 3)
+    for factor in (1.005, np.random.default_rng(1).uniform(0.95, 1.05, 2_000)):
+        found = evaluate(replace(log, target=log.propensity * factor), 3)
         assert found.verdict is Verdict.UNDECIDED
         assert found.more_customers >= 1
 

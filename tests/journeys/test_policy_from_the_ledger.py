@@ -167,7 +167,7 @@ def test_a_box_judges_rules_by_its_own_ledger(
         assert (found["verdict"], found["more_customers"]) == ("unsupported", 0)
 
         found = asked(tmp_path, capsys, "")
-        assert found["verdict"] == "undecided"
+        assert found["verdict"] == "same"
         assert found["estimates"]["ips"] == found["estimates"]["snips"] == found["logged"]
         assert found["effective_customers"] == 480
 

@@ -24,7 +24,7 @@ import { currentLanguage, day, figure, of, say, speak } from "./words.js";
  * @property {boolean} is_in_force
  */
 /** @typedef {{version: string, text: string, rows: Row[], matrix: import("./tables.js").MatrixLine[], classes: import("./tables.js").ClassLine[], given: import("./tables.js").Given[], names: import("./tables.js").Names, notes: string[]}} Sheet */
-/** @typedef {{decisions: number, partly: number, changed: number, silenced: number, is_silencing: boolean, examples: {before: Text[], after: Text[]}[], earning: {verdict: "better" | "worse" | "undecided" | "too_little" | "unsupported", gain: number} | null}} Outlook */
+/** @typedef {{decisions: number, partly: number, changed: number, silenced: number, is_silencing: boolean, examples: {before: Text[], after: Text[]}[], earning: {verdict: "better" | "worse" | "same" | "undecided" | "too_little" | "unsupported", gain: number} | null}} Outlook */
 /** @typedef {{problems: string[], notes: string[], outlook: Outlook | null}} Trial */
 
 const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));

@@ -101,6 +101,10 @@ const words = {
     de: "Hätte weniger gebracht: bei 100 Entscheidungen etwa {n} angenommene Karten weniger.",
     en: "Would have earned less: about {n} fewer cards taken up in 100 decisions.",
   },
+  same: {
+    de: "Brächte nach den Karten von gestern und heute dasselbe.",
+    en: "Would earn the same, by the cards of yesterday and today.",
+  },
   undecided: {
     de: "Ob das mehr bringt, ist nach den Karten von gestern und heute offen. Mehr davon sieht der Befehl stammgast-edge policy an.",
     en: "Whether this earns more is open after the cards of yesterday and today. The command stammgast-edge policy looks at more of them.",
