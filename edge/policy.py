@@ -36,8 +36,8 @@ MAX_DECISIONS = 10_000
 """Decisions looked at, of customers drawn by lot: some 4 ms each on a busy laptop (1,200 products).
 """
 
+# No decision about somebody without a profile is opened, so none of these can be left out.
 _LEFT_OUT = {
-    LeftOut.NO_PROFILE: "about somebody without a consent to a profile",
     LeftOut.NO_CANDIDATES: "silent before any candidate",
     LeftOut.OTHER_CATALOGUE: "on another catalogue",
     LeftOut.NOT_REPEATABLE: "that would come out otherwise on the knowledge of now",

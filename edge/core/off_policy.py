@@ -28,7 +28,8 @@ MOST_UNSEEN = 0.01
 CHANCE = 3.0
 """Standard errors of the mean weight that chance alone explains."""
 MOST_WEIGHT = 100.0
-"""Largest weight of one row in training a model from the log; estimates are never clipped."""
+"""Largest weight of one row where a model is trained or judged on the log (`weights`); what a
+policy earns is estimated without a bound."""
 RESAMPLES = 1_000
 ROUNDING = 1e-9
 """Differences below it are the arithmetic's own."""
@@ -207,7 +208,7 @@ class Conclusion:
 
 
 def weights(propensity: Floats) -> npt.NDArray[np.float32]:
-    """Return clipped inverse propensities for training a model on a log of choices."""
+    """Return clipped inverse propensities for a model of what is chosen from a log."""
     return np.minimum(1.0 / propensity, MOST_WEIGHT).astype(np.float32)
 
 

@@ -95,7 +95,7 @@ class _Row(NamedTuple):
 def policy_log(
     past: Iterable[Past], tried: Playbook, in_force: Playbook, stage: Stage
 ) -> PolicyLog:
-    """Ask every card that was seen how likely other orders would have shown it.
+    """Ask of every card, seen or not, how likely other orders would have shown it.
 
     Args:
         past: With their traces, the oldest first.
