@@ -16,6 +16,8 @@ from simulator.people import Person
 # Chance that a companion (tie for the shirt) is wanted within the next weeks; our assumption.
 COMPLEMENT_WISH = 0.4
 COMPLEMENT_WISH_DAYS = 45.0
+# Log odds of taking advice that a liking of 1 is worth; our assumption, as of offers.
+ADVICE_LOVE = 1.2
 # Nobody buys ties twice a month, even where the chain states no repurchase interval.
 ACCESSORY_PAUSE_DAYS = 120.0
 # Demand factor by month, January first; our assumption, shaped like German clothing retail.
@@ -295,6 +297,11 @@ class Demand:
             alike = [self.utility(person, each) for each in self._by_class[item.class_id]]
             self._middles[key] = sum(alike) / len(alike)
         return max(-2.0, min(2.0, self.utility(person, item) - self._middles[key]))
+
+    def heeding(self, person: Person, item: Item) -> float:
+        """Return the chance that advice to take an item is taken: readiness, moved by liking."""
+        odds = person.acceptance * math.exp(ADVICE_LOVE * self.liking(person, item))
+        return odds / (odds + 1.0 - person.acceptance)
 
     def line_of(
         self, person: Person, item: Item, quantity: int, cause: str, rng: random.Random

@@ -400,7 +400,7 @@ class LivingStore:
             visit.advised.append(item_id)
             member = self._members[member_id]
             rng = stream(self._seed, "advice", visit.visit_id, item_id)
-            if rng.random() < member.person.acceptance:
+            if rng.random() < self._store.demand.heeding(member.person, item):
                 line = self._store.demand.line_of(member.person, item, 1, "advice", rng)
                 visit.lines.append(line)
         return []

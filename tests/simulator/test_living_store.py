@@ -232,6 +232,35 @@ def test_good_advice_is_sometimes_taken(written_store: WrittenStore) -> None:
     assert 0 < causes["advice"] <= len(taken)
 
 
+def test_advice_is_taken_the_more_the_better_it_is(written_store: WrittenStore) -> None:
+    """What members like best is taken oftener than what they like least: advice can be better."""
+    advice: SimpleQueue[tuple[str, str]] = SimpleQueue()
+    day = LivingStore(written_store, 1, pace=living.pace_for(20.0), advice=advice)
+    messages, demand = day.messages(1500.0), written_store.demand
+    people = {member.member_id: member.person for member in written_store.members}
+    for at_s, _ in messages:
+        if at_s > 60:
+            break
+    best: set[tuple[str, str]] = set()
+    worst: set[tuple[str, str]] = set()
+    for member_id in sorted({visit.person_id for visit in day.visits} & people.keys()):
+        ranked = sorted(
+            written_store.catalog.items, key=lambda item: demand.liking(people[member_id], item)
+        )
+        for found, item in ((best, ranked[-1]), (worst, ranked[0])):
+            advice.put((member_id, item.item_id))
+            found.add((member_id, item.item_id))
+    for _ in messages:
+        pass
+    taken = {
+        (visit.person_id, line.item.item_id)
+        for visit in day.visits
+        for line in visit.lines
+        if line.cause == "advice"
+    }
+    assert len(taken & best) > 2 * len(taken & worst)
+
+
 def test_motives_show_in_behaviour(written_store: WrittenStore) -> None:
     """Those who compare prices scan more and buy less than those who came to buy."""
     day = LivingStore(written_store, 1, pace=Pace(members_per_h=900, beacon_interval_s=600.0))
