@@ -469,7 +469,14 @@ def _unseen(numbered: Table, since: date | None, metrics: Mapping[str, Any], dat
         return Split(numbered.filter(~numbered.is_test), numbered.filter(numbered.is_test))
     first = (since - date(1970, 1, 1)).days
     newest = metrics.get("newest_day")
-    if newest is not None and first < newest:
+    if newest is None:
+        raise ConfigError(
+            [
+                f"--since {since}: the bundle learned from baskets without days; expected one that "
+                "tells which day was its newest"
+            ]
+        )
+    if first < newest:
         learned = date(1970, 1, 1) + timedelta(days=int(newest))
         raise ConfigError(
             [f"--since {since}: the bundle has learned from receipts up to {learned}"]

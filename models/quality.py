@@ -88,7 +88,13 @@ _OF_LINES = (
     _Entry("receipt", "receipt id", "baskets", lambda c: c.length() <= 64, is_needed=True),
     _Entry("item", "item of the line", "everything", lambda c: c.length() <= 64, is_needed=True),
     _Entry("at", "order of a customer's receipts", "histories", lambda c: c >= 0, is_needed=True),
-    _Entry("day", "day of the receipt", "due items, season, judging", lambda c: c >= 0),
+    _Entry(
+        "day",
+        "day of the receipt",
+        "due items, season, judging",
+        lambda c: c >= 0,
+        least_fill=1.0,  # among known days a basket without one is neither before nor after
+    ),
     _Entry("minute", "local time of day", "anonymous visits", lambda c: c.between(0, 1439)),
     _Entry("position", "order of the lines of a receipt", "anonymous visits", lambda c: c >= 1),
     _Entry("quantity", "units of the line", "counts", lambda c: (c > 0) & (c <= 1_000)),
@@ -233,7 +239,7 @@ meter {{ width: 5rem; }}
 <h1>Data quality</h1>
 <p class="{alarm}">{verdict}</p>
 <p>A variable is used when at least {fill} of its rows are filled and {valid} of those are
-plausible.</p>
+plausible; days only where no receipt lacks one.</p>
 <table><thead><tr><th>Variable</th><th>Meaning</th><th>Used for</th><th class="n">Rows</th>
 <th class="n">Filled</th><th class="n">Plausible</th><th>State</th></tr></thead>
 <tbody>

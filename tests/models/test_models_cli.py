@@ -225,7 +225,9 @@ def test_export_makes_its_folder(world: Path, tmp_path: Path) -> None:
     assert out.stat().st_size > 0
 
 
-def test_days_that_are_switched_off_teach_nothing(tmp_path: Path) -> None:
+def test_days_that_are_switched_off_teach_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A set whose days all lie before the start trains what the same set trains without days."""
     rng = np.random.default_rng(1)
     likes = rng.integers(0, 30, (40, 4))
@@ -246,6 +248,9 @@ def test_days_that_are_switched_off_teach_nothing(tmp_path: Path) -> None:
     metrics = json.loads((off / "metrics.json").read_text())
     assert [v["name"] for v in metrics["variables"] if v["is_alarming"]] == ["day"]
     assert metrics["newest_day"] is None
+    command = ["evaluate", "--bundle", str(off), "--data", str(tmp_path / "off")]
+    assert main([*command, "--since", "1970-01-20"]) == 2
+    assert "the bundle learned from baskets without days" in capsys.readouterr().err
 
 
 def _without_third(row: str) -> str:

@@ -1,5 +1,6 @@
 """Each variable is measured; below the threshold it is switched off, marked and not used."""
 
+import gzip
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -60,6 +61,21 @@ def test_implausible_values_switch_a_variable_off(tmp_path: Path) -> None:
     assert price["shelf_price_cents"].fill == 1.0
     assert price["shelf_price_cents"].valid == pytest.approx(0.5)
     assert price["shelf_price_cents"].is_alarming
+
+
+def test_one_unknown_day_switches_days_off(tmp_path: Path) -> None:
+    """The models use the days of all baskets or of none, and the page says which."""
+    directory = tmp_path / "set"
+    directory.mkdir()
+    rows = [f"{who},{order},{order},{order},0" for who in range(20) for order in range(1, 6)]
+    rows[7] = "1,3,,3,0"
+    text = "\n".join(["customer_id,order_no,day,product_id,is_test", *rows]) + "\n"
+    (directory / "baskets.csv.gz").write_bytes(gzip.compress(text.encode()))
+    sales = readers.read(duckdb_engine(tmp_path / "spill"), directory, tmp_path / "staging")
+    day = next(v for v in quality.measure(sales) if v.name == "day")
+    assert day.fill == pytest.approx(0.99)
+    assert day.is_alarming
+    assert "switched off: day." in quality.page([day])
 
 
 def test_what_was_never_given_is_no_alarm(tmp_path: Path) -> None:
