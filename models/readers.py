@@ -157,6 +157,7 @@ def _read_baskets(engine: Engine, directory: Path, staging: Path, most_lines: in
     problems = validation.broken_rows(path, typed, validation.BASKET_CHECKS)
     if "day" in text.columns:
         problems += validation.days_run_backwards(path, typed)
+    problems += validation.known_after_held_out(path, typed)
     problems += validation.same_line_twice(path, typed)
     problems += validation.too_long(path, typed, most_lines)
     problems += validation.no_histories(path, typed)

@@ -277,6 +277,26 @@ def days_run_backwards(path: Path, table: Table) -> list[str]:
     ]
 
 
+def known_after_held_out(path: Path, table: Table) -> list[str]:
+    """Find a held-out order before a known one, or one that is held out in part."""
+    held_out = table.is_test.cast("int64")
+    orders = table.group_by("customer", "at").agg(
+        low=held_out.min(), high=held_out.max(), row=table.row.min()
+    )
+    before = orders.high.lag().over(group_by="customer", order_by="at")
+    orders = orders.mutate(
+        is_wrong=(orders.low < before).fill_null(False) | (orders.low < orders.high)
+    )
+    wrong = orders.filter(orders.is_wrong)
+    found = wrong.aggregate(n=wrong.count(), row=wrong.row.min()).to_pyarrow().to_pylist()[0]
+    if not found["n"]:
+        return []
+    return [
+        f"{path}: row {found['row']}: is_test: 0 after an order of 1, or both in one order; "
+        f"expected 1 on the newest orders of a customer alone; {found['n']} orders are otherwise"
+    ]
+
+
 def too_long(path: Path, table: Table, most_lines: int) -> list[str]:
     """Find an id that cannot be one person; the id itself stays out of the message."""
     known = table.filter(table.customer.notnull())

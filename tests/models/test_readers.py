@@ -157,6 +157,11 @@ BASKET_BREAKS = {
     "the same line twice": (lambda rows: [*rows, rows[0]], "row 7: customer_id, order_no"),
     "a day that falls": (_change(2, ",9,", ",2,"), "row 4: day: earlier"),
     "two days in one order": (_change(1, ",3.5,", ",3.6,"), "row 2: day"),
+    "a held-out order before known ones": (
+        lambda rows: [*rows[:2], "7,2,9,11,1", rows[3], "7,3,12,11,0"],
+        "row 6: is_test: 0 after an order of 1",
+    ),
+    "half an order held out": (_change(1, ",12,0", ",12,1"), "row 2: is_test: 0 after"),
 }
 
 
