@@ -27,6 +27,7 @@ FIRST_ROW = 2
 """The first row under the header, as a spreadsheet or an editor counts."""
 WHOLE_FILE = "expected a whole CSV file in UTF-8, gzipped where its name ends in .gz"
 _UNFIT = "__unfit"
+_TAKEN = ("row", _UNFIT)
 _SPARK = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -214,7 +215,7 @@ def header_of(path: Path) -> list[str]:
     """Return the columns that the first line of a CSV file names.
 
     Raises:
-        ConfigError: There is no such line, it is no UTF-8, or it names a column twice.
+        ConfigError: There is no such line, it is no UTF-8, or a name is missing, taken or twice.
     """
     try:
         with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as lines:
@@ -224,12 +225,24 @@ def header_of(path: Path) -> list[str]:
         raise ConfigError([f"{path}: row 1: {error}; {WHOLE_FILE}"]) from error
     if not names:
         raise ConfigError([f"{path}: row 1: nothing there; expected a header of column names"])
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ConfigError(
-            [f"{path}: row 1: column {name} stands there twice; expected once" for name in twice]
-        )
+    problems = list(_unfit_names(names))
+    if problems:
+        raise ConfigError([f"{path}: row 1: {problem}" for problem in problems])
     return names
+
+
+def _unfit_names(names: list[str]) -> Iterator[str]:
+    """Find names that no engine can tell apart: neither of them minds the case of letters."""
+    seen: set[str] = set()
+    for at, name in enumerate(names, start=1):
+        same = name.strip().casefold()
+        if not same:
+            yield f"column {at} has no name; expected one for each column"
+        elif same in _TAKEN:
+            yield f"column {name}: the name is taken for the rows of the file; expected another"
+        elif same in seen:
+            yield f"column {name} stands there twice; expected once, in whatever case"
+        seen.add(same)
 
 
 @contextmanager

@@ -226,6 +226,22 @@ UNREADABLE = {
         gzip.compress(f"{STORE_HEADER},sku\n{STORE_ROWS[0]},tie\n".encode()),
         "row 1: column sku stands there twice; expected once",
     ),
+    "a column twice in two cases": (
+        gzip.compress(f"{STORE_HEADER},SKU\n{STORE_ROWS[0]},tie\n".encode()),
+        "row 1: column SKU stands there twice; expected once",
+    ),
+    "a comma behind the header": (
+        gzip.compress(f"{STORE_HEADER},\n{STORE_ROWS[0]},\n".encode()),
+        "row 1: column 10 has no name",
+    ),
+    "a column of row numbers": (
+        gzip.compress(f"{STORE_HEADER},row\n{STORE_ROWS[0]},7\n".encode()),
+        "row 1: column row: the name is taken",
+    ),
+    "a column of row numbers in capitals": (
+        gzip.compress(f"{STORE_HEADER},Row\n{STORE_ROWS[0]},7\n".encode()),
+        "row 1: column Row: the name is taken",
+    ),
 }
 
 
