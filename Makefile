@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO_SECONDS ?=
+BUNDLE ?=
 
 .PHONY: demo test check bench bench-full requirements lock clean
 
 demo: $(VENV)/.demo
-	$(BIN)/python -m simulator.demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
+	$(BIN)/python -m simulator.demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS)) $(if $(BUNDLE),--bundle $(BUNDLE))
 
 test: $(VENV)/.dev system-packages
 	$(BIN)/python -m pytest -n 2 --dist loadgroup

@@ -1,9 +1,10 @@
 """`make demo`: a living store on a laptop, with the box, its tablet page, and a measured way.
 
-It writes the store, has the model trained, starts the box as its own process and plays shoppers
-against it. A tablet without a screen listens as well: it says which cards it showed, and tells how
-long the way from a check-in to the frame took. Who stands behind it speaks of each card to the
-member who asked, who may buy the item. With `--seconds` it ends by itself; the last line is JSON.
+It writes the store, has the model trained (or takes a bundle that was trained on its data), starts
+the box as its own process and plays shoppers against it. A tablet without a screen listens as well:
+it says which cards it showed, and tells how long the way from a check-in to the frame took. Who
+stands behind it speaks of each card to the member who asked, who may buy the item. With `--seconds`
+it ends by itself; the last line is JSON.
 """
 
 import argparse
@@ -20,7 +21,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -45,7 +46,7 @@ mode = "simulation"
 [store]
 files = "store"
 data = "data"
-bundle = "bundle"
+bundle = {bundle}
 rules = "store/rules.toml"
 
 [broker]
@@ -97,19 +98,29 @@ class Tablet:
                     socket_.send(json.dumps({"kind": "seen", "card_ids": seen}))
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the demo."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--seconds", type=float, help="end after so long; absent: with Ctrl-C")
     parser.add_argument("--dir", type=Path, default=Path("build/demo"), help="where it lives")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--port", type=int, default=HTTP_PORT, help="of the tablet page")
-    arguments = parser.parse_args()
-    folder: Path = arguments.dir
-    _prepare(folder, arguments.seed)
+    parser.add_argument(
+        "--bundle",
+        type=Path,
+        help="folder of a bundle to serve, trained on this store (DIR/store); absent: trains one",
+    )
+    arguments = parser.parse_args(argv)
+    folder, bundle = arguments.dir, arguments.bundle
+    if bundle is not None and bundle.resolve().is_relative_to(folder.resolve()):
+        parser.error(f"--bundle {bundle}: lies in {folder}, which the demo empties every day")
+    _write_store(folder, arguments.seed)
+    if bundle is None:
+        bundle = folder / "bundle"
+        _train(folder, bundle, arguments.seed)
     http_port = _free_port(arguments.port)
     broker_port = _free_port(1883)
-    (folder / "box.toml").write_text(_CONFIG.format(broker_port=broker_port, http_port=http_port))
+    _configure(folder, bundle, broker_port, http_port)
     address = f"http://127.0.0.1:{http_port}"
     with _box(folder, address):
         print(f"\nThe store is open. Tablet page: {address}/\n", flush=True)
@@ -118,8 +129,8 @@ def main() -> int:
     return 0
 
 
-def _prepare(folder: Path, seed: int) -> None:
-    """Write the store of today and train its model, where that was not done before."""
+def _write_store(folder: Path, seed: int) -> None:
+    """Write the store of today, where that was not done before."""
     today, stamp = date.today().isoformat(), folder / "made.json"  # noqa: TID251
     made = {"day": today, "seed": seed}
     if stamp.exists() and json.loads(stamp.read_text()) == made:
@@ -133,13 +144,33 @@ def _prepare(folder: Path, seed: int) -> None:
     visit_log.write(folder / "store", watched, seed + 1, WATCHED_VISITS)
     logged = folder / "store" / offer_log.FILE
     offer_log.write(folder / "store", logged, seed + 2, LOGGED_OFFERS)
+    stamp.write_text(json.dumps(made))
+
+
+def _train(folder: Path, bundle: Path, seed: int) -> None:
+    """Train the store's model, where that was not done before."""
+    stamp = folder / "trained"
+    if stamp.exists():
+        return
     print("Training its recommender …", flush=True)
     subprocess.run(
         [sys.executable, "-m", "models", "train", "--data", str(folder / "store"),
-         "--out", str(folder / "bundle"), "--seed", str(seed)],
+         "--out", str(bundle), "--seed", str(seed)],
         check=True,
     )  # fmt: skip
-    stamp.write_text(json.dumps(made))
+    stamp.touch()
+
+
+def _configure(folder: Path, bundle: Path, broker_port: int, http_port: int) -> None:
+    """Write the box's configuration, and end where the box could not serve the bundle."""
+    path = json.dumps(str(bundle.resolve()))  # a JSON string is a TOML string
+    config = folder / "box.toml"
+    config.write_text(_CONFIG.format(bundle=path, broker_port=broker_port, http_port=http_port))
+    checked = subprocess.run(
+        [sys.executable, "-m", "edge", "check-config", str(config)], capture_output=True, text=True
+    )
+    if checked.returncode:
+        raise SystemExit(checked.stderr.strip())
 
 
 @contextlib.contextmanager
