@@ -20,8 +20,10 @@ from edge.adapters.onnx.visit_models import VisitModels, load_visit_models
 from edge.core.anonymous import Scene
 from edge.core.errors import TrustError, UnavailableError
 from edge.opening import load_beside
-from models.__main__ import main
+from models import offer_log, visit_log
+from models.__main__ import _parser, main
 from models.bundle import extend
+from models.readers import BASKET_COLUMNS, STORE_COLUMNS
 from tests.models.till_data import ZONES, write_offers, write_random_store
 
 pytestmark = pytest.mark.timeout(900)
@@ -334,6 +336,17 @@ def test_every_command_has_help(command: list[str], capsys: pytest.CaptureFixtur
     assert end.value.code == 0
     text = capsys.readouterr().out
     assert all(len(line.split()) > 1 for line in text.splitlines() if line.startswith("  --"))
+
+
+def test_the_documented_commands_and_columns_are_the_real_ones() -> None:
+    """docs/models.md shows every command as it is understood, and every column that is needed."""
+    text = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    shown = [line.split() for line in text.splitlines() if line.startswith("stammgast-models ")]
+    commands = [words[1 : words.index("#") if "#" in words else None] for words in shown]
+    understood = {_parser().parse_args(command).command for command in commands}
+    assert understood == {"train", "evaluate", "export", "card"}
+    columns = {*STORE_COLUMNS, *BASKET_COLUMNS, *visit_log.COLUMNS, *offer_log.COLUMNS}
+    assert [name for name in sorted(columns) if f"`{name}`" not in text] == []
 
 
 @pytest.mark.parametrize(
