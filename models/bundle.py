@@ -19,8 +19,17 @@ from edge.core.item_tables import Arrays, ItemTables, packed
 from edge.core.ranking import Calibration
 
 BUNDLE_SCHEMA = "stammgast.ranker.v1"
-LOADED = ("model.onnx", "tables.npz", "items.json", "features.json", "calibration.json")
-"""What the box reads, besides the manifest."""
+LOADED = (
+    *("model.onnx", "tables.npz", "items.json", "features.json", "calibration.json"),
+    "metrics.json",
+)
+"""What the box reads of the ranker, besides the manifest."""
+BESIDE = tuple(
+    f"{model}.{kind}"
+    for model in ("anonymous", "motive", "acceptance")
+    for kind in ("onnx", "json", "npz")
+)
+"""What it reads of the models beside the ranker, where the bundle has them."""
 
 
 def write(
@@ -107,7 +116,10 @@ def json_bytes(value: object) -> bytes:
 
 def loaded_bytes(out: Path) -> int:
     """Return the bytes of everything a box loads from a bundle, the manifest included."""
-    return sum((out / name).stat().st_size for name in (*LOADED, "manifest.json"))
+    manifest = (out / "manifest.json").read_bytes()
+    listed = json.loads(manifest)["files"]
+    files = (int(listed[name]["bytes"]) for name in (*LOADED, *BESIDE) if name in listed)
+    return len(manifest) + sum(files)
 
 
 def npz_bytes(arrays: Arrays) -> bytes:

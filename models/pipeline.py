@@ -387,8 +387,8 @@ def _assemble(
         if path.name != "judgement.json":
             shutil.copyfile(path, out / path.name)
     extra["metrics.json"] = bundle.json_bytes(metrics)
-    extra |= card.files(metrics, bundle.loaded_bytes(out))
     bundle.extend(out, extra)
+    bundle.extend(out, card.files(metrics, bundle.loaded_bytes(out)))
     return metrics
 
 

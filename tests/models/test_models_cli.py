@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -22,7 +23,7 @@ from edge.core.errors import TrustError, UnavailableError
 from edge.opening import load_beside
 from models import offer_log, visit_log
 from models.__main__ import _parser, main
-from models.bundle import extend
+from models.bundle import extend, loaded_bytes
 from models.readers import BASKET_COLUMNS, STORE_COLUMNS
 from tests.models.till_data import ZONES, write_offers, write_random_store
 
@@ -88,6 +89,25 @@ def test_the_card_says_what_moved_the_best_cards(world: Path) -> None:
     assert 0.0 <= row["ablations_add_up"] <= 1.0
     assert 0.0 <= row["first_sentence_names_the_largest"] <= 1.0
     assert "ablations add up" in (world / "bundle" / "card.md").read_text()
+
+
+def test_the_card_says_what_a_box_loads(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file that it opened, those of the models beside the ranker too."""
+    opened, read = set(), Path.read_bytes
+
+    def noted(path: Path) -> bytes:
+        opened.add(path)
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", noted)
+    load_bundle(world / "bundle", ITEM_IDS)
+    load_visit_models(world / "bundle", ITEM_IDS)
+    assert world / "bundle" / "acceptance.npz" in opened
+    size = sum(path.stat().st_size for path in opened)
+    assert loaded_bytes(world / "bundle") == size
+    said = re.search(r"loads \| ([\d.]+) MB", (world / "bundle" / "card.md").read_text())
+    assert said is not None
+    assert float(said[1]) == pytest.approx(size / 1e6, abs=0.01)
 
 
 def test_acceptance_is_learned_from_the_log_of_offers(world: Path) -> None:
