@@ -15,9 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.core import acceptance
-from edge.core.errors import ConfigError
 from models import judging, small_network
-from models.offers import Market, Rows, Teaching
+from models.offers import Market, Rows, Teaching, TooLittleError
 from models.small_network import Network, Plan
 from models.visit_models import Measured, VisitModel, packed
 
@@ -36,22 +35,18 @@ def train(teaching: Teaching, seed: int) -> VisitModel:
     """Train on the earlier campaigns, judge on the later ones, and pack.
 
     Raises:
-        ConfigError: Nothing can be learned from the log.
+        TooLittleError: Nothing can be learned from the log yet.
     """
     earlier, later = split(teaching.rows)
     if not (earlier.is_accepted.any() and later.is_accepted.any()):
-        problem = (
-            f"{teaching.source}: nothing taken of the offers learned from, or of those judged; "
-            "expected some of both"
+        reason = (
+            "nothing taken of the offers learned from, or of those judged; expected some of both"
         )
-        raise ConfigError([problem])
+        raise TooLittleError(teaching.source, reason)
     for rows, what in ((earlier, "to learn from"), (later, "to judge by")):
         if (customers := np.unique(rows.customer).size) < LEAST_CUSTOMERS:
-            problem = (
-                f"{teaching.source}: offers of {customers} customers {what}; "
-                f"expected at least {LEAST_CUSTOMERS}"
-            )
-            raise ConfigError([problem])
+            reason = f"offers to {customers} customers {what}; expected {LEAST_CUSTOMERS} at least"
+            raise TooLittleError(teaching.source, reason)
     network = fit(earlier, seed)
     onnx, about, shift = packed(
         network, later.features, acceptance.SCHEMA_HASH, acceptance.FEATURES

@@ -41,7 +41,7 @@ def sections(metrics: Metrics, loaded_bytes: int) -> list[tuple[str, list[str], 
         _judgement(metrics.get("judgement") or {}, bool(metrics.get("is_judged_itself"))),
         _rounding(metrics.get("int8") or {}),
         _calibration(metrics.get("judgement") or {}),
-        _visit_models(metrics.get("visit_models") or {}),
+        _visit_models(metrics.get("visit_models") or {}, metrics.get("left_out") or {}),
         _in_use((metrics.get("judgement") or {}).get("in_use") or {}),
         _variables(metrics.get("variables") or []),
         _limits(),
@@ -149,11 +149,13 @@ def _calibration(judgement: Metrics) -> Section:
     return title, sentences, rows
 
 
-def _visit_models(models: Mapping[str, Metrics]) -> Section:
+def _visit_models(models: Mapping[str, Metrics], left_out: Mapping[str, str]) -> Section:
     title = "The models beside the ranker"
+    missing = [f"{name}: left out; {reason}." for name, reason in left_out.items()]
     if not models:
-        return title, ["None: the data hold neither zones, visits nor a log of offers."], []
-    return title, _notes(models), _against_naive("Model", models)
+        none = "None: the data hold neither zones, visits nor a log of offers."
+        return title, missing or [none], []
+    return title, [*_notes(models), *missing], _against_naive("Model", models)
 
 
 def _in_use(rows: Mapping[str, Metrics]) -> Section:

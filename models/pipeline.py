@@ -42,7 +42,7 @@ from models.engine import Engine, Table, duckdb_engine, spark_engine, spark_sess
 from models.evaluation import MOST_CUSTOMERS, Bundle, Judgement, ask, judge
 from models.everybody import Everybody, wanted
 from models.network import onnx_bytes
-from models.offers import Teaching
+from models.offers import Teaching, TooLittleError
 from models.readers import Sales
 from models.resume import Workshop
 from models.stages import Label
@@ -122,9 +122,15 @@ def workshop(order: Order, say: Callable[[str, bool], None]) -> Workshop:
     """Return the stages of an order, found again when nothing changed.
 
     Raises:
-        ConfigError: The directory holds no till data.
+        ConfigError: The directory holds no till data, or two logs to learn acceptance from.
     """
     readers.form_of(order.data)
+    if coupons.has_coupons(order.data) and offer_log.has_log(order.data):
+        problem = (
+            f"{order.data}: found coupon tables and {offer_log.FILE}; expected one of them: "
+            "acceptance is learned from one log"
+        )
+        raise ConfigError([problem])
     files = [path for path in order.data.iterdir() if path.name.endswith((".csv.gz", ".json"))]
     options: dict[str, object] = {"seed": order.seed, "most_lines": order.most_lines}
     if order.spark_master is not None:
@@ -334,10 +340,7 @@ def _visit_models(order: Order, prepared: Prepared, shop: Workshop) -> list[Path
     if (data / "visits.csv.gz").is_file():
         found.append(shop.once("motive", lambda to: _keep(motives.train(data, seed), to)))
     if (teaching := _teaching(data, prepared)) is not None:
-        made = shop.once(
-            "acceptance", lambda to: _keep(acceptance_model.train(teaching(), seed), to)
-        )
-        found.append(made)
+        found.append(shop.once("acceptance", lambda to: _keep_acceptance(teaching(), seed, to)))
     return found
 
 
@@ -363,6 +366,14 @@ def _keep(model: VisitModel, to: Path) -> None:
     (to / "row.json").write_text(json.dumps({model.name: model.row()}))
 
 
+def _keep_acceptance(teaching: Teaching, seed: int, to: Path) -> None:
+    """Train on a log of offers; where it is too young, keep why there is no such model yet."""
+    try:
+        _keep(acceptance_model.train(teaching, seed), to)
+    except TooLittleError as error:
+        (to / "row.json").write_text(json.dumps({"acceptance": {"left_out": error.reason}}))
+
+
 def _json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
@@ -379,7 +390,8 @@ def _assemble(
     metrics: dict[str, Any] = _json(ranker / "metrics.json") | {
         "judgement": judgement or None,
         "is_judged_itself": bool(judgement) and ranker.name == "judged",
-        "visit_models": rows,
+        "visit_models": {name: row for name, row in rows.items() if "left_out" not in row},
+        "left_out": {n: row["left_out"] for n, row in rows.items() if "left_out" in row},
         "variables": [variable.row() for variable in prepared.variables],
     }
     out.mkdir(parents=True, exist_ok=True)
@@ -403,6 +415,7 @@ def summary(metrics: Mapping[str, Any]) -> dict[str, Any]:
         "best_rival_gain_ci95": judgement.get("gain_ci95"),
         "ece": judgement.get("ece"),
         "visit_model_gain_ci95": gains,
+        "left_out": metrics["left_out"],
         "switched_off": [v["name"] for v in metrics["variables"] if v["is_alarming"]],
     }
 

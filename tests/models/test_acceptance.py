@@ -11,7 +11,7 @@ from edge.core.acceptance import FEATURES, Offers, Past, Shelf, features
 from edge.core.errors import ConfigError
 from models import acceptance
 from models.coupons import has_coupons, read
-from models.offers import Rows
+from models.offers import Rows, TooLittleError
 
 CLASS_OF = np.array([0, 0, 1, 1, -1], np.int32)
 
@@ -51,6 +51,13 @@ def test_inputs_worked_by_hand() -> None:
     assert found["accept_rate"] == pytest.approx(np.log(2.4 / 50 / 0.02))
     assert found["class_accepts"] == pytest.approx(np.log1p(2))
     assert found["log_kind_rate"] == pytest.approx(np.log(0.01))
+
+
+def test_three_customers_teach_no_acceptance(tmp_path: Path) -> None:
+    """One of them calibrates: that leaves too few to learn from."""
+    teaching = read(write_coupons(tmp_path, customers=3))
+    with pytest.raises(TooLittleError, match="offers to 3 customers to learn from; expected 4 at least"):
+        acceptance.train(teaching, seed=1)
 
 
 def test_nobody_known_is_finite() -> None:

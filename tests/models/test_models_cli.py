@@ -24,6 +24,7 @@ from edge.opening import load_beside
 from models import offer_log, visit_log
 from models.__main__ import _parser, main
 from models.bundle import extend, loaded_bytes
+from models.coupons import TABLES
 from models.readers import BASKET_COLUMNS, STORE_COLUMNS
 from tests.models.till_data import ZONES, write_offers, write_random_store
 
@@ -290,6 +291,30 @@ def test_departments_stand_in_for_zones(tmp_path: Path) -> None:
     assert main(_train(tmp_path)) == 0
     about = json.loads((tmp_path / "bundle" / "anonymous.json").read_text())
     assert about["zones"] == sorted(ZONES)
+
+
+def test_a_young_log_of_offers_leaves_its_model_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of one offer that nobody took nothing is learned; the ranker does not wait, the card says."""
+    store = write_random_store(tmp_path / "store", customers=30, seed=3)
+    header = "shown_at,member_id,offer_id,kind,item_ids,propensity,is_taken"
+    shown = "2026-06-01T10:00:00Z,M0001,O1,no_reduction,i1,0.1,0"
+    (store / "offers.csv.gz").write_bytes(gzip.compress(f"{header}\n{shown}\n".encode()))
+    assert main(_train(tmp_path)) == 0
+    reason = json.loads(capsys.readouterr().out)["left_out"]["acceptance"]
+    assert reason.startswith("nothing taken of the offers learned from")
+    assert f"acceptance: left out; {reason}." in (tmp_path / "bundle" / "card.md").read_text()
+    assert not (tmp_path / "bundle" / "acceptance.onnx").exists()
+
+
+def test_two_logs_of_offers_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before the work: one of them would be learned from, the other ignored."""
+    store = write_random_store(tmp_path / "store", customers=3, seed=3)
+    for name in (*TABLES, "offers"):
+        (store / f"{name}.csv.gz").write_bytes(b"")
+    assert main(_train(tmp_path)) == 2
+    assert "found coupon tables and offers.csv.gz" in capsys.readouterr().err
 
 
 def test_the_judged_know_no_item_that_came_later(tmp_path: Path) -> None:
