@@ -154,7 +154,12 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, required=True, help="folder of the bundle, made when missing")
     add("--seed", type=int, default=7, help="of everything random (default: 7)")
     add("--report", type=Path, help="file for the page on data quality (HTML)")
-    add("--work", type=Path, help="folder of finished stages (default: OUT.stages)")
+    add(
+        "--work",
+        type=Path,
+        help="folder of finished stages, from which a killed training goes on (default: "
+        "OUT.stages); until the bundle stands it holds members' lines",
+    )
     add(
         "--final",
         action="store_true",

@@ -67,7 +67,7 @@ class Order:
     Args:
         data: A store's files or a next-basket set.
         seed: Of everything random.
-        work: Where finished stages are kept.
+        work: Where finished stages are kept; those of `PERSONAL` until the bundle stands.
         most_lines: See `readers.read`.
         memory_mb, threads: Bounds of the engine.
         spark_master: Reading, checks, histories and counts run on this Spark; on DuckDB where
@@ -118,6 +118,11 @@ class Asked:
 STAGES = ("lines", "quality", "histories", "judged", "ranker", "anonymous", "motive", "acceptance")
 
 
+PERSONAL = ("lines", "histories")
+"""Stages with members' ids and what each bought: they serve an unfinished training alone, since no
+erasure reaches them."""
+
+
 def workshop(order: Order, say: Callable[[str, bool], None]) -> Workshop:
     """Return the stages of an order, found again when nothing changed.
 
@@ -156,7 +161,9 @@ def run(order: Order, out: Path, say: Callable[[str, bool], None]) -> dict[str, 
         if order.is_final or not judgement:
             ranker = shop.once("ranker", lambda to: _train_ranker(order, prepared, to))
         models = _visit_models(order, prepared, shop)
-    return _assemble(ranker, out, prepared, judgement, models)
+    metrics = _assemble(ranker, out, prepared, judgement, models)
+    shop.forget(*PERSONAL)
+    return metrics
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """Do each stage of a training once: what is finished is found again by what it was made from.
 
 Decides the key (a hash of the input files, the options and the code) and that a half-written
-stage is never taken for a whole one. Leaves out what the stages do (`models.pipeline`).
+stage is never taken for a whole one. Leaves out what the stages do, and which of them may outlive
+the training (`models.pipeline`).
 """
 
 import hashlib
@@ -73,3 +74,9 @@ class Workshop:
         make(part)
         part.rename(finished)
         return finished
+
+    def forget(self, *names: str) -> None:
+        """Delete finished stages; a later training makes them anew."""
+        for stage in (self._root / name for name in names):
+            if stage.is_dir():
+                shutil.rmtree(stage)
