@@ -1,8 +1,9 @@
 """The page on data quality: which variables the models use, how filled and how valid they are.
 
-Decides the register of variables (at most 20), the thresholds below which one is switched off,
-and that a switched-off variable is marked, not silently missing. Leaves out the refusal of broken
-files (`models.validation`): a variable here is whole rows' worth of missing or odd values.
+Decides the register of variables (at most 20, each read by a model), the thresholds below which one
+is switched off, and that a switched-off variable is marked, not silently missing. Leaves out the
+refusal of broken files (`models.validation`): a variable here is whole rows' worth of missing or
+odd values.
 """
 
 import html
@@ -21,8 +22,6 @@ LEAST_FILL = 0.8
 """Share of rows with a value, below which a variable is switched off."""
 LEAST_VALID = 0.95
 """Share of the filled rows with a plausible value."""
-MOST_PRICE_CENTS = 5_000_000
-"""A till line above 50,000 euros is a typing error in a department store; our assumption."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +96,14 @@ _OF_LINES = (
     ),
     _Entry("minute", "local time of day", "anonymous visits", lambda c: c.between(0, 1439)),
     _Entry("position", "order of the lines of a receipt", "anonymous visits", lambda c: c >= 1),
-    _Entry("quantity", "units of the line", "counts", lambda c: (c > 0) & (c <= 1_000)),
-    _Entry(
-        "price_cents",
-        "price of a unit",
-        "price band",
-        lambda c: (c > 0) & (c <= MOST_PRICE_CENTS),
-    ),
-    _Entry("is_gift", "wrapped as a gift", "gift guess", lambda c: c.notnull()),
+    _Entry("is_gift", "wrapped as a gift", "histories, which leave it out", lambda c: c.notnull()),
 )
 _OF_ITEMS = (
     ("category", "substitute class or category of the item", "category features, variety"),
     ("department", "department of the item", "anonymous visits without zones"),
     ("zone", "zone of the item's shelf", "anonymous visits"),
-    ("price_cents", "shelf price of the item", "price band"),
+    ("brand", "brand of the item", "anonymous visits"),
+    ("price_cents", "shelf price of the item", "anonymous visits"),
 )
 
 
@@ -171,7 +164,7 @@ def _of_items(sales: Sales) -> list[Variable]:
 
 
 def _title(fact: str) -> str:
-    """Return a fact's name in the register, where the lines have a price too."""
+    """Return a fact's name in the register."""
     return "shelf_price_cents" if fact == "price_cents" else fact
 
 

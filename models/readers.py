@@ -30,16 +30,13 @@ LINES = (
     "day",
     "minute",
     "item",
-    "quantity",
-    "price_cents",
     "is_test",
     "is_gift",
 )
 """row: line of the file. customer: null for an anonymous receipt. position: of the line in its
 receipt. at: what orders a customer's receipts (UTC seconds or order_no). day: days since a fixed
 start, null where unknown. minute: minutes since local midnight, null where unknown. item: item
-or product id. quantity: units. price_cents: of one unit, null where unknown. is_test: held out
-for evaluation. is_gift: wrapped as a gift."""
+or product id. is_test: held out for evaluation. is_gift: wrapped as a gift."""
 
 STORE_COLUMNS = (
     "receipt_id",
@@ -274,7 +271,6 @@ def _basket_columns(text: Table) -> Table:
         minute=ibis.null("int32"),
         item=text.product_id.nullif(""),
         quantity=quantity,
-        price_cents=ibis.null("float64"),
         is_test=text.is_test.isin(validation.TRUE),
         is_gift=ibis.literal(False),
         test_text=text.is_test,

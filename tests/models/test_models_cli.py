@@ -289,11 +289,15 @@ def _without_third(row: str) -> str:
 
 
 def test_departments_stand_in_for_zones(tmp_path: Path) -> None:
-    """A store that never said where its shelves stand has a model for anonymous visits too."""
+    """A store that never said where its shelves stand has a model for anonymous visits too.
+
+    So has one whose brands are switched off.
+    """
     path = write_random_store(tmp_path / "store", customers=40, seed=1) / "catalog.json"
     catalog = json.loads(path.read_text())
-    for item in catalog["items"]:
+    for at, item in enumerate(catalog["items"]):
         del item["zone"]
+        item["brand"] = "b" if at % 2 else ""
     path.write_text(json.dumps(catalog))
     assert main(_train(tmp_path)) == 0
     about = json.loads((tmp_path / "bundle" / "anonymous.json").read_text())

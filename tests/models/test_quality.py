@@ -55,6 +55,13 @@ def test_fill_of_60_percent_switches_a_variable_off(tmp_path: Path) -> None:
     assert category.is_alarming
 
 
+def test_a_brand_that_few_items_have_is_switched_off(tmp_path: Path) -> None:
+    """As every variable that a model reads."""
+    brand = measured(tmp_path, lambda at, item: item.update(brand="" if at % 5 < 2 else "b"))
+    assert brand["brand"].fill == pytest.approx(0.6)
+    assert brand["brand"].is_alarming
+
+
 def test_implausible_values_switch_a_variable_off(tmp_path: Path) -> None:
     """Prices of 0 are filled, but not plausible."""
     price = measured(tmp_path, lambda at, item: item.update(price_cents=0 if at % 2 else 5))

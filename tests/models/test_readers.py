@@ -74,7 +74,6 @@ def test_a_store_becomes_lines(engine: Engine, tmp_path: Path) -> None:
     assert [row["minute"] for row in rows] == [615, 615, 1080, 1085]
     assert [row["at"] for row in rows] == [1772356500, 1772356500, 1783008030, 1783008300]
     assert [row["is_gift"] for row in rows] == [False, True, False, False]
-    assert [row["quantity"] for row in rows] == [1, 2, 1, 1]
 
 
 def test_a_next_basket_set_becomes_lines(engine: Engine, tmp_path: Path) -> None:
