@@ -195,13 +195,13 @@ def prepare(order: Order, engine: Engine, shop: Workshop) -> Prepared:
 
 def _keep_sales(sales: Sales, to: Path) -> None:
     sales.items.to_parquet(to / "items.parquet")
-    (to / "form.txt").write_text(sales.form)
+    (to / "sales.json").write_text(json.dumps({"form": sales.form, "unknown": sales.unknown}))
 
 
 def _found_sales(engine: Engine, data: Path, lines: Path) -> Sales:
-    form = (lines / "form.txt").read_text()
-    items = pd.read_parquet(lines / "items.parquet")
-    return Sales(form, data, engine.open(lines / "lines.parquet"), items)
+    items, about = pd.read_parquet(lines / "items.parquet"), _json(lines / "sales.json")
+    table = engine.open(lines / "lines.parquet")
+    return Sales(about["form"], data, table, items, about["unknown"])
 
 
 def everybody(prepared: Prepared, past: Table, to: Path) -> tuple[Everybody, Table]:

@@ -8,14 +8,13 @@ odd values.
 
 import html
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import ibis
 
-from models.engine import Table
 from models.readers import Sales
 
 LEAST_FILL = 0.8
@@ -109,7 +108,7 @@ _OF_ITEMS = (
 
 def measure(sales: Sales) -> tuple[Variable, ...]:
     """Measure every variable of the register in one pass over the lines."""
-    return (*_of_lines(sales.lines), *_of_items(sales))
+    return (*_of_lines(sales), *_of_items(sales))
 
 
 def without_alarming(sales: Sales, variables: Sequence[Variable]) -> Sales:
@@ -124,7 +123,8 @@ def without_alarming(sales: Sales, variables: Sequence[Variable]) -> Sales:
     return replace(sales, lines=lines.mutate(**gone) if gone else lines, items=items)
 
 
-def _of_lines(lines: Table) -> list[Variable]:
+def _of_lines(sales: Sales) -> list[Variable]:
+    lines = sales.lines
     wanted: dict[str, Any] = {"rows": lines.count()}
     for entry in _OF_LINES:
         column = lines[entry.name]
@@ -132,19 +132,21 @@ def _of_lines(lines: Table) -> list[Variable]:
         is_valid = (column.notnull() & entry.is_valid(column)).fill_null(False)
         wanted[f"{entry.name}_valid"] = is_valid.cast("int64").sum()
     found = lines.aggregate(**wanted).to_pyarrow().to_pylist()[0]
-    rows = int(found["rows"])
-    return [
-        Variable(
-            entry.name,
-            entry.meaning,
-            entry.used_for,
-            rows,
-            *_shares(rows, found[f"{entry.name}_filled"], found[f"{entry.name}_valid"]),
-            entry.is_needed,
-            entry.least_fill,
-        )
-        for entry in _OF_LINES
-    ]
+    return [_of_line(entry, found, sales.unknown) for entry in _OF_LINES]
+
+
+def _of_line(entry: _Entry, found: Mapping[str, int], unknown: int) -> Variable:
+    # A line of an unknown sku has all but its item: that is missing there, so it is counted there.
+    rows = int(found["rows"]) + (unknown if entry.name == "item" else 0)
+    return Variable(
+        entry.name,
+        entry.meaning,
+        entry.used_for,
+        rows,
+        *_shares(rows, found[f"{entry.name}_filled"], found[f"{entry.name}_valid"]),
+        entry.is_needed,
+        entry.least_fill,
+    )
 
 
 def _shares(rows: int, filled: int, valid: int) -> tuple[float, float]:

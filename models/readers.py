@@ -69,12 +69,14 @@ class Sales:
         lines: A table of `LINES`.
         items: Item facts by id: `item`, `category`, `department`, `zone`, `brand`,
             `price_cents`.
+        unknown: Further lines of the file, left out because the catalogue lacks their sku.
     """
 
     form: str
     directory: Path
     lines: Table
     items: pd.DataFrame
+    unknown: int = 0
 
 
 def form_of(directory: Path) -> str:
@@ -140,10 +142,15 @@ def _read_store(engine: Engine, directory: Path, staging: Path, most_lines: int)
     validation.refuse(problems)
     skus = _sku_table(catalog)
     known = typed.inner_join(ibis.memtable(skus), "sku")
-    validation.refuse(validation.unknown_skus(path, typed, known))
+    unknown = _count(typed) - _count(known)
+    validation.refuse(validation.unknown_skus(path, typed, known, unknown))
     lines = engine.save(known.select(*LINES), staging / "lines.parquet")
     validation.refuse(validation.no_histories(path, lines))
-    return Sales("store", directory, lines, _catalog_items(catalog))
+    return Sales("store", directory, lines, _catalog_items(catalog), unknown)
+
+
+def _count(table: Table) -> int:
+    return int(table.count().to_pyarrow().as_py())
 
 
 def _read_baskets(engine: Engine, directory: Path, staging: Path, most_lines: int) -> Sales:

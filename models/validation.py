@@ -329,10 +329,16 @@ def no_histories(path: Path, table: Table) -> list[str]:
     ]
 
 
-def unknown_skus(path: Path, typed: Table, known: Table) -> list[str]:
-    """Refuse a catalogue that does not fit the receipts."""
+def unknown_skus(path: Path, typed: Table, known: Table, unknown: int) -> list[str]:
+    """Refuse a catalogue that does not fit the receipts.
+
+    Args:
+        path: The receipts.
+        typed: All of their lines.
+        known: Those whose sku is in the catalogue.
+        unknown: How many are not.
+    """
     total = int(typed.count().to_pyarrow().as_py())
-    unknown = total - int(known.count().to_pyarrow().as_py())
     if unknown <= MOST_UNKNOWN_SKUS * total:
         return []
     missing = typed.anti_join(known.select("row"), "row")

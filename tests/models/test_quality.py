@@ -35,6 +35,20 @@ def test_a_good_store_has_every_variable(tmp_path: Path) -> None:
     assert found["item"].fill == 1.0
 
 
+def test_lines_of_unknown_items_are_counted(tmp_path: Path) -> None:
+    """One item in thirty is gone from the catalogue: its lines are missing where items are told."""
+
+    def rename(at: int, item: dict[str, object]) -> None:
+        if at % 30 == 0:
+            item["variants"] = [{"sku": f"other-{at}"}]
+
+    before, found = measured(tmp_path)["item"], measured(tmp_path / "gone", rename)
+    assert found["item"].rows == before.rows
+    assert found["item"].fill == pytest.approx(found["receipt"].rows / before.rows)
+    assert 0.9 < found["item"].fill < 1.0
+    assert found["item"].is_enabled
+
+
 def test_most_receipts_carry_no_id_and_that_is_no_defect(tmp_path: Path) -> None:
     """A third of the receipts are anonymous here; the variable stays in use."""
     customer = measured(tmp_path)["customer"]
