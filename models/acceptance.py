@@ -115,9 +115,9 @@ def judge(
         rows=labels.size,
         groups=np.unique(later.customer).size,
         other={
-            "auc": judging.auc(chances, labels),
-            "baseline_auc": judging.auc(baselines(earlier, later)[best], labels),
-            "ece": judging.reliability(chances, labels).ece,
+            "auc": judging.auc(chances, labels, weight),
+            "baseline_auc": judging.auc(baselines(earlier, later)[best], labels, weight),
+            "ece": judging.reliability(chances, labels, weights=weight).ece,
             "int8_shift": shift,
         },
     )

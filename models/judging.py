@@ -30,11 +30,14 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """A reliability diagram: mean predicted and observed share per bin, and rows in it."""
+    """A reliability diagram: mean predicted and observed share per bin, and its rows' weight.
+
+    Where all rows count alike their weight is their number.
+    """
 
     predicted: npt.NDArray[np.float64]
     observed: npt.NDArray[np.float64]
-    rows: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.float64]
 
     @property
     def ece(self) -> float:
@@ -48,30 +51,48 @@ def log_losses(chances: Floats, labels: npt.NDArray[np.bool_]) -> npt.NDArray[np
     return -np.where(labels, np.log(safe), np.log1p(-safe))
 
 
-def auc(scores: Floats, labels: npt.NDArray[np.bool_]) -> float:
-    """Return the chance that a positive row scores above a negative one, ties counting half."""
-    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2.0)[inverse]
-    positive = int(labels.sum())
-    negative = labels.size - positive
-    if not positive or not negative:
+def auc(scores: Floats, labels: npt.NDArray[np.bool_], weights: Floats | None = None) -> float:
+    """Return the chance that a positive row scores above a negative one, ties counting half.
+
+    Args:
+        scores: float[n].
+        labels: bool[n].
+        weights: float[n], how much each row counts; None: alike.
+    """
+    weight = np.ones(labels.size) if weights is None else weights.astype(np.float64)
+    _, place = np.unique(scores, return_inverse=True)
+    positive, negative = np.bincount(place, weight * labels), np.bincount(place, weight * ~labels)
+    pairs = positive.sum() * negative.sum()
+    if not pairs:
         return float("nan")
-    return float((ranks[labels].sum() - positive * (positive + 1) / 2) / (positive * negative))
+    return float(positive @ (np.cumsum(negative) - negative / 2) / pairs)
 
 
-def reliability(chances: Floats, labels: npt.NDArray[np.bool_], bins: int = 10) -> Reliability:
+def reliability(
+    chances: Floats,
+    labels: npt.NDArray[np.bool_],
+    bins: int = 10,
+    weights: Floats | None = None,
+) -> Reliability:
     """Group rows by prediction into bins that expect equally many positives.
 
     Bins of equal size would spend all but one on rows that nobody would ever be shown.
+
+    Args:
+        chances: float[n].
+        labels: bool[n].
+        bins: At most so many.
+        weights: float[n], how much each row counts; None: alike.
     """
     order = np.argsort(chances, kind="stable")
-    expected = np.cumsum(chances[order].astype(np.float64))
+    weight = np.ones(chances.size) if weights is None else weights.astype(np.float64)
+    expected = np.cumsum(chances[order] * weight[order])
     edges = np.searchsorted(expected, expected[-1] * np.arange(1, bins) / bins)
     parts = [part for part in np.split(order, edges) if part.size]
     return Reliability(
-        np.array([chances[part].mean() for part in parts]),
-        np.array([labels[part].mean() for part in parts]),
-        np.array([part.size for part in parts]),
+        np.array([np.average(chances[part], weights=weight[part]) for part in parts]),
+        np.array([np.average(labels[part], weights=weight[part]) for part in parts]),
+        np.array([weight[part].sum() for part in parts]),
     )
 
 

@@ -241,3 +241,13 @@ def test_the_bundle_tells_the_market_at_the_logs_end(tmp_path: Path) -> None:
     assert rates.of("never seen") == rates.store
     assert taught.market.item_ids == tuple(str(product) for product in range(40))
     assert taught.market.lines.sum() == 120 * 8
+
+
+def test_every_measure_undoes_what_the_old_policy_preferred(tmp_path: Path) -> None:
+    """Rows that it rarely showed count more, in calibration and area too."""
+    rows = read_rows(write_coupons(tmp_path))
+    weighed = replace(rows, weight=np.where(rows.is_accepted, 5.0, 1.0).astype(np.float32))
+    chances = np.random.default_rng(1).uniform(0.01, 0.2, rows.is_accepted.size)
+    alike, found = (acceptance.judge(chances, rows, later, 1, 0.0) for later in (rows, weighed))
+    assert found.other["ece"] > 2 * alike.other["ece"]
+    assert found.other["auc"] == pytest.approx(alike.other["auc"])  # of pairs across the two kinds
