@@ -7,7 +7,7 @@ used, every problem on standard error. Leaves out the work itself (`models.pipel
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -83,11 +83,28 @@ def _day(text: str) -> date:
         raise argparse.ArgumentTypeError(expected) from error
 
 
+def _whole_from(least: int) -> Callable[[str], int]:
+    """Return what reads a whole number that is not below the least."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            expected = f"found {text!r}, expected a whole number from {least}"
+            raise argparse.ArgumentTypeError(expected)
+        return int(text)
+
+    return read
+
+
 def _evaluate(arguments: argparse.Namespace) -> int:
     from models import pipeline
 
     judgement = pipeline.evaluate(
-        arguments.bundle, arguments.data, arguments.since, arguments.seed, arguments.memory_mb
+        arguments.bundle,
+        arguments.data,
+        arguments.since,
+        arguments.seed,
+        arguments.memory_mb,
+        arguments.threads,
     )
     print(json.dumps(judgement.row() if not arguments.brief else judgement.ours))
     return 0
@@ -152,7 +169,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--data", type=Path, required=True, help="folder: a store's files or a next-basket set")
     add("--out", type=Path, required=True, help="folder of the bundle, made when missing")
-    add("--seed", type=int, default=7, help="of everything random (default: 7)")
+    add("--seed", type=_whole_from(0), default=7, help="of everything random (default: 7)")
     add("--report", type=Path, help="file for the page on data quality (HTML)")
     add(
         "--work",
@@ -180,7 +197,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--most-lines",
-        type=int,
+        type=_whole_from(1),
         default=50_000,
         help="lines of one customer above which the file is refused (default: 50000)",
     )
@@ -189,8 +206,13 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 def _add_bounds(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--memory-mb", type=int, default=2_000, help="bound of the engine (default: 2000)")
-    add("--threads", type=int, default=2, help="threads of the engine (default: 2)")
+    add(
+        "--memory-mb",
+        type=_whole_from(1),
+        default=2_000,
+        help="bound of the engine (default: 2000)",
+    )
+    add("--threads", type=_whole_from(1), default=2, help="threads of the engine (default: 2)")
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -200,7 +222,9 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     add(
         "--since", type=_day, help="first day (YYYY-MM-DD) to judge; receipts before it are history"
     )
-    add("--seed", type=int, default=7, help="of the sample and the interval (default: 7)")
+    add(
+        "--seed", type=_whole_from(0), default=7, help="of the sample and the interval (default: 7)"
+    )
     add("--brief", action="store_true", help="recall, ndcg and hit rate alone")
     _add_bounds(parser)
 

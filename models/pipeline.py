@@ -43,6 +43,7 @@ from models.evaluation import MOST_CUSTOMERS, Bundle, Judgement, ask, judge
 from models.everybody import Everybody, wanted
 from models.network import onnx_bytes
 from models.offers import Teaching, TooLittleError
+from models.quantization import RoundingError
 from models.readers import Sales
 from models.resume import Workshop
 from models.stages import Label
@@ -269,10 +270,10 @@ def _fit(order: Order, prepared: Prepared, known: Everybody, items: Table, to: P
         raise ConfigError([problem])
     codes = _codes(prepared, "category", item_ids) if prepared.usable("category") else None
     plan, learned = Plan(), known.drawn(LEARNED_CUSTOMERS, order.seed)
+    course = prepare_course(known, learned, codes, plan, order.seed)
     try:
-        course = prepare_course(known, learned, codes, plan, order.seed)
         network, calibration, rounding = tune(course, course.newest)
-    except ValueError as error:
+    except RoundingError as error:
         raise ConfigError([f"{order.data}: {error}"]) from error
     counted = {
         "customers": extent.customers,
@@ -445,7 +446,9 @@ def rewrite_card(out: Path) -> list[str]:
     return sorted(written)
 
 
-def evaluate(out: Path, data: Path, since: date | None, seed: int, memory_mb: int) -> Judgement:
+def evaluate(
+    out: Path, data: Path, since: date | None, seed: int, memory_mb: int, threads: int
+) -> Judgement:
     """Judge a bundle on baskets that it has not seen.
 
     Args:
@@ -454,6 +457,7 @@ def evaluate(out: Path, data: Path, since: date | None, seed: int, memory_mb: in
         since: First day to judge, for a store's files; must lie after the bundle's training data.
         seed: Of the sample and the interval.
         memory_mb: Bound of the engine.
+        threads: Of the engine.
 
     Raises:
         ConfigError: Nothing in the data is known to be unseen.
@@ -462,7 +466,7 @@ def evaluate(out: Path, data: Path, since: date | None, seed: int, memory_mb: in
     archive.contents(out)
     opened = Bundle.open(out)
     with tempfile.TemporaryDirectory() as directory:
-        engine = duckdb_engine(Path(directory) / "spill", memory_mb)
+        engine = duckdb_engine(Path(directory) / "spill", memory_mb, threads)
         given = readers.read(engine, data, Path(directory) / "lines")
         sales = quality.without_alarming(given, quality.measure(given))
         numbered = engine.save(histories.baskets(sales.lines), Path(directory) / "baskets.parquet")

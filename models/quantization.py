@@ -26,6 +26,10 @@ SAMPLE = 2000
 """Customers compared of each set of examples."""
 
 
+class RoundingError(ValueError):
+    """A network that ranks otherwise in 8 bits."""
+
+
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """How alike two rankings are: mean overlap of the ten best, recall lost and its error.
@@ -71,7 +75,7 @@ def gated(network: Network, samples: Sequence[Examples]) -> tuple[Network, Agree
         samples: Candidates of customers, several sets where there are; the more, the surer.
 
     Raises:
-        ValueError: Even with every layer in float32 the graph ranks otherwise.
+        RoundingError: Even with every layer in float32 the graph ranks otherwise.
     """
     exact = [float_logits(network.params, network.scaling, sample) for sample in samples]
 
@@ -127,15 +131,15 @@ def refuse_if_apart(found: Agreement) -> None:
     to some thousandths, so what passes may lose more than `MOST_LOSS`. The card tells how much.
 
     Raises:
-        ValueError: The ten best change too much, or recall is lost beyond noise.
+        RoundingError: The ten best change too much, or recall is lost beyond noise.
     """
     if found.overlap < LEAST_OVERLAP:
-        raise ValueError(
+        raise RoundingError(
             f"8-bit item vectors keep {found.overlap:.1%} of the ten best, {LEAST_OVERLAP:.0%} are "
             "expected; train with more weight decay"
         )
     if found.loss - 2.0 * found.loss_error > MOST_LOSS:
-        raise ValueError(
+        raise RoundingError(
             f"8-bit item vectors lose {found.loss:.4f} recall@10, at most {MOST_LOSS} is allowed; "
             "train with more weight decay"
         )

@@ -190,7 +190,7 @@ def tune(course: Course, examples: Examples) -> tuple[Network, Calibration, Agre
         The network, its calibration, and how its int8 graph ranks against it.
 
     Raises:
-        ValueError: Rounded to 8 bits the network would rank otherwise.
+        RoundingError: Rounded to 8 bits the network would rank otherwise.
     """
     is_ready = course.is_small and examples is course.newest
     learn = _pretrained if is_ready else _tuned

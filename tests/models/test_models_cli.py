@@ -21,10 +21,11 @@ from edge.adapters.onnx.visit_models import VisitModels, load_visit_models
 from edge.core.anonymous import Scene
 from edge.core.errors import TrustError, UnavailableError
 from edge.opening import load_beside
-from models import offer_log, readers, visit_log
+from models import offer_log, pipeline, readers, visit_log
 from models.__main__ import _parser, main
 from models.bundle import extend, loaded_bytes
 from models.coupons import TABLES
+from models.engine import Engine, duckdb_engine
 from tests.models.till_data import ZONES, write_offers, write_random_store
 
 pytestmark = pytest.mark.timeout(900)
@@ -246,6 +247,37 @@ def test_a_first_day_in_words_is_refused(world: Path, capsys: pytest.CaptureFixt
         main([*command, "--since", "gestern"])
     assert end.value.code == 2
     assert "--since: found 'gestern', expected a day such as" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+@pytest.mark.parametrize(
+    ("option", "value", "least"),
+    [("--threads", "0", 1), ("--memory-mb", "-5", 1), ("--seed", "-1", 0), ("--seed", "1.5", 0)],
+)
+def test_a_bound_that_is_none_is_refused(
+    command: str, option: str, value: str, least: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Named as an argument, before anything is read: the data are not to blame."""
+    out = "--out" if command == "train" else "--bundle"
+    with pytest.raises(SystemExit) as end:
+        main([command, "--data", "store", out, "bundle", f"{option}={value}"])
+    assert end.value.code == 2
+    expected = f"{option}: found '{value}', expected a whole number from {least}"
+    assert expected in capsys.readouterr().err
+
+
+def test_evaluate_keeps_to_its_threads(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As training does."""
+    asked: list[int] = []
+
+    def engine(spill: Path, memory_mb: int, threads: int) -> Engine:
+        asked.append(threads)
+        return duckdb_engine(spill, memory_mb, threads)
+
+    monkeypatch.setattr(pipeline, "duckdb_engine", engine)
+    paths = ["--bundle", str(world / "bundle"), "--data", str(world / "store")]
+    assert main(["evaluate", *paths, "--since", "2026-08-20", "--threads", "1"]) == 0
+    assert asked == [1]
 
 
 def test_export_makes_its_folder(world: Path, tmp_path: Path) -> None:
