@@ -150,8 +150,9 @@ class _progress:  # noqa: N801 - reads as a call
         note = " (found finished)" if was_found else ""
         self._bar.set_description_str(f"{STAGE_TITLES[stage]}{note}")
 
-    def __exit__(self, *_: object) -> None:
-        self._bar.update(self._bar.total - self._bar.n)
+    def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
+        if failure is None:
+            self._bar.update(self._bar.total - self._bar.n)
         self._bar.close()
 
 

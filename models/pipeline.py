@@ -37,7 +37,6 @@ from models import (
     readers,
     replay,
 )
-from models.encoder import baskets_to_learn
 from models.engine import Engine, Table, duckdb_engine, spark_engine, spark_session
 from models.evaluation import MOST_CUSTOMERS, Bundle, Judgement, ask, judge
 from models.everybody import Everybody, wanted
@@ -47,7 +46,7 @@ from models.quantization import RoundingError
 from models.readers import Sales
 from models.resume import Workshop
 from models.stages import Label
-from models.train import Plan, prepare_course, tune
+from models.train import Plan, baskets_a_pass, prepare_course, tune
 from models.visit_models import VisitModel
 
 JUDGED_SHARE = 0.1
@@ -279,7 +278,7 @@ def _fit(order: Order, prepared: Prepared, known: Everybody, items: Table, to: P
         "customers": extent.customers,
         "customers_learned": len(learned.customer_ids),
         "baskets": extent.baskets,
-        "baskets_a_pass": min(plan.encoder.most_baskets, baskets_to_learn(learned)),
+        "baskets_a_pass": baskets_a_pass(learned, plan),
         "lines": extent.lines,
         "newest_day": extent.newest_day,
         "seed": order.seed,
@@ -436,12 +435,20 @@ def quality_page(metrics: Mapping[str, Any]) -> str:
 
 
 def rewrite_card(out: Path) -> list[str]:
-    """Write a bundle's card again from its metrics; returns the files' names."""
+    """Write a bundle's card again from its metrics; returns the files' names.
+
+    Raises:
+        TrustError: The metrics, or the manifest, are not those of a training.
+    """
     try:
         metrics = _json(out / "metrics.json")
     except (OSError, ValueError) as error:
         raise TrustError(f"{out}: metrics.json: {error}; train the bundle again") from error
-    written = card.files(metrics, bundle.loaded_bytes(out))
+    try:
+        written = card.files(metrics, bundle.loaded_bytes(out))
+    except (ValueError, AttributeError, LookupError, TypeError) as error:
+        problem = f"{out}: the card cannot be written: {error!r} in metrics.json or manifest.json"
+        raise TrustError(f"{problem}; train the bundle again") from error
     bundle.extend(out, written)
     return sorted(written)
 

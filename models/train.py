@@ -23,7 +23,7 @@ from edge.core.item_tables import ItemTables
 from edge.core.ranking import Calibration
 from models import bundle, calibrate
 from models.adam import Tree
-from models.encoder import EncoderPlan
+from models.encoder import EncoderPlan, baskets_to_learn
 from models.everybody import Everybody, everybody_of
 from models.network import onnx_bytes
 from models.purchases import Purchases
@@ -264,15 +264,23 @@ def train(
         course = prepare_course(everybody, purchases, category, plan, seed, progress)
     progress("tuning and calibrating")
     network, calibration, rounding = tune(course, course.newest)
+    customers = len(purchases.customer_ids)
     metrics = {
-        "customers": len(purchases.customer_ids),
+        "customers": customers,
+        "customers_learned": customers,
         "baskets": int(purchases.customer.size),
+        "baskets_a_pass": baskets_a_pass(purchases, course.plan),
         "lines": int(purchases.item.size),
         "seed": seed,
         "int8": rounding.row(network),
     }
     bundle.write(out, onnx_bytes(network), course.tables, item_ids, calibration, metrics)
     return metrics | {"train_s": time.perf_counter() - started}
+
+
+def baskets_a_pass(learned: Purchases, plan: Plan) -> int:
+    """Return how many next baskets a pass of the encoder learns, for the card."""
+    return min(plan.encoder.most_baskets, baskets_to_learn(learned))
 
 
 def category_codes(categories: Mapping[str, str] | None, item_ids: Sequence[str]) -> Ints | None:

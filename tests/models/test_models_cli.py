@@ -240,6 +240,30 @@ def test_a_changed_bundle_is_not_judged(
     assert "model.onnx: sha256" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("content", [b"{}", b"[]", b'{"customers": "many"}'])
+def test_a_card_of_other_metrics_is_refused(
+    world: Path, tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 2 and what is missing; the old card stays."""
+    copy = tmp_path / "copy"
+    shutil.copytree(world / "bundle", copy)
+    (copy / "metrics.json").write_bytes(content)
+    assert main(["card", "--bundle", str(copy)]) == 2
+    assert f"{copy}: the card cannot be written: " in capsys.readouterr().err
+    assert (copy / "card.md").read_bytes() == (world / "bundle" / "card.md").read_bytes()
+
+
+def test_a_training_that_fails_is_no_full_bar(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Three customers are too few for a ranker: the bar stops where the work did."""
+    write_random_store(tmp_path / "store", customers=3, seed=1)
+    assert main([word for word in _train(tmp_path) if word != "--quiet"]) == 2
+    said = capsys.readouterr().err
+    assert "training" in said
+    assert "100%" not in said
+
+
 def test_a_first_day_in_words_is_refused(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As every other argument that cannot be read, with what was expected."""
     command = ["evaluate", "--bundle", str(world / "bundle"), "--data", str(world / "store")]

@@ -22,6 +22,7 @@ from edge.core.features import features
 from edge.core.history import Floats, History, Ints
 from models.bundle import LOADED, extend, npz_bytes
 from models.encoder import EncoderPlan
+from models.pipeline import rewrite_card
 from models.ranker import RankerPlan
 from models.train import Plan, train
 
@@ -71,6 +72,16 @@ def test_same_seed_gives_the_same_bytes(bundle_dir: Path, tmp_path: Path) -> Non
     assert names == sorted(path.name for path in tmp_path.iterdir())
     for name in names:
         assert (tmp_path / name).read_bytes() == (bundle_dir / name).read_bytes(), name
+
+
+def test_a_bundle_of_histories_has_a_card(bundle_dir: Path, tmp_path: Path) -> None:
+    """Trained without till data, it says what it learned from and that it was not judged."""
+    copy = tmp_path / "copy"
+    shutil.copytree(bundle_dir, copy)
+    rewrite_card(copy)
+    text = (copy / "card.md").read_text()
+    assert "| Of them encoder and ranker learned from | 80 |" in text
+    assert "Not judged" in text
 
 
 def test_staples_come_first(bundle_dir: Path) -> None:
