@@ -12,7 +12,7 @@ ENDS = (-40.0, 40.0)
 
 
 def fit(logit: Floats, hit: npt.NDArray[np.bool_], weight: Floats | None = None) -> Calibration:
-    """Fit a rising map on scores of customers the network was not trained on.
+    """Fit a rising map on scores, best of customers that the last training did not see.
 
     Args:
         logit: float32[n].

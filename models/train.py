@@ -2,8 +2,9 @@
 
 The order: count tables and train an encoder for some moments of the past (stages); train the
 ranker on what was bought next at each; tune it on the newest labels; calibrate on customers held
-out of a second tuning; count everything again up to today; write. `prepare_course` does what all
-folds of a benchmark share. Leaves out reading receipts (whoever calls) and the command line.
+out of a second tuning (a small store is not tuned, and calibrated on customers it was pretrained
+with); count everything again up to today; write. `prepare_course` does what all folds of a
+benchmark share. Leaves out reading receipts (whoever calls) and the command line.
 
     from models.train import train
     train({"M1": History(...)}, item_ids, Path("bundle"), seed=1)
@@ -184,7 +185,9 @@ def _sample(stages: Sequence[Examples], rows: int = 200_000) -> Floats:
 def tune(course: Course, examples: Examples) -> tuple[Network, Calibration, Agreement]:
     """Tune on the newest labels, and calibrate on customers left out of a tuning of its own.
 
-    A small course is not tuned on `Course.newest`, which its pretraining has read.
+    The pretraining has read `Course.newest`, those customers too. A small course is not tuned on it
+    once more, so nothing of its calibration is held out: what its probabilities are worth only
+    baskets tell that came later (`models.evaluation`).
 
     Returns:
         The network, its calibration, and how its int8 graph ranks against it.
@@ -202,6 +205,7 @@ def tune(course: Course, examples: Examples) -> tuple[Network, Calibration, Agre
 
 
 def _pretrained(course: Course, _: Examples) -> Tree:
+    """Return what the pretraining learned, from everybody."""
     return course.params
 
 
@@ -221,7 +225,10 @@ def _tuned(course: Course, examples: Examples) -> Tree:
 def _calibration(
     course: Course, examples: Examples, learn: Callable[[Course, Examples], Tree]
 ) -> Calibration:
-    """Learn from half of the customers and fit the map on the scores of the other half."""
+    """Learn from half of the customers and fit the map on the scores of the other half.
+
+    Both halves were in the pretraining, where `learn` is no more than that.
+    """
     is_held_out = np.random.default_rng(course.seed).random(examples.n_customers) < 0.5
     params = learn(course, examples.of(~is_held_out))
     rest = examples.of(is_held_out)
