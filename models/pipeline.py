@@ -115,9 +115,6 @@ class Asked:
     labels: dict[int, Label]
 
 
-STAGES = ("lines", "quality", "histories", "judged", "ranker", "anonymous", "motive", "acceptance")
-
-
 PERSONAL = ("lines", "histories")
 """Stages with members' ids and what each bought: they serve an unfinished training alone, since no
 erasure reaches them."""

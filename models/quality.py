@@ -171,10 +171,9 @@ def _title(fact: str) -> str:
 
 
 def write(variables: Sequence[Variable], to: Path) -> None:
-    """Write `quality.json` and the page `quality.html`."""
+    """Write `quality.json`."""
     rows = [asdict(variable) for variable in variables]
     (to / "quality.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
-    (to / "quality.html").write_text(page(variables), encoding="utf-8")
 
 
 def read(directory: Path) -> tuple[Variable, ...]:

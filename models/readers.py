@@ -98,12 +98,6 @@ def form_of(directory: Path) -> str:
     )
 
 
-def inputs(directory: Path) -> list[Path]:
-    """Return the files that `read` reads, so that a change of one is noticed."""
-    names = ("receipts.csv.gz", "catalog.json", "baskets.csv.gz", "products.csv.gz")
-    return [directory / name for name in names if (directory / name).is_file()]
-
-
 def read(
     engine: Engine,
     directory: Path,
