@@ -28,8 +28,8 @@ from edge.core.features import features
 from edge.core.history import Floats, History, Ints
 from edge.core.ranking import ranked
 from models import bundle
-from models.calibrate import expected_error
 from models.everybody import everybody_of
+from models.judging import reliability
 from models.network import onnx_bytes
 from models.ranker import Network, float_logits
 from models.stages import Examples, Label, examples_of
@@ -129,7 +129,7 @@ def _ours(cut: Cut, seed: int, say: Progress) -> tuple[Result, dict[str, object]
         "model_bytes": size,
         "train_s": round(course_s + float(np.mean(tune_s)), 1),
         "candidate_recall": round(float(np.mean([row.reachable for row in rows])), 4),
-        "ece": round(expected_error(probability, bought)[0], 5),
+        "ece": round(reliability(probability, bought).ece, 5),
         "request_p50_ms": round(float(np.median([row.seconds for row in rows])) * 1e3, 3),
     }
 

@@ -1,4 +1,4 @@
-"""Fit the map from logit to probability, and say how honest the probabilities are."""
+"""Fit the map from logit to probability; how honest it is, `models.judging` says."""
 
 import numpy as np
 import numpy.typing as npt
@@ -53,21 +53,3 @@ def rising(
         weights.append(w)
         sizes.append(size)
     return np.repeat(means, sizes)
-
-
-def expected_error(
-    probability: Floats, hit: npt.NDArray[np.bool_], bins: int = 15
-) -> tuple[float, list[tuple[float, float, int]]]:
-    """Return the expected calibration error and the reliability diagram.
-
-    Returns:
-        ECE over bins of equal size, and (mean probability, share bought, count) per bin.
-    """
-    order = np.argsort(probability, kind="stable")
-    rows = []
-    for part in np.array_split(order, bins):
-        if part.size:
-            mean, share = float(probability[part].mean()), float(hit[part].mean())
-            rows.append((mean, share, int(part.size)))
-    error = sum(count * abs(mean - share) for mean, share, count in rows)
-    return error / max(1, probability.size), rows

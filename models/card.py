@@ -15,6 +15,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from models.evaluation import FLOOR_SHARES
+
 Metrics = Mapping[str, Any]
 _INK, _BLUE, _GREY = "#1d2433", "#1f5fbf", "#9aa4b5"
 
@@ -136,12 +138,11 @@ def _calibration(judgement: Metrics) -> Section:
         "customers. From the floor on each card, not only their mean, is bought as often as the "
         "surface asks; where the store's rules name no floor, the box shows nothing below it:"
     ]
-    shares = {"tablet": "5 %", "station": "10 %", "push": "20 %"}
     rows = [["Surface", "Bought at the floor, at least", "Floor"]]
     rows += [
         [
             surface,
-            shares[surface],
+            f"{FLOOR_SHARES[surface] * 100:.0f} %",
             "none reaches it, nothing is shown" if floor is None else f"{floor:.4f}",
         ]
         for surface, floor in judgement["floors"].items()
