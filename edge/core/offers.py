@@ -23,7 +23,8 @@ class _Laid:
 
     Attributes:
         on_item: int32[items]. is_contested: bool[items], several offers have the highest priority.
-        rival_item, rival_offer: int32[k], these offers and what they stand on, the best last.
+        rival_item, rival_offer: int32[k], what these offers stand on, rising, and these offers, on
+            each item the best last.
     """
 
     era: int
@@ -31,6 +32,23 @@ class _Laid:
     is_contested: NDArray[np.bool_]
     rival_item: NDArray[np.int32]
     rival_offer: NDArray[np.int32]
+
+    def likelier(self, items: NDArray[np.intp], chance: NDArray[np.float32]) -> NDArray[np.int32]:
+        """Return int32[m]: of the rivals on each of some items the likeliest, of equals the best.
+
+        Args:
+            items: intp[m], contested ones.
+            chance: float32[offers].
+        """
+        first = np.searchsorted(self.rival_item, items)
+        counts = np.searchsorted(self.rival_item, items, side="right") - first
+        ends = np.cumsum(counts)
+        rows = np.repeat(np.arange(items.size), counts)
+        offers = self.rival_offer[np.arange(ends[-1]) + np.repeat(first - ends + counts, counts)]
+        likelier_last = np.argsort(chance[offers], kind="stable")
+        found = np.empty(items.size, np.int32)
+        found[rows[likelier_last]] = offers[likelier_last]
+        return found
 
 
 class Offers:
@@ -80,12 +98,10 @@ class Offers:
             chance: float32[offers], see `takeup.Takeup`; empty where nobody was asked.
         """
         laid = self._laid(now_s, surface)
-        on_item = laid.on_item
-        if chance.size and np.count_nonzero(laid.is_contested[items]):
-            on_item = on_item.copy()
-            likelier_last = np.argsort(chance[laid.rival_offer], kind="stable")
-            on_item[laid.rival_item[likelier_last]] = laid.rival_offer[likelier_last]
-        found: NDArray[np.int32] = on_item[items]
+        found: NDArray[np.int32] = laid.on_item[items]
+        contested = laid.is_contested[items].nonzero()[0] if chance.size else _NO_ITEMS
+        if contested.size:
+            found[contested] = laid.likelier(items[contested], chance)
         return found
 
     def still_stands(self, offer_id: str, item: int, now_s: float, surface: str) -> bool:
@@ -140,4 +156,6 @@ class Offers:
         items, offers = items[is_best], offers[is_best]
         is_contested = np.bincount(items, minlength=self._n_items) > 1
         is_rival = is_contested[items]
-        return _Laid(era, on_item, is_contested, items[is_rival], offers[is_rival])
+        items, offers = items[is_rival], offers[is_rival]
+        by_item = np.argsort(items, kind="stable")
+        return _Laid(era, on_item, is_contested, items[by_item], offers[by_item])

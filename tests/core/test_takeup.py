@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.core.acceptance import LOOK_BACK_DAYS, Offers, Past, Rates, Seen, Shelf, kind_of
 from edge.core.candidates import Source
@@ -12,6 +14,8 @@ from edge.core.catalog import Catalog, Offer
 from edge.core.decision import OnOffer
 from edge.core.errors import UnavailableError
 from edge.core.history import Floats, History
+from edge.core.offers import NO_OFFER
+from edge.core.offers import Offers as OffersOfCatalog
 from edge.core.person import DAY_S, Offered, Profile, no_purchases
 from edge.core.playbook import Limits, Orders
 from edge.core.reasons import Reason
@@ -219,3 +223,26 @@ def test_nothing_noted_is_nothing_asked() -> None:
     scores = np.array([0.1, np.nan], np.float32)
     UNASKED.move(scores, np.array([0, -1], np.int32), None)
     assert scores[0] == np.float32(0.1)
+
+
+@given(st.data())
+def test_the_standing_offers_are_those_of_every_item_for_itself(data: st.DataObject) -> None:
+    """Over drawn offers and chances: highest priority, then likeliest, then sooner end, then id."""
+    ids = [item.item_id for item in CATALOG.items[:6]]
+    drawn = data.draw(
+        st.lists(
+            st.tuples(st.sets(st.sampled_from(ids), min_size=1), st.integers(0, 1)), max_size=7
+        )
+    )
+    offers = [offer(f"o{n}", *sorted(on), priority=first) for n, (on, first) in enumerate(drawn)]
+    tenths = st.sampled_from([0.1, 0.2, 0.3])
+    chance = np.array([data.draw(tenths) for _ in offers], np.float32)
+    items = np.array([5, 0, 3, 1], np.intp)
+    found = OffersOfCatalog(catalog_of(*offers)).on(items, NOW.now_s, "tablet", chance).tolist()
+
+    def standing(item_id: str) -> int:
+        mine = [at for at, each in enumerate(offers) if item_id in each.item_ids]
+        best = min(mine, key=lambda at: (-offers[at].priority, -chance[at], at), default=None)
+        return NO_OFFER if best is None else best
+
+    assert found == [standing(ids[at]) for at in items]
