@@ -182,6 +182,6 @@ def test_too_few_customers_teach_nothing(tmp_path: Path, customers: int, judged:
         for n in range(customers if day < 14 else judged)
     ]
     few, what = (customers, "learn from") if customers < 4 else (judged, "judge by")
-    problem = rf"{FILE}: offers of {few} customers to {what}; expected at least 4"
+    problem = rf"{FILE}: offers to {few} customers to {what}; expected 4 at least"
     with pytest.raises(ConfigError, match=problem):
         acceptance.train(taught(tmp_path, rows), seed=1)
