@@ -1,4 +1,4 @@
-"""What a consent taken back takes along: off the screens, out of the memory, out of what follows.
+"""What a consent taken back takes along: off screens, out of memory, out of what follows.
 
 And that one more takes nothing.
 """
