@@ -22,33 +22,16 @@ class _Laid:
     """The offers of one era on one surface, laid over the items.
 
     Attributes:
-        on_item: int32[items]. is_contested: bool[items], several offers have the highest priority.
-        rival_item, rival_offer: int32[k], what these offers stand on, rising, and these offers, on
-            each item the best last.
+        on_item: int32[items].
+        contest: int32[items], row of `rivals` where several offers have the highest priority, else
+            −1.
+        rivals: int32[contests, most], these offers, the best first; it fills up what is left.
     """
 
     era: int
     on_item: NDArray[np.int32]
-    is_contested: NDArray[np.bool_]
-    rival_item: NDArray[np.int32]
-    rival_offer: NDArray[np.int32]
-
-    def likelier(self, items: NDArray[np.intp], chance: NDArray[np.float32]) -> NDArray[np.int32]:
-        """Return int32[m]: of the rivals on each of some items the likeliest, of equals the best.
-
-        Args:
-            items: intp[m], contested ones.
-            chance: float32[offers].
-        """
-        first = np.searchsorted(self.rival_item, items)
-        counts = np.searchsorted(self.rival_item, items, side="right") - first
-        ends = np.cumsum(counts)
-        rows = np.repeat(np.arange(items.size), counts)
-        offers = self.rival_offer[np.arange(ends[-1]) + np.repeat(first - ends + counts, counts)]
-        likelier_last = np.argsort(chance[offers], kind="stable")
-        found = np.empty(items.size, np.int32)
-        found[rows[likelier_last]] = offers[likelier_last]
-        return found
+    contest: NDArray[np.int32]
+    rivals: NDArray[np.int32]
 
 
 class Offers:
@@ -99,9 +82,12 @@ class Offers:
         """
         laid = self._laid(now_s, surface)
         found: NDArray[np.int32] = laid.on_item[items]
-        contested = laid.is_contested[items].nonzero()[0] if chance.size else _NO_ITEMS
-        if contested.size:
-            found[contested] = laid.likelier(items[contested], chance)
+        if chance.size and laid.rivals.size:
+            contest = laid.contest[items]
+            rows = (contest >= 0).nonzero()[0]
+            rivals = laid.rivals[contest[rows]]
+            # The first of the greatest: of equals the best.
+            found[rows] = rivals[np.arange(rows.size), chance[rivals].argmax(axis=1)]
         return found
 
     def still_stands(self, offer_id: str, item: int, now_s: float, surface: str) -> bool:
@@ -112,8 +98,8 @@ class Offers:
         laid, offer = self._laid(now_s, surface), self.offer_at.get(offer_id, NO_OFFER)
         if offer == NO_OFFER:
             return False
-        is_rival = (laid.rival_item == item) & (laid.rival_offer == offer)
-        return bool(laid.on_item[item] == offer or is_rival.any())
+        contest = laid.contest[item]
+        return bool(laid.on_item[item] == offer or (contest >= 0 and offer in laid.rivals[contest]))
 
     def _laid(self, now_s: float, surface: str) -> _Laid:
         era = bisect.bisect_right(self._borders, now_s)
@@ -149,13 +135,33 @@ class Offers:
         running.sort(key=lambda at: (self.offers[at].priority, -self.offers[at].ends_s))
         for at in running:
             on_item[self._items[at]] = at
-        items = np.concatenate([_NO_ITEMS, *(self._items[at] for at in running)])
-        sizes = [self._items[at].size for at in running]
-        offers = np.repeat(np.array(running, np.int32), sizes)
+        items = np.concatenate([_NO_ITEMS, *(self._items[at] for at in reversed(running))])
+        sizes = [self._items[at].size for at in reversed(running)]
+        offers = np.repeat(np.array(running[::-1], np.int32), sizes)
         is_best = self.priority[offers] == self.priority[on_item[items]]
         items, offers = items[is_best], offers[is_best]
-        is_contested = np.bincount(items, minlength=self._n_items) > 1
-        is_rival = is_contested[items]
-        items, offers = items[is_rival], offers[is_rival]
-        by_item = np.argsort(items, kind="stable")
-        return _Laid(era, on_item, is_contested, items[by_item], offers[by_item])
+        contested = (np.bincount(items, minlength=self._n_items) > 1).nonzero()[0]
+        contest = np.full(self._n_items, -1, np.int32)
+        contest[contested] = np.arange(contested.size)
+        return _Laid(era, on_item, contest, _rivals(contest[items], offers, on_item[contested]))
+
+
+def _rivals(
+    contest: NDArray[np.int32], offers: NDArray[np.int32], best: NDArray[np.int32]
+) -> NDArray[np.int32]:
+    """Return `_Laid.rivals`.
+
+    Args:
+        contest: int32[k], the row of each of `offers`, −1 where it has no rival.
+        offers: int32[k], the best first.
+        best: int32[contests].
+    """
+    by_row = np.argsort(contest, kind="stable")
+    contest, offers = contest[by_row], offers[by_row]
+    is_rival = contest >= 0
+    contest, offers = contest[is_rival], offers[is_rival]
+    counts = np.bincount(contest, minlength=best.size)
+    place = np.arange(contest.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    table = np.repeat(best[:, None], counts.max(initial=0), axis=1)
+    table[contest, place] = offers
+    return table
