@@ -130,11 +130,18 @@ def _learned(
 
 
 def decision_for(box: RunningBox, member: str) -> Decision:
-    """Check a member in and return what was decided."""
-    before = len(box.decisions())
+    """Check a member in and return what was decided.
+
+    A withdrawal may take older decisions along meanwhile, so their number tells nothing.
+    """
+    before = {decision.decision_id for decision in box.decisions()}
+
+    def anew() -> list[Decision]:
+        return [decision for decision in box.decisions() if decision.decision_id not in before]
+
     box.check_in(member)
-    wait_until(lambda: len(box.decisions()) > before, "a decision")
-    return box.decisions()[-1]
+    wait_until(anew, "a decision")
+    return anew()[-1]
 
 
 def shown(decision: Decision) -> list[str]:
