@@ -186,10 +186,13 @@ def everybody_of(purchases: Purchases) -> Iterator[Everybody]:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         engine = duckdb_engine(work / "spill")
-        yield Everybody(
-            engine,
-            work,
-            engine.save(ibis.memtable(lines), work / "lines.parquet"),
-            engine.save(ibis.memtable(pa.table(customers)), work / "customers.parquet"),
-            purchases.n_items,
-        )
+        try:
+            yield Everybody(
+                engine,
+                work,
+                engine.save(ibis.memtable(lines), work / "lines.parquet"),
+                engine.save(ibis.memtable(pa.table(customers)), work / "customers.parquet"),
+                purchases.n_items,
+            )
+        finally:  # its threads take time from whatever the process does next
+            engine.backend.disconnect()
