@@ -240,11 +240,12 @@ def seen_before(
     """Draw eight cards of the last three weeks, half of them of things the person buys."""
     known = rng.choice(history.item, 4)
     seen = [*known.tolist(), *rng.integers(0, PRODUCTS, 4).tolist()]
-    active = playbook.offers.active(NOW.now_s, "tablet")
+    asked = np.empty(0, np.float32)
+    active = playbook.offers.on(np.array(seen, np.intp), NOW.now_s, "tablet", asked)
     found = []
     for place, item in enumerate(seen):
         at_s = NOW.now_s - (1.0 + 2.6 * place) * DAY_S
-        offer = playbook.offers.offers[active[item]] if active[item] >= 0 else None
+        offer = playbook.offers.offers[active[place]] if active[place] >= 0 else None
         found.append(
             Impression(
                 card_id=f"{person}-{place}",

@@ -25,7 +25,7 @@ from edge.core.cap_rules import NOBODY
 from edge.core.caps import Caps
 from edge.core.catalog import Catalog, Stock, Text
 from edge.core.consent import Consents, Purpose
-from edge.core.contributions import Contributions, Unexplained
+from edge.core.contributions import Contributions, Unexplained, shared_out
 from edge.core.decision import Decision, Motive, PersonView, Snapshot
 from edge.core.errors import UnavailableError
 from edge.core.events import AppSighting, CheckIn, EventKey
@@ -660,16 +660,13 @@ class Path:
             return Unexplained.WITHDRAWN
         if card.is_service or np.isnan(card.probability):
             return Unexplained.BY_RULE
-        if not scored.is_final:
-            return Unexplained.NO_MODEL
-        try:
-            beside = {"shade": curation.OWN_SHADE} if card.is_in_shade else None
-            shares = self._scoring.shared_out(
-                scored, card.item, is_in_basket=card.is_in_basket, beside=beside
-            )
-        except UnavailableError:
-            return Unexplained.NO_MODEL
-        return Contributions.of(shares)
+        return shared_out(
+            self._scoring,
+            scored,
+            card.item,
+            is_in_basket=card.is_in_basket,
+            is_in_shade=card.is_in_shade,
+        )
 
     def guest_of_contact(self, contact_id: str) -> Guest | None:
         """Return the guest that a contact on the tablets stands for."""

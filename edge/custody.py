@@ -278,6 +278,20 @@ def _restore(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def now_of(arguments: argparse.Namespace, settings: Settings) -> float:
+    """Return the moment to work at, UTC seconds: the present one, or a told one in a simulation.
+
+    Raises:
+        ConfigError: One was told to a box that is no simulation.
+    """
+    if arguments.now is None:
+        return time.time()
+    if settings.mode != "simulation":
+        raise ConfigError([f'{arguments.config}: --now needs mode = "simulation"'])
+    told: datetime = arguments.now
+    return told.timestamp()
+
+
 def _aggregate(arguments: argparse.Namespace) -> int:
     if arguments.limited:
         _limit_self()
@@ -288,11 +302,8 @@ def _aggregate(arguments: argparse.Namespace) -> int:
             "OpenDP is not installed: pip install stammgast[aggregates]"
         ) from error
 
-    settings, now_s = read_settings(arguments.config), time.time()
-    if arguments.now is not None:
-        if settings.mode != "simulation":
-            raise ConfigError([f'{arguments.config}: --now needs mode = "simulation"'])
-        now_s = arguments.now.timestamp()
+    settings = read_settings(arguments.config)
+    now_s = now_of(arguments, settings)
     with opened(settings) as (ledger, facts):
         today = datetime.fromtimestamp(now_s, facts.time_zone).date()
         day = arguments.day or today - timedelta(days=1)

@@ -8,7 +8,6 @@ only words and files.
 
 import argparse
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date, datetime
@@ -21,13 +20,12 @@ from edge.adapters.rules.reading import Source
 from edge.adapters.sqlite.journal import Journal
 from edge.adapters.sqlite.ledger import Ledger
 from edge.core.catalog import Stock
-from edge.core.errors import ConfigError
 from edge.core.moment import Moment
 from edge.core.off_policy import Conclusion, Estimate
 from edge.core.playbook import with_floors
 from edge.core.policy_log import LeftOut, PolicyLog
 from edge.core.scoring import Scoring
-from edge.custody import Commands, opened
+from edge.custody import Commands, now_of, opened
 from edge.opening import load_beside, load_model
 from edge.rulebook import Archive, Rulebook
 from edge.settings import Settings, read_settings
@@ -68,11 +66,8 @@ def add_command(commands: Commands) -> None:
 
 
 def _policy(arguments: argparse.Namespace) -> int:
-    settings, now_s = read_settings(arguments.config), time.time()
-    if arguments.now is not None:
-        if settings.mode != "simulation":
-            raise ConfigError([f'{arguments.config}: --now needs mode = "simulation"'])
-        now_s = arguments.now.timestamp()
+    settings = read_settings(arguments.config)
+    now_s = now_of(arguments, settings)
     with opened(settings) as (ledger, facts):
         since_s = float("-inf")
         if arguments.since is not None:

@@ -260,28 +260,34 @@ def same_line_twice(path: Path, table: Table) -> list[str]:
 
 def days_run_backwards(path: Path, table: Table) -> list[str]:
     """Find a later order on an earlier day, or an order on two days."""
-    orders = table.group_by("customer", "at").agg(
-        low=table.day.min(), high=table.day.max(), row=table.row.min()
-    )
-    before = orders.high.lag().over(group_by="customer", order_by="at")
-    orders = orders.mutate(
-        is_wrong=(orders.low < before).fill_null(False) | (orders.low < orders.high)
-    )
-    wrong = orders.filter(orders.is_wrong)
-    found = wrong.aggregate(n=wrong.count(), row=wrong.row.min()).to_pyarrow().to_pylist()[0]
-    if not found["n"]:
+    row, n = _falling(table, table.day)
+    if not n:
         return []
     return [
-        f"{path}: row {found['row']}: day: earlier than the day of the customer's order before, or "
-        f"two days in one order; expected days that never fall; {found['n']} orders are so"
+        f"{path}: row {row}: day: earlier than the day of the customer's order before, or "
+        f"two days in one order; expected days that never fall; {n} orders are so"
     ]
 
 
 def known_after_held_out(path: Path, table: Table) -> list[str]:
     """Find a held-out order before a known one, or one that is held out in part."""
-    held_out = table.is_test.cast("int64")
+    row, n = _falling(table, table.is_test.cast("int64"))
+    if not n:
+        return []
+    return [
+        f"{path}: row {row}: is_test: 0 after an order of 1, or both in one order; "
+        f"expected 1 on the newest orders of a customer alone; {n} orders are otherwise"
+    ]
+
+
+def _falling(table: Table, value: Any) -> tuple[int | None, int]:
+    """Find orders whose value falls below that of the customer's order before, or is not one.
+
+    Returns:
+        The first row of the first such order, None where there is none, and how many there are.
+    """
     orders = table.group_by("customer", "at").agg(
-        low=held_out.min(), high=held_out.max(), row=table.row.min()
+        low=value.min(), high=value.max(), row=table.row.min()
     )
     before = orders.high.lag().over(group_by="customer", order_by="at")
     orders = orders.mutate(
@@ -289,12 +295,7 @@ def known_after_held_out(path: Path, table: Table) -> list[str]:
     )
     wrong = orders.filter(orders.is_wrong)
     found = wrong.aggregate(n=wrong.count(), row=wrong.row.min()).to_pyarrow().to_pylist()[0]
-    if not found["n"]:
-        return []
-    return [
-        f"{path}: row {found['row']}: is_test: 0 after an order of 1, or both in one order; "
-        f"expected 1 on the newest orders of a customer alone; {found['n']} orders are otherwise"
-    ]
+    return found["row"], found["n"]
 
 
 def too_long(path: Path, table: Table, most_lines: int) -> list[str]:

@@ -22,7 +22,7 @@ from edge.core.experiments import Arm
 from edge.core.history import History
 from edge.core.moment import Moment
 from edge.core.person import Profile
-from edge.core.scoring import Scoring
+from edge.core.scoring import Scored, Scoring
 
 LEAST = 0.02
 """Share of all movement below which a source is not worth a line."""
@@ -141,14 +141,31 @@ def of_past(
     found = Candidates(np.array([row.item], np.int32), np.array([row.sources], np.uint16))
     context = Context(basket=np.array(decision.scanned, np.int32))
     scored = scoring.afresh(history, found, context, moment, decision.zone)
-    if not scored.is_final:
-        return Unexplained.NO_MODEL
-    if not _is_same(row.score, scored.chance_of(row.item)):
+    if scored.is_final and not _is_same(row.score, scored.chance_of(row.item)):
         return Unexplained.CHANGED
     is_in_basket = bool(decision.basket or decision.scanned)
+    return shared_out(
+        scoring, scored, row.item, is_in_basket=is_in_basket, is_in_shade=line.is_in_shade
+    )
+
+
+def shared_out(
+    scoring: Scoring, scored: Scored, item: int, *, is_in_basket: bool, is_in_shade: bool
+) -> Contributions | Unexplained:
+    """Say what contributed to one candidate of what was scored.
+
+    Args:
+        scoring: Over the model that answered.
+        scored: See `Scoring.score`.
+        item: One of its candidates.
+        is_in_basket: What the item goes with lies in the basket, or its label was read.
+        is_in_shade: It came in the customer's own shade.
+    """
+    if not scored.is_final:
+        return Unexplained.NO_MODEL
+    beside = {"shade": OWN_SHADE} if is_in_shade else None
     try:
-        beside = {"shade": OWN_SHADE} if line.is_in_shade else None
-        shares = scoring.shared_out(scored, row.item, is_in_basket=is_in_basket, beside=beside)
+        shares = scoring.shared_out(scored, item, is_in_basket=is_in_basket, beside=beside)
     except UnavailableError:
         return Unexplained.NO_MODEL
     return Contributions.of(shares)

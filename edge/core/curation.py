@@ -43,6 +43,7 @@ LIKENESS = (0.6, 0.4)
 """How much one brand and one price band make two items alike (a proposal)."""
 DEFAULT_FLOOR = 0.05
 NOT_PINNED = 2**31 - 1
+_BELOW_FLOOR, _SIZE_UNAVAILABLE = mask_of(Reason.BELOW_FLOOR), mask_of(Reason.SIZE_UNAVAILABLE)
 
 # Cluster mode: the motive of the visit chooses content, without a person (C09, C10). Weights of
 # the model's score by what speaks for a candidate; proposals, to be learned from the log.
@@ -144,9 +145,9 @@ def _choice(
     is_worth = final >= floor
     if is_tiered:
         is_worth |= tier != MODEL
-    reasons[(reasons == 0) & ~is_worth] = 1 << BIT[Reason.BELOW_FLOOR]
+    reasons[(reasons == 0) & ~is_worth] = _BELOW_FLOOR
     if snapshot.person is not None and snapshot.person.sizes:
-        reasons[_lacking(judged, snapshot)] |= 1 << BIT[Reason.SIZE_UNAVAILABLE]
+        reasons[_lacking(judged, snapshot)] |= _SIZE_UNAVAILABLE
     snapshot.takeup.move(final, judged.offer, judged.is_service)
     grounds = list(judged.grounds)
     choice = _Choice(judged, final, tier, is_tiered, reasons, grounds, snapshot)
@@ -489,7 +490,7 @@ def _why_empty(reasons: NDArray[np.uint32]) -> Reason:
     """Name why nothing is left: the floor, if anything came that far, else the commonest ground."""
     if not reasons.size:
         return Reason.NO_CANDIDATES
-    if (reasons & mask_of(Reason.BELOW_FLOOR)).any():
+    if (reasons & _BELOW_FLOOR).any():
         return Reason.BELOW_FLOOR
     first = reasons & (~reasons + np.uint32(1))
     bits, counts = np.unique(first, return_counts=True)

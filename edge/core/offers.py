@@ -65,10 +65,6 @@ class Offers:
         self._borders = sorted({t for o in self.offers for t in (o.starts_s, o.ends_s)})
         self._active: dict[str, _Laid] = {}
 
-    def active(self, now_s: float, surface: str) -> NDArray[np.int32]:
-        """Return int32[items]: the offer on each item now, `NO_OFFER` where there is none."""
-        return self._laid(now_s, surface).on_item
-
     def on(
         self, items: NDArray[np.intp], now_s: float, surface: str, chance: NDArray[np.float32]
     ) -> NDArray[np.int32]:

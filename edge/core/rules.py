@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.core.catalog import Catalog, Item, Positions
-from edge.core.reasons import BIT, Reason
+from edge.core.reasons import Reason, mask_of
 
 MAX_PINNED = 60
 """Items of one place that become candidates because they are pinned; a pin on a whole department
@@ -258,9 +258,9 @@ class Rules:
                     pass
         weight = np.where(touched, weights[Level.STORE], weights[Level.CHAIN])
         grounds = (
-            law * np.uint32(1 << BIT[Reason.LEGAL_BAN])
-            | ban * np.uint32(1 << BIT[Reason.BANNED])
-            | self._catalog.is_sensitive * np.uint32(1 << BIT[Reason.SENSITIVE])
+            law * mask_of(Reason.LEGAL_BAN)
+            | ban * mask_of(Reason.BANNED)
+            | self._catalog.is_sensitive * mask_of(Reason.SENSITIVE)
         )
         return Effect(
             law,

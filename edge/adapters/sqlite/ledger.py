@@ -283,24 +283,22 @@ class Ledger:
                 of.setdefault(who, []).append(decision_id)
         drawn = _drawn(of, most)
         opened: dict[int, Opened | None] = {}
-        for decision_id in (row[0] for row in rows if row[0] in drawn):
-            row = db.execute(
-                "SELECT d.person_no, p.pseudonym, d.body FROM decisions d"
-                " LEFT JOIN persons p USING (person_no) WHERE decision_id = ?",
-                [decision_id],
-            ).fetchone()
+        for decision_id, _, person_no, pseudonym in rows:
+            if decision_id not in drawn:
+                continue
+            query = "SELECT body FROM decisions WHERE decision_id = ?"
+            row = db.execute(query, [decision_id]).fetchone()
             if row is None:  # forgotten meanwhile
                 continue
-            person_no, pseudonym, body = row
             if person_no is None:
-                found.append((None, bytes(body)))
+                found.append((None, bytes(row[0])))
                 continue
             if person_no not in opened:
-                opened[person_no] = self._allowed(pseudonym, now_s, is_profile=is_profile)
+                opened[person_no] = self._open(f"{unsigned(pseudonym):016x}")
             mine = opened[person_no]
             if mine is not None:
                 person = self.consents().kept(f"{mine.pseudonym:016x}")
-                found.append((person, mine.cipher.open(body, decision_context(decision_id))))
+                found.append((person, mine.cipher.open(row[0], decision_context(decision_id))))
         return found
 
     def caps_of_nobody(self, since_s: float) -> list[bytes]:
@@ -674,12 +672,6 @@ class Ledger:
             if len(rows) == 1:
                 sole.append((key, f"{unsigned(rows[0][0]):016x}"))
         return sole
-
-    def _allowed(self, pseudonym: int | None, now_s: float, *, is_profile: bool) -> Opened | None:
-        """Open a person who may be recognised now, and has a profile too; None for any other."""
-        if self._who_allowed(pseudonym, now_s, is_profile=is_profile) is None:
-            return None
-        return None if pseudonym is None else self._open(f"{unsigned(pseudonym):016x}")
 
     def _who_allowed(self, pseudonym: int | None, now_s: float, *, is_profile: bool) -> str | None:
         """Return who that counts as, None unless they may be recognised now, and have a profile."""
