@@ -96,9 +96,9 @@ def _whole_from(least: int) -> Callable[[str], int]:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from models import pipeline
+    from models import held_out
 
-    judgement = pipeline.evaluate(
+    judgement = held_out.evaluate(
         arguments.bundle,
         arguments.data,
         arguments.since,

@@ -1,9 +1,7 @@
 """Judge a bundle on baskets it has not seen: ranking, calibration, and the naive rivals.
 
-Decides which baskets are known and which are to be predicted, and measures with the box's own
-candidates and features. A set with held-out baskets is judged on those; a store's receipts are
-cut at a day, the first basket of each customer after it being the question. Leaves out the
-published rivals, which `benchmarks.next_basket` computes.
+Decides what is measured, with the box's own candidates and features. Leaves out which baskets are
+held out (`models.held_out`) and the published rivals, which `benchmarks.next_basket` computes.
 """
 
 import json

@@ -12,24 +12,21 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import ibis
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from edge.core.errors import ConfigError, TrustError
-from edge.core.history import History, Ints
+from edge.core.history import Ints
 from models import acceptance as acceptance_model
 from models import (
     anonymous,
-    archive,
     bundle,
     card,
     coupons,
+    held_out,
     histories,
     motives,
     offer_log,
@@ -38,19 +35,16 @@ from models import (
     replay,
 )
 from models.engine import Engine, Table, duckdb_engine, spark_engine, spark_session
-from models.evaluation import MOST_CUSTOMERS, Bundle, Judgement, ask, judge
-from models.everybody import Everybody, wanted
+from models.evaluation import Bundle, ask, judge
+from models.everybody import Everybody
 from models.network import onnx_bytes
 from models.offers import Teaching, TooLittleError
 from models.quantization import RoundingError
 from models.readers import Sales
 from models.resume import Workshop
-from models.stages import Label
 from models.train import Plan, baskets_a_pass, prepare_course, tune
 from models.visit_models import VisitModel
 
-JUDGED_SHARE = 0.1
-"""Newest share of a store's baskets that the judging training does not see."""
 LEAST_LEARNERS = 20
 """Returning customers without whom nothing is held out: all that is known goes into training."""
 LEAST_TAUGHT = 10
@@ -97,22 +91,6 @@ class Prepared:
     def usable(self, name: str) -> bool:
         """Tell whether a variable is filled and valid enough to learn from."""
         return any(v.name == name and v.is_enabled for v in self.variables)
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """What is known, and what came after it."""
-
-    known: Table
-    later: Table
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Customers to judge on: their histories, and by their numbers what they bought next."""
-
-    histories: list[History]
-    labels: dict[int, Label]
 
 
 PERSONAL = ("lines", "histories")
@@ -216,45 +194,6 @@ def everybody(prepared: Prepared, past: Table, to: Path) -> tuple[Everybody, Tab
     return Everybody.of(engine, past, items, to / "lines"), items
 
 
-def split(prepared: Prepared) -> Split | None:
-    """Separate what is known from what is to be predicted; None where nothing can be held out."""
-    numbered = prepared.numbered
-    if bool(numbered.is_test.max().to_pyarrow().as_py()):
-        return Split(numbered.filter(~numbered.is_test), numbered.filter(numbered.is_test))
-    if not prepared.usable("day"):
-        return None
-    cut = numbered.day.quantile(1 - JUDGED_SHARE).to_pyarrow().as_py()
-    return Split(numbered.filter(numbered.day < cut), numbered.filter(numbered.day >= cut))
-
-
-def _asked(known: Everybody, later: Table, items: Table, seed: int) -> Asked:
-    """Draw customers who came again and bring their histories, and next baskets, to memory.
-
-    Args:
-        known: The histories.
-        later: Baskets after them, of `Prepared.numbered`.
-        items: Of `models.histories.item_index`: the index of `known`.
-        seed: Of the draw.
-    """
-    again = later.join(items, "item").join(known.customers, "customer")
-    first = again.group_by("number").agg(first=again.basket.min())
-    chosen = np.sort(first.number.to_pyarrow().to_numpy())
-    if chosen.size > MOST_CUSTOMERS:
-        drawn = np.random.default_rng(seed).choice(chosen, MOST_CUSTOMERS, replace=False)
-        chosen = np.sort(drawn)
-    again = again.join(first.semi_join(wanted(chosen), "number"), "number")
-    again = again.filter(again.basket == again.first)
-    frame = again.select("number", "index", day=again.day.cast("float32"))
-    found = frame.order_by("number", "index").to_pyarrow()
-    who, item, day = (found[name].to_numpy() for name in ("number", "index", "day"))
-    start, stop = np.searchsorted(who, chosen), np.searchsorted(who, chosen, side="right")
-    labels = {
-        at: Label(item[low:high].astype(np.int32), None if np.isnan(day[low]) else float(day[low]))
-        for at, (low, high) in enumerate(zip(start.tolist(), stop.tolist(), strict=True))
-    }
-    return Asked(known.purchases(chosen).histories(), labels)
-
-
 def _fit(order: Order, prepared: Prepared, known: Everybody, items: Table, to: Path) -> None:
     """Train a ranker on what is known and write its files."""
     extent, item_ids = known.extent(), histories.item_ids(items)
@@ -300,7 +239,8 @@ def _zones(prepared: Prepared, item_ids: tuple[str, ...]) -> Ints | None:
 
 def _judge(order: Order, prepared: Prepared, to: Path) -> None:
     """Train on the past alone and judge on what came after."""
-    parts, row = split(prepared), None
+    parts = held_out.split(prepared.numbered, has_days=prepared.usable("day"))
+    row = None
     if parts is not None:
         with tempfile.TemporaryDirectory(dir=to) as folder:
             row = _judged(order, prepared, parts, to, Path(folder) / "known")
@@ -308,13 +248,13 @@ def _judge(order: Order, prepared: Prepared, to: Path) -> None:
 
 
 def _judged(
-    order: Order, prepared: Prepared, parts: Split, to: Path, work: Path
+    order: Order, prepared: Prepared, parts: held_out.Split, to: Path, work: Path
 ) -> dict[str, Any] | None:
     """Train on what is known and judge; None where there are too few to learn from or to judge."""
     known, items = everybody(prepared, parts.known, work)
     if known.extent().learners < LEAST_LEARNERS:
         return None
-    asked = _asked(known, parts.later, items, order.seed)
+    asked = held_out.asked(known, parts.later, items, order.seed)
     if not asked.labels:
         return None
     _fit(order, prepared, known, items, to)
@@ -448,65 +388,3 @@ def rewrite_card(out: Path) -> list[str]:
         raise TrustError(f"{problem}; train the bundle again") from error
     bundle.extend(out, written)
     return sorted(written)
-
-
-def evaluate(
-    out: Path, data: Path, since: date | None, seed: int, memory_mb: int, threads: int
-) -> Judgement:
-    """Judge a bundle on baskets that it has not seen.
-
-    Args:
-        out: The bundle.
-        data: A set with held-out baskets, or a store's files with receipts since a day.
-        since: First day to judge, for a store's files; must lie after the bundle's training data.
-        seed: Of the sample and the interval.
-        memory_mb: Bound of the engine.
-        threads: Of the engine.
-
-    Raises:
-        ConfigError: Nothing in the data is known to be unseen.
-        TrustError: The bundle is missing, or not as it was written.
-    """
-    archive.contents(out)
-    opened = Bundle.open(out)
-    with tempfile.TemporaryDirectory() as directory:
-        engine = duckdb_engine(Path(directory) / "spill", memory_mb, threads)
-        given = readers.read(engine, data, Path(directory) / "lines")
-        sales = quality.without_alarming(given, quality.measure(given))
-        numbered = engine.save(histories.baskets(sales.lines), Path(directory) / "baskets.parquet")
-        items = engine.save(_index(opened.item_ids), Path(directory) / "items.parquet")
-        parts = _unseen(numbered, since, opened.metrics, data)
-        known = Everybody.of(engine, parts.known, items, Path(directory) / "known")
-        asked = _asked(known, parts.later, items, seed)
-        if not asked.labels:
-            raise ConfigError([f"{data}: no customer of the histories has an unseen basket"])
-        return judge(ask(opened, asked.histories, asked.labels), known.popular(), seed)
-
-
-def _index(item_ids: tuple[str, ...]) -> Table:
-    return ibis.memtable(pa.table({"item": list(item_ids), "index": list(range(len(item_ids)))}))
-
-
-def _unseen(numbered: Table, since: date | None, metrics: Mapping[str, Any], data: Path) -> Split:
-    """Return known and unseen baskets, or refuse to judge on what was learned from."""
-    if since is None:
-        if not bool(numbered.is_test.max().to_pyarrow().as_py()):
-            raise ConfigError(
-                [f"{data}: no basket is held out; name the first unseen day with --since"]
-            )
-        return Split(numbered.filter(~numbered.is_test), numbered.filter(numbered.is_test))
-    first = (since - date(1970, 1, 1)).days
-    newest = metrics.get("newest_day")
-    if newest is None:
-        raise ConfigError(
-            [
-                f"--since {since}: the bundle learned from baskets without days; expected one that "
-                "tells which day was its newest"
-            ]
-        )
-    if first < newest:
-        learned = date(1970, 1, 1) + timedelta(days=int(newest))
-        raise ConfigError(
-            [f"--since {since}: the bundle has learned from receipts up to {learned}"]
-        )
-    return Split(numbered.filter(numbered.day < first), numbered.filter(numbered.day >= first))

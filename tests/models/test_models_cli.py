@@ -21,7 +21,7 @@ from edge.adapters.onnx.visit_models import VisitModels, load_visit_models
 from edge.core.anonymous import Scene
 from edge.core.errors import TrustError, UnavailableError
 from edge.opening import load_beside
-from models import offer_log, pipeline, readers, visit_log
+from models import held_out, offer_log, readers, visit_log
 from models.__main__ import _parser, main
 from models.bundle import extend, loaded_bytes
 from models.coupons import TABLES
@@ -116,7 +116,7 @@ def test_acceptance_is_learned_from_the_log_of_offers(world: Path) -> None:
     found = json.loads((world / "bundle" / "metrics.json").read_text())["visit_models"]
     assert found["acceptance"]["gain_ci95"][0] > 0
     assert found["acceptance"]["data"].startswith("log of offers, weighted by 1 / propensity")
-    assert "acceptance" in (world / "bundle" / "card.md").read_text()
+    assert "| Acceptance |" in (world / "bundle" / "card.md").read_text()
 
 
 def test_a_second_run_finds_its_stages(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -151,6 +151,7 @@ def test_export_packs_the_same_bytes_and_refuses_a_change(
     assert main(["export", "--bundle", str(copy), "--out", str(tmp_path / "three.tar")]) == 2
     assert "card.md: sha256" in capsys.readouterr().err
     assert main(["card", "--bundle", str(copy)]) == 0
+    assert (copy / "card.md").read_bytes() == (world / "bundle" / "card.md").read_bytes()
     assert main(["export", "--bundle", str(copy), "--out", str(tmp_path / "three.tar")]) == 0
 
 
@@ -298,7 +299,7 @@ def test_evaluate_keeps_to_its_threads(world: Path, monkeypatch: pytest.MonkeyPa
         asked.append(threads)
         return duckdb_engine(spill, memory_mb, threads)
 
-    monkeypatch.setattr(pipeline, "duckdb_engine", engine)
+    monkeypatch.setattr(held_out, "duckdb_engine", engine)
     paths = ["--bundle", str(world / "bundle"), "--data", str(world / "store")]
     assert main(["evaluate", *paths, "--since", "2026-08-20", "--threads", "1"]) == 0
     assert asked == [1]
