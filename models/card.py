@@ -10,11 +10,13 @@ was measured.
 import base64
 import html
 import io
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
 
+from models.bundle import json_bytes
 from models.evaluation import FLOOR_SHARES
 
 Metrics = Mapping[str, Any]
@@ -28,6 +30,7 @@ def files(metrics: Metrics, loaded_bytes: int) -> dict[str, bytes]:
         metrics: As in the bundle's metrics.json.
         loaded_bytes: Size of what a box loads.
     """
+    metrics = json.loads(json_bytes(metrics))  # in that file's order, so that it is the same again
     plots = _plots(metrics)
     return {
         "card.md": markdown(metrics, loaded_bytes, list(plots)).encode(),
@@ -45,6 +48,7 @@ def sections(metrics: Metrics, loaded_bytes: int) -> list[tuple[str, list[str], 
         _calibration(metrics.get("judgement") or {}),
         _visit_models(metrics.get("visit_models") or {}, metrics.get("left_out") or {}),
         _in_use((metrics.get("judgement") or {}).get("in_use") or {}),
+        *_further(_measured_parts(metrics)),
         _variables(metrics.get("variables") or []),
         _limits(),
     ]
@@ -177,7 +181,7 @@ def _against_naive(first: str, models: Mapping[str, Metrics]) -> list[list[str]]
         low, high = row["gain_ci95"]
         rows.append(
             [
-                name.replace("_", " "),
+                _named(name),
                 row["measure"],
                 f"{row['ours']:.4f}",
                 f"{row['theirs']:.4f}",
@@ -190,21 +194,32 @@ def _against_naive(first: str, models: Mapping[str, Metrics]) -> list[list[str]]
 
 
 def _notes(models: Mapping[str, Metrics]) -> list[str]:
-    return [
-        f"{name.replace('_', ' ')}: {row['data']}; {_others(row)}." for name, row in models.items()
-    ]
+    return [f"{_named(name)}: {row['data']}." for name, row in models.items()]
 
 
-_KNOWN = frozenset(
-    {"data", "bytes", "sha256", "measure", "baseline", "ours", "theirs", "gain", "gain_ci95"}
-    | {"is_better", "rows", "groups"}
+def _named(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+_TOLD = frozenset(
+    {"data", "sha256", "measure", "baseline", "ours", "theirs", "gain", "gain_ci95", "is_better"}
 )
+"""Of a measured row, what stands elsewhere on the card."""
+_TITLES = {"rows": "judged rows", "groups": "independent groups"}
 
 
-def _others(row: Metrics) -> str:
-    named = [f"{k.replace('_', ' ')} {v:.4g}" for k, v in row.items() if k not in _KNOWN]
-    size = [f"{row['bytes'] / 1e3:.0f} kB"] if "bytes" in row else []
-    return ", ".join([*size, f"{row['rows']:,} judged rows", *named])
+def _further(parts: Mapping[str, Metrics]) -> list[Section]:
+    rows = []
+    for part, row in parts.items():
+        told = [(key, value) for key, value in row.items() if key not in _TOLD]
+        for at, (key, value) in enumerate(told):
+            figure = _TITLES.get(key, key.replace("_", " "))
+            rows.append(["" if at else _named(part), figure, _figure(value)])
+    return [("Further figures", [], [["Part", "Figure", "Value"], *rows])] if rows else []
+
+
+def _figure(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
 
 
 def _variables(variables: Sequence[Metrics]) -> Section:
@@ -304,10 +319,15 @@ def _plots(metrics: Metrics) -> dict[str, bytes]:
     if judgement:
         plots["reliability.svg"] = _reliability(judgement["reliability"])
         plots["ranking.svg"] = _ranking(judgement)
-    measured = {**(metrics.get("visit_models") or {}), **((judgement or {}).get("in_use") or {})}
-    if measured:
+    if measured := _measured_parts(metrics):
         plots["gains.svg"] = _gains(measured)
     return plots
+
+
+def _measured_parts(metrics: Metrics) -> dict[str, Metrics]:
+    """Return the rows of every model and part beside the ranker."""
+    judgement = metrics.get("judgement") or {}
+    return {**(metrics.get("visit_models") or {}), **(judgement.get("in_use") or {})}
 
 
 def _reliability(diagram: Metrics) -> bytes:
@@ -349,7 +369,7 @@ def _gains(models: Mapping[str, Metrics]) -> bytes:
         axes.plot([low / half, high / half], [at, at], color=_BLUE, linewidth=3)
         axes.plot(row["gain"] / half, at, "o", color=_BLUE)
     axes.axvline(0, color=_INK, linewidth=1)
-    axes.set_yticks(range(len(models)), [name.replace("_", " ") for name in models])
+    axes.set_yticks(range(len(models)), [_named(name) for name in models])
     axes.set_xlabel("gain, in half widths of its 95 % interval")
     axes.margins(y=0.4)
     axes.invert_yaxis()

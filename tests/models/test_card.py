@@ -115,7 +115,7 @@ def test_the_card_shows_every_figure() -> None:
         "| This ranker | 0.2100 | 0.2000 | 0.5000 |",
         "0.00123",
         "| push | 20 % | none reaches it, nothing is shown |",
-        "| motive | log loss | -0.9000 | -1.4000 | frequencies | +0.5000 (+0.4000 to +0.6000)",
+        "| Motive | log loss | -0.9000 | -1.4000 | frequencies | +0.5000 (+0.4000 to +0.6000)",
         "1.50 MB",
         "![",
     ):
@@ -130,9 +130,11 @@ def test_the_card_shows_what_a_box_makes_of_it() -> None:
     files = card.files(metrics(judgement=JUDGEMENT | {"in_use": {"learning": worse}}), 1)
     text = files["card.md"].decode()
     assert "## What a box makes of it" in text
-    assert "| learning | log loss | -0.9000 | -1.4000 | frequencies | +0.5000" in text
+    assert "| Learning | log loss | -0.9000 | -1.4000 | frequencies | +0.5000" in text
     assert "not shown to be better" in text
-    assert "learning: simulated visits; 6,000 judged rows, accuracy 0.61." in text
+    assert "Learning: simulated visits.\n" in text
+    assert "| Learning | accuracy | 0.61 |\n" in text
+    assert "|  | judged rows | 6,000 |\n" in text
 
 
 @pytest.mark.parametrize(
