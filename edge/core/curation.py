@@ -237,7 +237,7 @@ def _weighted(
     if motive in OFFER_WEIGHT:
         final[judged.offer != NO_OFFER] *= np.float32(OFFER_WEIGHT[motive])
     if snapshot.suggesting.has_lines:
-        final[_is_other_line(judged, snapshot)] *= np.float32(OTHER_LINE)
+        final[_of_other_line(judged, snapshot)] *= np.float32(OTHER_LINE)
     if snapshot.person is not None:
         for item, at_s in snapshot.person.dismissed.items():
             fade = 0.5 ** (max(0.0, snapshot.moment.now_s - at_s) / DISMISSAL_HALF_LIFE_S)
@@ -249,19 +249,20 @@ def _liking(judged: Judged, snapshot: Snapshot) -> NDArray[np.int8]:
     """Return int8[n]: 1 what the customer stated, −1 another line than the one kept, else 0."""
     liking: NDArray[np.int8] = ((judged.sources & np.uint16(Source.STATED)) != 0).astype(np.int8)
     if snapshot.suggesting.has_lines:
-        liking[_is_other_line(judged, snapshot)] = -1
+        liking[_of_other_line(judged, snapshot)] = -1
     return liking
 
 
-def _is_other_line(judged: Judged, snapshot: Snapshot) -> NDArray[np.bool_]:
-    """Return bool[n]: a repeated good of another brand than the one kept (D10)."""
+def _of_other_line(judged: Judged, snapshot: Snapshot) -> NDArray[np.intp]:
+    """Return the rows of repeated goods of another brand than the one kept (D10)."""
     classes, person = snapshot.playbook.classes, snapshot.person
-    at = judged.items.astype(np.intp)
-    group = classes.group[at]
-    line = snapshot.suggesting.line[group]
+    group = classes.group.take(judged.items)
+    line = snapshot.suggesting.line.take(group)
+    rows: NDArray[np.intp] = (line >= 0).nonzero()[0]  # few: all else is asked of them alone
     audience = person.declared.get("audience") if person else None
-    is_repeated = (classes.then(audience)[group] & _REPEAT) != 0
-    other: NDArray[np.bool_] = is_repeated & (line >= 0) & (classes.brand[at] != line)
+    is_repeated = (classes.then(audience).take(group[rows]) & _REPEAT) != 0
+    is_other = is_repeated & (classes.brand.take(judged.items[rows]) != line[rows])
+    other: NDArray[np.intp] = rows[is_other]
     return other
 
 
