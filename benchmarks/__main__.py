@@ -177,7 +177,7 @@ def _measure(run: Run) -> tuple[str, bool]:
     except ValueError:
         return f"## {run.title}\n\n`{shown}` failed with exit code {done.returncode}.\n", False
     rows = [
-        f"| {key} | {value} | {judged(value, run.bars.get(key))} |"
+        f"| {key} | {shown_value(value)} | {judged(value, run.bars.get(key))} |"
         for key, value in figures.items()
         if key != "baselines"
     ]
@@ -193,6 +193,13 @@ def _measure(run: Run) -> tuple[str, bool]:
     ]
     methods = ["", method_table(figures)] if "baselines" in figures else []
     return "\n".join([*head, *rows, *methods]) + "\n", done.returncode == 0
+
+
+def shown_value(value: object) -> str:
+    """Return a figure as a cell: lists and named parts without the brackets of the language."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {part}" for name, part in value.items())
+    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
 
 
 def judged(value: object, bar: str | None) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.__main__ import RUNS, judged, main, with_section
+from benchmarks.__main__ import RUNS, judged, main, shown_value, with_section
 
 PAGE = "# Head\n\nWords.\n\n## latency\n\nold\n\n## cards\n\nkept by hand\n"
 
@@ -36,6 +36,15 @@ def test_a_new_section_comes_last() -> None:
 def test_a_bar_is_kept_or_missed(value: object, bar: str | None, said: str) -> None:
     """Bad figures are said to be bad."""
     assert judged(value, bar) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [(1.5, "1.5"), ([9.2, 25.3], "9.2, 25.3"), ([], "none"), ({"a": 1, "b": 2.0}, "a 1, b 2.0")],
+)
+def test_a_cell_shows_a_figure_in_the_readers_form(value: object, cell: str) -> None:
+    """Neither brackets nor quotes of the language it was measured in."""
+    assert shown_value(value) == cell
 
 
 def test_every_figure_to_reach_has_its_bar() -> None:
