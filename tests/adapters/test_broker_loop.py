@@ -4,6 +4,7 @@ import asyncio
 import gc
 import socket
 import struct
+import sys
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -79,6 +80,23 @@ def test_messages_arrive_in_order(mosquitto: Mosquitto, protocol: MQTTProtocolVe
             sender.publish("t/a", str(n))
         wait_until(lambda: len(heard) == 100, "100 messages")
         assert [m.payload for m in heard] == [str(n).encode() for n in range(100)]
+
+
+def test_a_connection_that_outlives_its_loop_is_let_go_in_silence(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that ends in the middle of everything has nobody left to tell."""
+    loud: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", loud.append)
+    loop = asyncio.new_event_loop()
+    ear = BrokerLoop("127.0.0.1", mosquitto.port, "test-box", [("t/#", 1)], lambda _: None)
+    running = loop.create_task(ear.run())
+    while not ear.is_connected:
+        loop.run_until_complete(asyncio.sleep(0.01))
+    loop.close()
+    del ear, running, loop
+    gc.collect()
+    assert not loud
 
 
 @each_version

@@ -287,7 +287,9 @@ class BrokerLoop:
     def _on_socket_close(self, client: mqtt.Client, _userdata: object, sock: object) -> None:
         if isinstance(client, _Client):
             client.forget_ahead()
-        if self._loop is not None and isinstance(sock, socket.socket):
+        if self._loop is None or self._loop.is_closed():
+            return  # nobody listens any more: the process ends
+        if isinstance(sock, socket.socket):
             self._loop.remove_reader(sock)
             self._loop.remove_writer(sock)
             self._is_writing = False
