@@ -100,7 +100,7 @@ class House:
         motive: Guesses why somebody is here, from the visit alone.
         strangers: The model for those nobody knows; None: the ranker answers for them too.
         takers: Asks who takes which offer; None: nobody is asked.
-        model_version: Of the bundle, for the log; empty where popularity answers.
+        model_version: Of the bundle, for the log; empty without one.
         seed: Of every draw the box makes.
     """
 

@@ -36,7 +36,7 @@ log = logging.getLogger("stammgast.box")
 
 
 class NoModel:
-    """The ranker of a box without a bundle: popularity answers."""
+    """The ranker of a box without a bundle: it always fails, and no table knows what sells."""
 
     def score(self, features: Floats, items: Ints, person: Floats) -> Floats:
         """Say that there is no model."""
@@ -117,13 +117,13 @@ def problems_of_files(store: StoreSection) -> tuple[list[str], tuple[Gap, ...]]:
 def load_model(
     bundle: Path | None, item_ids: list[str]
 ) -> tuple[Ranker, ItemTables, str, Mapping[str, float]]:
-    """Load the bundle, or say why popularity answers instead.
+    """Load the bundle, or say why what people and rules name is all there is.
 
     Returns:
         The ranker, its item tables, a word for `/healthz`, and its relevance floors by surface.
     """
     if bundle is None:
-        return NoModel(), blank(len(item_ids)), "none: popularity answers", {}
+        return NoModel(), blank(len(item_ids)), "none: rules alone offer", {}
     try:
         loaded = load_bundle(bundle, item_ids)
     except (TrustError, UnavailableError) as error:

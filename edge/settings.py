@@ -37,7 +37,7 @@ class StoreSection(_Section):
     Attributes:
         files: Folder with catalog.json, floorplan.json, stock.json, members.json, pictures/.
         data: Folder of the box's own databases and keys.
-        bundle: Folder of the model bundle; absent: popularity decides.
+        bundle: Folder of the model bundle; absent: rules alone offer.
         rules: Rule file; absent: the defaults.
     """
 

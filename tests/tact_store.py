@@ -169,7 +169,7 @@ def store_with(
         more: Lines for the rule file.
         about: Fields of both members.
         now_s: When given, the box's time stands there and follows ticks.
-        bundle: Models; popularity answers without.
+        bundle: Models; rules alone offer without.
         sold: What the catalogue holds, see `catalog_file`, like the next.
         n_more: Items beyond them.
         variants: Of items that come in others than `catalog_file` says.

@@ -181,7 +181,7 @@ class Snapshot:
             nobody known has read.
         is_pull: An explicit act asked for this; it breaks silence, never suppression.
         seed: Of this decision's own randomness, 64 bits.
-        model_version: Of the ranker's bundle, empty where popularity answers.
+        model_version: Of the ranker's bundle, empty without one.
         takeup: How likely the person takes each offer; `UNASKED` without a profile or a model.
     """
 

@@ -259,7 +259,10 @@ _BYTES = ("into", "out")
 
 
 def blank(n_items: int) -> ItemTables:
-    """Return tables that know nothing, for a box without a bundle: every item counts the same."""
+    """Return tables that know nothing, for a box without a bundle: nothing is likely to be bought.
+
+    The floor lets none of it pass, so what is offered then is what people and rules name.
+    """
     one = np.zeros((1, 1), np.float32)
     flat: Floats = np.broadcast_to(np.float32(0), n_items)  # the same cell, as often as it is asked
     nobody = np.zeros((n_items, 1), np.float32)

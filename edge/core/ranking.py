@@ -96,9 +96,12 @@ def with_odds(probability: Floats, factor: float) -> Floats:
 
 
 def by_popularity(candidates: Candidates, tables: ItemTables) -> Floats:
-    """Return float32[n], the chance of each item in any basket: what stays when no model does."""
-    log_share = tables.item[candidates.items, ITEM_COLUMNS.index("log_popularity")]
-    share = np.exp(log_share) / tables.n_items
+    """Return float32[n], the chance of each item in any basket: what stays when the model fails.
+
+    Tables that know nothing (`item_tables.blank`) give no chance to anything.
+    """
+    sold = np.exp(tables.item[:, ITEM_COLUMNS.index("log_popularity")])
+    share = sold[candidates.items] / sold.sum()
     lines = np.expm1(np.float32(median(tables.item[:, ITEM_COLUMNS.index("basket_size")])))
     chance: Floats = np.minimum(share * lines, 0.99).astype(np.float32)
     return chance

@@ -1,12 +1,15 @@
 """From scores to probabilities and an order."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.core.candidates import Candidates, Source
-from edge.core.ranking import MOMENT_ODDS, Calibration, ranked, with_moment
+from edge.core.item_tables import ITEM_COLUMNS, blank
+from edge.core.ranking import MOMENT_ODDS, Calibration, by_popularity, ranked, with_moment
 
 MAP = Calibration(np.array([-40, -2, 0, 40], np.float32), np.array([0, 0.1, 0.4, 1], np.float32))
 
@@ -32,6 +35,22 @@ def test_the_moment_raises_odds_by_its_factor() -> None:
     factor = dict(MOMENT_ODDS)[Source.STATED]
     raised = with_moment(np.full(2, 0.5, np.float32), found)
     assert raised.tolist() == pytest.approx([0.5, factor / (factor + 1)])
+
+
+def test_popularity_is_the_chance_of_a_basket_to_hold_an_item() -> None:
+    """Shares of .3, .1 and .1 among what a store of five still sells, three lines a basket."""
+    item = np.zeros((5, len(ITEM_COLUMNS)), np.float32)
+    item[:, ITEM_COLUMNS.index("log_popularity")] = np.log(8 * np.array([0.3, 0.1, 0.1, 0.1, 0.4]))
+    item[:, ITEM_COLUMNS.index("basket_size")] = np.log1p(3.0)
+    found = Candidates(np.arange(3, dtype=np.int32), np.full(3, Source.POPULAR, np.uint16))
+    chance = by_popularity(found, replace(blank(5), item=item))
+    assert chance.tolist() == pytest.approx([0.9, 0.3, 0.3])
+
+
+def test_without_a_bundle_nothing_is_likely() -> None:
+    """Nobody knows what sells, so no floor lets anything pass."""
+    found = Candidates(np.arange(3, dtype=np.int32), np.full(3, Source.POPULAR, np.uint16))
+    assert by_popularity(found, blank(3)).tolist() == [0.0, 0.0, 0.0]
 
 
 SETS = st.lists(

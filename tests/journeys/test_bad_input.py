@@ -363,7 +363,7 @@ def test_a_bundle_of_another_catalogue_is_refused_and_the_box_runs(
 def test_a_bundle_that_was_sealed_broken_is_refused_and_the_box_runs(
     tmp_path: Path, bundle: Path, mosquitto: Mosquitto, name: str
 ) -> None:
-    """The hash is right and the file cannot be read: popularity answers, health says which."""
+    """The hash is right and the file cannot be read: health says which."""
     store, copy = write_store(tmp_path / "store"), tmp_path / "bundle"
     shutil.copytree(bundle, copy)
     extend(copy, {name: b"PK\x03\x04"})

@@ -281,5 +281,5 @@ def test_a_decision_names_the_versions_it_was_made_with(
         assert decision.catalog_version == "test-1"
         assert decision.playbook_version == box.box.rulebook.state.playbook.version
         assert decision.model_version == box.box.model
-        assert decision.model_version not in ("", "none: popularity answers")
+        assert decision.model_version not in ("", "none: rules alone offer")
         assert all(0.0 < line.propensity <= 1.0 for line in decision.slate)

@@ -70,7 +70,7 @@ def motive_model() -> bytes:
 
 
 def with_motives(folder: Path) -> Path:
-    """Put the model of motives into a bundle; one that holds nothing else ranks by popularity."""
+    """Put the model of motives into a bundle; one that holds nothing else ranks nothing."""
     folder.mkdir(exist_ok=True)
     path = folder / "manifest.json"
     manifest: dict[str, Any] = {"schema": BUNDLE_SCHEMA, "files": {}}
