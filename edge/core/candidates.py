@@ -22,8 +22,6 @@ MAX_PREPARED = 260
 """Candidates of the customer's own part; the encoder's best fill what the other sources leave."""
 MAX_CONTEXT = 20
 """Items each source of the moment may add: one zone must not crowd out the person."""
-NEAR_FADE = 0.9
-"""Weight of a purchase in the neighbour score, per basket of age."""
 NEXT_FADE = 0.5
 """Weight of a basket in the transition score, per basket of age."""
 OWN_FADES = (0.6, 0.9)
@@ -452,19 +450,30 @@ def _best(items: Ints, value: Floats, k: int) -> Ints:
 def _of_customer(
     items: Ints, own: Floats, near: Spread, follow: Spread, logits: Floats, tables: ItemTables
 ) -> Candidates:
-    """Unite the customer's sources; the encoder fills up to `MAX_PREPARED`."""
+    """Unite the customer's sources; what all buy and the encoder fill up to `MAX_PREPARED`."""
     mask = np.zeros(tables.n_items, np.uint16)
     mask[_best(items, own[5], MAX_OWN)] |= np.uint16(Source.HISTORY)
     mask[_best(follow[0], follow[1][1], MAX_NEXT)] |= np.uint16(Source.TRANSITION)
     mask[_best(near[0], near[1][1], MAX_NEAR)] |= np.uint16(Source.SIMILAR)
-    mask[tables.popular[:MAX_POPULAR]] |= np.uint16(Source.POPULAR)
+    _fill(mask, tables.popular[:MAX_POPULAR], Source.POPULAR)
     k = min(MAX_PREPARED, logits.size)
     best = np.argpartition(-logits, k - 1)[:k]
     best = best[np.argsort(-logits[best], kind="stable")]
-    is_new = np.cumsum(mask[best] == 0)
-    room = MAX_PREPARED - int(np.count_nonzero(mask > 0))
-    mask[best[is_new <= room]] |= np.uint16(Source.ENCODER)
+    _fill(mask, best, Source.ENCODER)
     return _from_mask(mask)
+
+
+def _fill(mask: npt.NDArray[np.uint16], best: npt.NDArray[np.integer], source: Source) -> None:
+    """Mark the best items of a source, as many as there is room for under `MAX_PREPARED`.
+
+    Args:
+        mask: uint16[items], the sources so far.
+        best: Distinct items, the best first.
+        source: Which one.
+    """
+    is_new = np.cumsum(mask[best] == 0)
+    room = MAX_PREPARED - int(np.count_nonzero(mask))
+    mask[best[is_new <= room]] |= np.uint16(source)
 
 
 def _from_mask(mask: npt.NDArray[np.uint16]) -> Candidates:

@@ -193,6 +193,17 @@ def test_candidates_are_distinct_rising_and_sourced(drawn: list[list[int]]) -> N
     assert found.items.size <= MAX_PREPARED
 
 
+def test_what_all_buy_gives_way_where_the_other_sources_are_full() -> None:
+    """120 own items, 60 neighbours, 60 followers: of 30 best sellers 20 have room."""
+    made, own = tables(), np.arange(120)
+    made.near[own, 0], made.near_score[own, 0] = 120 + own % 60, 0.5
+    made.next[own, 0], made.next_score[own, 0] = 180 + own % 60, 0.5
+    found = prepare(history(own.tolist()), made).candidates
+    assert found.items.size == MAX_PREPARED
+    is_popular = (found.sources & np.uint16(Source.POPULAR)) != 0
+    assert found.items[is_popular].tolist() == list(range(N - 20, N))
+
+
 def test_packing_twice_changes_nothing() -> None:
     """Tables read back from their small types survive another packing unchanged."""
     once = unpacked(packed(tables()))
