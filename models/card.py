@@ -70,8 +70,8 @@ def _about(metrics: Metrics, loaded_bytes: int) -> Section:
     ]
     text = (
         "Ranks the items of one store for one customer: an int8 network over features that the "
-        "box computes from the customer's own purchases, what others bought next, popularity, "
-        "today's basket and the zone."
+        "box computes from the customer's own purchases, what others bought next, and popularity. "
+        "Today's basket, the zone and wishes weigh by factors of the house."
     )
     drawn = (
         "Item tables and popularity count every line; encoder and ranker learned from whole "

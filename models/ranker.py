@@ -29,9 +29,10 @@ class RankerPlan:
         widths: Hidden layers.
         item_size: Length of the item vector that enters the first layer.
         tower_size: Length of the item's vector in the two-tower term.
-        batch: Customers a step where `few` customers or more are learned from.
+        batch: Customers a step where `few` examples or more are learned from.
         small_batch: Where fewer are; steps of `batch` are too few there to arrive anywhere.
-        few: Customers; dunnhumby learns from 3,491 at most, Ta-Feng from 4,470 at least.
+        few: Examples, a customer at one moment of the past each; dunnhumby learns from 3,491 at
+            most, Ta-Feng from 4,470 at least.
         rate: Peak learning rate of a pass over `epochs`.
         epochs: Passes over the pretraining examples.
         tune_rate, tune_epochs: The same for the last stage.
@@ -211,7 +212,7 @@ def fit(
 def small_inputs(examples: Examples, scaling: Scaling) -> npt.NDArray[np.int8]:
     """Scale all examples once, int8[customers, n, F] in steps of 4 / 127.
 
-    A float would need four times the memory; the served graph rounds its inputs as coarsely.
+    A float would need four times the memory. Training alone rounds them: the served graph does not.
     """
     out = np.empty(examples.features.shape, np.int8)
     for low in range(0, examples.n_customers, 128):

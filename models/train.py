@@ -1,10 +1,10 @@
 """Train a bundle from purchase histories: tables, encoder, ranker, calibration, files.
 
 The order: count tables and train an encoder for some moments of the past (stages); train the
-ranker on what was bought next at each; tune it on the newest labels; calibrate on customers held
-out of a second tuning (a small store is not tuned, and calibrated on customers it was pretrained
-with); count everything again up to today; write. `prepare_course` does what all folds of a
-benchmark share. Leaves out reading receipts (whoever calls) and the command line.
+ranker on what was bought next at each; tune it on the newest labels, which a small store does not;
+calibrate on customers held out of a second tuning, though not of the pretraining; count everything
+again up to today; write. `prepare_course` does what all folds of a benchmark share. Leaves out
+reading receipts (whoever calls) and the command line.
 
     from models.train import train
     train({"M1": History(...)}, item_ids, Path("bundle"), seed=1)
@@ -77,8 +77,6 @@ class Course:
         params, scaling: The pretrained ranker.
         newest: Examples of the newest pretraining stage, for tuning when no labels are given.
         newcomers: Examples without a history.
-        is_small: Whether pretraining had few customers (`RankerPlan.few`), so that learning
-            `newest` a second time would harm.
         plan, seed: As given.
     """
 
@@ -88,7 +86,6 @@ class Course:
     scaling: Scaling
     newest: Examples
     newcomers: Examples
-    is_small: bool
     plan: Plan
     seed: int
 
@@ -127,7 +124,6 @@ def prepare_course(
         scaling,
         stages[0],
         newcomers,
-        is_small=are_few(examples, ranker),
         plan=plan,
         seed=seed,
     )
@@ -185,9 +181,9 @@ def _sample(stages: Sequence[Examples], rows: int = 200_000) -> Floats:
 def tune(course: Course, examples: Examples) -> tuple[Network, Calibration, Agreement]:
     """Tune on the newest labels, and calibrate on customers left out of a tuning of its own.
 
-    The pretraining has read `Course.newest`, those customers too. A small course is not tuned on it
-    once more, so nothing of its calibration is held out: what its probabilities are worth only
-    baskets tell that came later (`models.evaluation`).
+    The pretraining has read `Course.newest`, those customers too. Where they are few, learning them
+    a second time would harm: a small course is not tuned on them, so nothing of its calibration is
+    held out. What probabilities are worth only baskets tell that came later (`models.evaluation`).
 
     Returns:
         The network, its calibration, and how its int8 graph ranks against it.
@@ -195,8 +191,8 @@ def tune(course: Course, examples: Examples) -> tuple[Network, Calibration, Agre
     Raises:
         RoundingError: Rounded to 8 bits the network would rank otherwise.
     """
-    is_ready = course.is_small and examples is course.newest
-    learn = _pretrained if is_ready else _tuned
+    is_few = are_few([examples, course.newcomers], course.plan.ranker)
+    learn = _pretrained if is_few and examples is course.newest else _tuned
     calibration = _calibration(course, examples, learn)
     params = learn(course, examples)
     samples = [examples] if examples is course.newest else [examples, course.newest]
