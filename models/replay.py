@@ -110,11 +110,16 @@ def newcomers(
 def learning(
     answers: Sequence[Answer], category: Ints, seed: int
 ) -> tuple[dict[str, str], Measured | None]:
-    """Let a box learn from the earlier half of the visits, and judge its cards of the later."""
-    data = {"data": "cards of the later half of the visits, after the earlier half was learned"}
+    """Let a box learn from one half of the visits, and judge its cards of the other.
+
+    The earlier half and the later where days are known; drawn halves where they are not.
+    """
+    is_dated = all(answer.day is not None for answer in answers)
+    halves = ("later", "earlier") if is_dated else ("one", "other")
+    data = {"data": f"cards of the {halves[0]} half of the visits, the {halves[1]} half learned"}
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(answers))
-    if all(answer.day is not None for answer in answers):
+    if is_dated:
         order = order[np.argsort([answers[at].day for at in order], kind="stable")]
     half = len(order) // 2
     learner = Learner(category)

@@ -135,18 +135,6 @@ class Learner:
             self.undo(event_id)
         return len(events)
 
-    def expire(self, before_s: float) -> int:
-        """Take out what is older than a moment; tastes and stock change."""
-        old = [
-            reaction.event_id
-            for reactions in self._by_person.values()
-            for reaction in reactions.values()
-            if reaction.at_s < before_s
-        ]
-        for event_id in old:
-            self.undo(event_id)
-        return len(old)
-
     def log_odds(self) -> Floats:
         """Return float32[items]: what is added to each item's log odds, within ±`MOST_LOG_ODDS`."""
         expected, accepted = self._expected / _MILLION, self._accepted / _MILLION

@@ -154,14 +154,6 @@ def test_nobody_votes_all_day() -> None:
     assert wide.n_reactions == MOST_PER_PERSON
 
 
-def test_old_reactions_expire() -> None:
-    """What is older than the moment named goes, the rest stays."""
-    old, new = reaction("old", 1), replace(reaction("new", 2), at_s=NOW_S + 100)
-    learner = taught(old, new)
-    assert learner.expire(NOW_S + 50) == 1
-    assert learner.fingerprint() == taught(new).fingerprint()
-
-
 def test_learning_needs_the_purpose() -> None:
     """No profile, another person's profile, or one that was withdrawn: nothing is learned."""
     index, (first, second) = consents(Purpose.PROFILE, Purpose.OFFERS)
