@@ -117,11 +117,18 @@ class Everybody:
         return np.argsort(-lines, kind="stable").astype(np.int32)
 
     def drawn(self, most: int, seed: int) -> Purchases:
-        """Bring the whole histories of at most `most` customers to memory, drawn evenly."""
+        """Bring the whole histories of at most `most` customers to memory, drawn evenly.
+
+        Where not all fit, those of one basket are left out: no label stands after it.
+        """
         n = int(self.customers.count().to_pyarrow().as_py())
         if n <= most:
             return self.purchases()
-        chosen = np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
+        again = self.lines.filter(self.lines.basket >= 1).select("customer").distinct()
+        chosen = np.sort(again.customer.to_pyarrow().to_numpy())
+        if chosen.size > most:
+            drawn = np.random.default_rng(seed).choice(chosen, most, replace=False)
+            chosen = np.sort(drawn)
         return self.purchases(chosen)
 
     def purchases(self, chosen: npt.NDArray[np.integer] | None = None) -> Purchases:

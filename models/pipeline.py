@@ -50,8 +50,9 @@ LEAST_LEARNERS = 20
 LEAST_TAUGHT = 10
 """Returning customers without whom there is no ranker: half of them calibrate it."""
 LEARNED_CUSTOMERS = 20_000
-"""Customers that encoder and ranker learn from, drawn by the seed where there are more: Ta-Feng,
-on which they were tuned, has 13,858. Tables, popularity and histories are everybody's."""
+"""Customers that encoder and ranker learn from, drawn by the seed from those who came twice where
+there are more: Ta-Feng, on which they were tuned, has 13,858. Tables, popularity and histories are
+everybody's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,6 +143,16 @@ def test_a_draw_takes_whole_histories() -> None:
     assert all_.customer_ids == tuple(people)
 
 
+def test_a_draw_takes_those_who_came_twice() -> None:
+    """Of forty customers three came again: a draw of five takes the three, one of two takes two."""
+    people = {f"c{n:02d}": [[n % 6]] for n in range(40)}
+    again = {f"c{n:02d}": [[n % 6], [1]] for n in (7, 20, 33)}
+    with everybody_of(purchases(**people | again)) as everybody:
+        assert everybody.drawn(5, seed=1).customer_ids == tuple(again)
+        assert set(everybody.drawn(2, seed=1).customer_ids) < set(again)
+        assert len(everybody.drawn(40, seed=1).customer_ids) == 40
+
+
 def test_bulk_orders_do_not_rule_the_followers() -> None:
     """Two orders of a whole catalogue in a row: the best sellers of them are followed, no more."""
     made = History.empty()
