@@ -77,7 +77,11 @@ class Mosquitto:
         """End the process and wait for it."""
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(10)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:  # it waits for a busy disk
+                self.process.kill()
+                self.process.wait(10)
             self.process = None
 
 
