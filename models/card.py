@@ -75,7 +75,7 @@ def _about(metrics: Metrics, loaded_bytes: int) -> Section:
     )
     drawn = (
         "Item tables and popularity count every line; encoder and ranker learned from whole "
-        "histories of customers drawn evenly by the seed."
+        "histories of customers who came twice, drawn evenly by the seed where they are too many."
     )
     is_drawn = metrics["customers_learned"] < metrics["customers"]
     return "What it is", [text, *([drawn] if is_drawn else []), "Trained on:"], rows

@@ -125,11 +125,7 @@ class Everybody:
         if n <= most:
             return self.purchases()
         again = self.lines.filter(self.lines.basket >= 1).select("customer").distinct()
-        chosen = np.sort(again.customer.to_pyarrow().to_numpy())
-        if chosen.size > most:
-            drawn = np.random.default_rng(seed).choice(chosen, most, replace=False)
-            chosen = np.sort(drawn)
-        return self.purchases(chosen)
+        return self.purchases(some(again.customer.to_pyarrow().to_numpy(), most, seed))
 
     def purchases(self, chosen: npt.NDArray[np.integer] | None = None) -> Purchases:
         """Bring purchases to memory, 8 bytes a line.
@@ -140,9 +136,9 @@ class Everybody:
         """
         lines, customers = self.lines, self.customers
         if chosen is not None:
-            some = wanted(chosen)
-            lines = lines.semi_join(some, lines.customer == some.number)
-            customers = customers.semi_join(some, "number")
+            those = wanted(chosen)
+            lines = lines.semi_join(those, lines.customer == those.number)
+            customers = customers.semi_join(those, "number")
         table = lines.order_by("customer", "basket", "item").to_pyarrow()
         customer, basket, item, day = (
             table[name].to_numpy() for name in ("customer", "basket", "item", "day")
@@ -160,6 +156,14 @@ class Everybody:
             tuple(customers.order_by("number").customer.to_pyarrow().to_pylist()),
             self.n_items,
         )
+
+
+def some(customers: npt.NDArray[np.integer], most: int, seed: int) -> npt.NDArray[np.integer]:
+    """Return numbers of customers, rising; at most so many, drawn evenly by the seed."""
+    rising = np.sort(customers)
+    if rising.size <= most:
+        return rising
+    return np.sort(np.random.default_rng(seed).choice(rising, most, replace=False))
 
 
 def wanted(chosen: npt.NDArray[np.integer]) -> Table:

@@ -21,7 +21,7 @@ from edge.core.history import History
 from models import archive, histories, quality, readers
 from models.engine import Table, duckdb_engine
 from models.evaluation import MOST_CUSTOMERS, Bundle, Judgement, ask, judge
-from models.everybody import Everybody, wanted
+from models.everybody import Everybody, some, wanted
 from models.stages import Label
 
 JUDGED_SHARE = 0.1
@@ -77,10 +77,7 @@ def asked(known: Everybody, later: Table, items: Table, seed: int) -> Asked:
     """
     again = later.join(items, "item").join(known.customers, "customer")
     first = again.group_by("number").agg(first=again.basket.min())
-    chosen = np.sort(first.number.to_pyarrow().to_numpy())
-    if chosen.size > MOST_CUSTOMERS:
-        drawn = np.random.default_rng(seed).choice(chosen, MOST_CUSTOMERS, replace=False)
-        chosen = np.sort(drawn)
+    chosen = some(first.number.to_pyarrow().to_numpy(), MOST_CUSTOMERS, seed)
     again = again.join(first.semi_join(wanted(chosen), "number"), "number")
     again = again.filter(again.basket == again.first)
     frame = again.select("number", "index", day=again.day.cast("float32"))

@@ -79,7 +79,7 @@ class Mosquitto:
             self.process.terminate()
             try:
                 self.process.wait(10)
-            except subprocess.TimeoutExpired:  # it waits for a busy disk
+            except subprocess.TimeoutExpired:  # seen once, why is not known
                 self.process.kill()
                 self.process.wait(10)
             self.process = None

@@ -197,7 +197,11 @@ def test_tables_count_those_who_were_not_drawn_as_well() -> None:
     assert course.tables.next.tolist() == counts.next.tolist()
 
 
-@pytest.mark.parametrize(("few", "is_tuned"), [(1, True), (10_000, False)], ids=["many", "few"])
+@pytest.mark.parametrize(
+    ("few", "is_tuned"),
+    [(1, True), (100, False), (10_000, False)],
+    ids=["many", "many over both moments, few at the newest", "few"],
+)
 def test_few_customers_are_not_learned_from_twice(few: int, is_tuned: bool) -> None:
     """Labels that pretraining has read tune a large course alone; new ones tune a small one too."""
     rng = np.random.default_rng(6)
