@@ -93,6 +93,7 @@ _OF_LINES = (
         lambda c: c >= 0,
         least_fill=1.0,  # among known days a basket without one is neither before nor after
     ),
+    _Entry("local_day", "local day of the receipt", "anonymous visits", lambda c: c >= 0),
     _Entry("minute", "local time of day", "anonymous visits", lambda c: c.between(0, 1439)),
     _Entry("position", "order of the lines of a receipt", "anonymous visits", lambda c: c >= 1),
     _Entry("is_gift", "wrapped as a gift", "histories, which leave it out", lambda c: c.notnull()),

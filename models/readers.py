@@ -28,6 +28,7 @@ LINES = (
     "position",
     "at",
     "day",
+    "local_day",
     "minute",
     "item",
     "is_test",
@@ -35,8 +36,10 @@ LINES = (
 )
 """row: line of the file. customer: null for an anonymous receipt. position: of the line in its
 receipt. at: what orders a customer's receipts (UTC seconds or order_no). day: days since a fixed
-start, null where unknown. minute: minutes since local midnight, null where unknown. item: item
-or product id. is_test: held out for evaluation. is_gift: wrapped as a gift."""
+start (a store's: since 1970 in UTC, with fractions), null where unknown. local_day: whole days
+since 1970, minute: minutes since midnight, both by the clock that wrote the file; null in a
+next-basket set. item: item or product id. is_test: held out for evaluation. is_gift: wrapped as a
+gift."""
 
 STORE_COLUMNS = (
     "receipt_id",
@@ -231,6 +234,7 @@ def _store_columns(text: Table) -> Table:
         sold_at=at,
         zone=zone,
         day=seconds / DAY_S,
+        local_day=(local // DAY_S).cast("int32"),
         minute=((local % DAY_S) // 60).cast("int32"),
         sku=text.sku.nullif(""),
         quantity=text.quantity.try_cast("float64"),
@@ -269,6 +273,7 @@ def _basket_columns(text: Table) -> Table:
         position=ibis.literal(1, "int32"),
         at=order.cast("float64"),
         day=day_text.try_cast("float64"),
+        local_day=ibis.null("int32"),
         minute=ibis.null("int32"),
         item=text.product_id.nullif(""),
         quantity=quantity,

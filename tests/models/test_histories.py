@@ -49,6 +49,7 @@ def lines(bought: list[tuple[Any, ...]] = BOUGHT) -> Table:
                 "position": pa.array(range(1, len(bought) + 1), pa.int32()),
                 "at": pa.array(columns[2], pa.float64()),
                 "day": pa.array(columns[2], pa.float64()),
+                "local_day": pa.array(columns[2], pa.int32()),
                 "minute": pa.array([600] * len(bought), pa.int32()),
                 "item": columns[3],
                 "quantity": pa.array(columns[4], pa.float64()),

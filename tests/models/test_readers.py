@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,19 @@ def test_a_next_basket_set_becomes_lines(engine: Engine, tmp_path: Path) -> None
         ("7", 3, 12, "11"),
     ]
     assert [r["is_test"] for r in rows] == [False, False, False, False, True]
+
+
+def test_the_local_day_is_the_stores_own(engine: Engine, tmp_path: Path) -> None:
+    """Half past midnight of 1 August in Berlin: in UTC it is still July."""
+    night = "r4,2026-08-01T00:30:00+02:00,1,M1,1,tie,1,2900,0"
+    store = write_store(tmp_path / "store", [*STORE_ROWS, night])
+    sales = read(engine, store, tmp_path / "staging")
+    row = sales.lines.order_by("row").to_pyarrow().to_pylist()[-1]
+    assert row["local_day"] == (date(2026, 8, 1) - date(1970, 1, 1)).days
+    assert row["minute"] == 30
+    assert int(row["day"]) == row["local_day"] - 1
+    days = read(engine, write_baskets(tmp_path / "set", BASKET_ROWS), tmp_path / "set-staging")
+    assert days.lines.local_day.notnull().sum().to_pyarrow().as_py() == 0
 
 
 def _change(at: int, old: str, new: str) -> Callable[[list[str]], list[str]]:
