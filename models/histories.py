@@ -22,8 +22,8 @@ MOST_PER_BASKET = 60
 def baskets(lines: Table) -> Table:
     """Number every customer's receipts, oldest first, with each item once per basket.
 
-    A gift tells another's taste, so it is in no basket; `edge.core.person.Purchases.history` makes
-    the same of what a box knows.
+    A gift tells another's taste, so it is in no basket; a line of which nobody said is no gift.
+    `edge.core.person.Purchases.history` makes the same of what a box knows.
 
     Args:
         lines: A table of `models.readers.LINES`.
@@ -32,7 +32,7 @@ def baskets(lines: Table) -> Table:
         customer, basket (int64 from 0, no gap), item, day, is_test; anonymous receipts, gifts and
         receipts of gifts alone are left out.
     """
-    known = lines.filter(lines.customer.notnull(), ~lines.is_gift)
+    known = lines.filter(lines.customer.notnull(), ~lines.is_gift.fill_null(False))
     receipts = known.group_by("customer", "receipt").agg(
         at=known["at"].min(),
         day=known.day.min(),

@@ -96,7 +96,13 @@ _OF_LINES = (
     _Entry("local_day", "local day of the receipt", "anonymous visits", lambda c: c >= 0),
     _Entry("minute", "local time of day", "anonymous visits", lambda c: c.between(0, 1439)),
     _Entry("position", "order of the lines of a receipt", "anonymous visits", lambda c: c >= 1),
-    _Entry("is_gift", "wrapped as a gift", "histories, which leave it out", lambda c: c.notnull()),
+    _Entry(
+        "is_gift",
+        "wrapped as a gift",
+        "histories, which leave it out",
+        lambda c: c.notnull(),  # another text is refused with its row
+        least_fill=0.0,  # a till may write the mark on gifts alone: nothing said is no gift
+    ),
 )
 _OF_ITEMS = (
     ("category", "substitute class or category of the item", "category features, variety"),
@@ -234,7 +240,7 @@ meter {{ width: 5rem; }}
 <h1>Data quality</h1>
 <p class="{alarm}">{verdict}</p>
 <p>A variable is used when at least {fill} of its rows are filled and {valid} of those are
-plausible; days only where no receipt lacks one.</p>
+plausible; days only where no receipt lacks one, member ids and marks of gifts however few.</p>
 <table><thead><tr><th>Variable</th><th>Meaning</th><th>Used for</th><th class="n">Rows</th>
 <th class="n">Filled</th><th class="n">Plausible</th><th>State</th></tr></thead>
 <tbody>

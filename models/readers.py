@@ -39,7 +39,7 @@ receipt. at: what orders a customer's receipts (UTC seconds or order_no). day: d
 start (a store's: since 1970 in UTC, with fractions), null where unknown. local_day: whole days
 since 1970, minute: minutes since midnight, both by the clock that wrote the file; null in a
 next-basket set. item: item or product id. is_test: held out for evaluation. is_gift: wrapped as a
-gift."""
+gift, null where the file does not say."""
 
 STORE_COLUMNS = (
     "receipt_id",
@@ -223,7 +223,6 @@ def _store_columns(text: Table) -> Table:
     zone = ibis.ifelse(at.re_search(_TIME), at.re_extract(_ZONE, 1), "")
     offset_min = _offset_min(zone)
     seconds = (local - offset_min * 60).cast("float64")
-    is_gift = text.is_gift_wrapped.fill_null("0")
     return text.select(
         row=text.row.cast("int64"),
         customer=text.member_id.nullif(""),
@@ -240,8 +239,8 @@ def _store_columns(text: Table) -> Table:
         quantity=text.quantity.try_cast("float64"),
         price_cents=_whole(text.unit_price_cents).cast("float64"),
         is_test=ibis.literal(False),
-        is_gift=is_gift.isin(validation.TRUE),
-        gift_text=is_gift,
+        is_gift=text.is_gift_wrapped.isin(validation.TRUE),
+        gift_text=text.is_gift_wrapped,
     )
 
 
@@ -278,7 +277,7 @@ def _basket_columns(text: Table) -> Table:
         item=text.product_id.nullif(""),
         quantity=quantity,
         is_test=text.is_test.isin(validation.TRUE),
-        is_gift=ibis.literal(False),
+        is_gift=ibis.null("boolean"),
         test_text=text.is_test,
         day_text=day_text,
     )

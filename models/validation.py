@@ -62,7 +62,7 @@ STORE_CHECKS = (
     Check(
         "is_gift_wrapped",
         "0, 1, true, false or nothing",
-        lambda t: ~t["gift_text"].isin(TRUE + FALSE),
+        lambda t: t["gift_text"].notnull() & ~t["gift_text"].isin(TRUE + FALSE),
     ),
 )
 BASKET_CHECKS = (

@@ -20,7 +20,7 @@ from models.__main__ import main
 from models.engine import Engine, Table, duckdb_engine, spark_engine, spark_session
 from models.everybody import Everybody, Extent
 from models.readers import read
-from tests.models.till_data import write_random_store
+from tests.models.till_data import mark_gifts, write_random_store
 
 # Customer, receipt, moment, item, quantity, held out.
 BOUGHT = [
@@ -100,6 +100,14 @@ def test_gifts_are_in_no_history() -> None:
         ("a", 1, "bread"),
         ("a", 2, "jam"),
     ]
+
+
+def test_a_line_without_a_mark_is_no_gift() -> None:
+    """A chain that marks no gifts has the histories that it has without any."""
+    unmarked = lines().mutate(is_gift=ibis.null("boolean"))
+    columns = ("customer", "basket", "item")
+    found = rows(histories.baskets(unmarked), *columns)
+    assert found == rows(histories.baskets(lines()), *columns)
 
 
 def test_held_out_baskets_are_in_no_count() -> None:
@@ -275,6 +283,7 @@ def test_spark_refuses_a_truncated_file(spark: Engine, tmp_path: Path) -> None:
 def test_spark_and_duckdb_agree_on_every_column(spark: Engine, tmp_path: Path) -> None:
     """The same expressions over the same files, from the text on, give the same tables."""
     directory = write_random_store(tmp_path / "store", customers=40, seed=3)
+    mark_gifts(directory, ("", "0", "1"))
     local = duckdb_engine(tmp_path / "spill")
     there = {"duckdb": local, "spark": spark}
     lines_of = {n: read(e, directory, tmp_path / n).lines for n, e in there.items()}

@@ -10,7 +10,7 @@ import pytest
 from models import quality, readers
 from models.engine import duckdb_engine
 from models.quality import Variable
-from tests.models.till_data import write_random_store
+from tests.models.till_data import mark_gifts, write_random_store
 
 
 def measured(tmp_path: Path, change: object = None) -> dict[str, Variable]:
@@ -54,6 +54,32 @@ def test_most_receipts_carry_no_id_and_that_is_no_defect(tmp_path: Path) -> None
     customer = measured(tmp_path)["customer"]
     assert 0.5 < customer.fill < 0.8
     assert customer.is_enabled
+
+
+def test_the_page_counts_missing_gift_marks(tmp_path: Path) -> None:
+    """One line in three says whether it was a gift: that is shown, and the marks stay in use."""
+    directory = write_random_store(tmp_path / "store", customers=30, seed=1)
+    mark_gifts(directory, ("", "", "1"))
+    sales = readers.read(duckdb_engine(tmp_path / "spill"), directory, tmp_path / "staging")
+    variables = quality.measure(sales)
+    gift = next(v for v in variables if v.name == "is_gift")
+    assert gift.fill == pytest.approx(1 / 3, abs=0.01)
+    assert gift.valid == 1.0
+    assert gift.is_enabled
+    kept = quality.without_alarming(sales, variables).lines
+    assert kept.is_gift.sum().to_pyarrow().as_py() == round(gift.rows * gift.fill)
+
+
+def test_a_next_basket_set_gives_no_gift_marks(tmp_path: Path) -> None:
+    """It has no column for them: nothing is filled, nothing is alarming."""
+    (tmp_path / "set").mkdir()
+    text = "customer_id,order_no,product_id,is_test\n7,1,11,0\n7,2,11,0\n"
+    (tmp_path / "set" / "baskets.csv.gz").write_bytes(gzip.compress(text.encode()))
+    sales = readers.read(duckdb_engine(tmp_path / "spill"), tmp_path / "set", tmp_path / "staging")
+    gift = next(v for v in quality.measure(sales) if v.name == "is_gift")
+    assert (gift.rows, gift.fill) == (2, 0.0)
+    assert not gift.is_enabled
+    assert not gift.is_alarming
 
 
 def test_fill_of_60_percent_switches_a_variable_off(tmp_path: Path) -> None:

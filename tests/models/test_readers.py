@@ -67,14 +67,14 @@ def engine(tmp_path: Path) -> Engine:
 
 
 def test_a_store_becomes_lines(engine: Engine, tmp_path: Path) -> None:
-    """Variants become items, times become UTC seconds and local minutes, an empty id nobody."""
+    """Variants become items, times UTC seconds and local minutes; what is empty stays unknown."""
     sales = read(engine, write_store(tmp_path / "store", STORE_ROWS), tmp_path / "staging")
     rows = sales.lines.order_by("row").to_pyarrow().to_pylist()
     assert [row["item"] for row in rows] == ["coat", "tie", "tie", "coat"]
     assert [row["customer"] for row in rows] == ["M1", "M1", "M1", None]
     assert [row["minute"] for row in rows] == [615, 615, 1080, 1085]
     assert [row["at"] for row in rows] == [1772356500, 1772356500, 1783008030, 1783008300]
-    assert [row["is_gift"] for row in rows] == [False, True, False, False]
+    assert [row["is_gift"] for row in rows] == [False, True, False, None]
 
 
 def test_a_next_basket_set_becomes_lines(engine: Engine, tmp_path: Path) -> None:

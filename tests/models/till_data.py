@@ -2,6 +2,8 @@
 
 import gzip
 import json
+from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +41,16 @@ def write_random_store(
     text = "\n".join(rows) + "\n"
     (directory / "receipts.csv.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
     return directory
+
+
+def mark_gifts(directory: Path, marks: Sequence[str]) -> None:
+    """Write the marks of gifts anew, one line after the other taking the next one."""
+    path = directory / "receipts.csv.gz"
+    header, *lines = gzip.decompress(path.read_bytes()).decode().splitlines()
+    marked = [
+        f"{line.rpartition(',')[0]},{mark}" for line, mark in zip(lines, cycle(marks), strict=False)
+    ]
+    path.write_bytes(gzip.compress(("\n".join([header, *marked]) + "\n").encode(), mtime=0))
 
 
 def write_offers(path: Path, customers: int, seed: int, items: int = 60, shown: int = 40) -> None:
