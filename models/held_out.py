@@ -1,10 +1,11 @@
 """Which baskets a ranker is judged on, and judging a finished bundle on them.
 
 Decides which baskets are known and which are to be predicted: a set with held-out baskets is judged
-on those; a store's receipts are cut at a day, the first basket of each customer after it being the
-question. Leaves out the measures (`models.evaluation`).
+on those; a store's receipts are cut at a day, the first basket of each customer from it on being
+the question. Leaves out the measures (`models.evaluation`).
 """
 
+import math
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ from models.everybody import Everybody, some, wanted
 from models.stages import Label
 
 JUDGED_SHARE = 0.1
-"""Newest share of a store's baskets that the judging training does not see."""
+"""Newest share of a store's baskets that the judging training does not see, or a little more: a day
+is not torn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Asked:
 def split(numbered: Table, *, has_days: bool) -> Split | None:
     """Separate what is known from what is to be predicted; None where nothing can be held out.
 
+    The oldest day is known, however many of the baskets are of it: nothing else would be.
+
     Args:
         numbered: Of `models.histories.baskets`.
         has_days: The days of the baskets may be relied on.
@@ -55,8 +59,20 @@ def split(numbered: Table, *, has_days: bool) -> Split | None:
         return held_out
     if not has_days:
         return None
-    cut = numbered.day.quantile(1 - JUDGED_SHARE).to_pyarrow().as_py()
-    return Split(numbered.filter(numbered.day < cut), numbered.filter(numbered.day >= cut))
+    baskets = numbered.select("customer", "basket", "day").distinct()
+    day = baskets.day.floor()
+    found = baskets.aggregate(
+        oldest=day.min(), newest=day.max(), cut=day.quantile(1 - JUDGED_SHARE)
+    )
+    row = found.to_pyarrow().to_pylist()[0]
+    if row["oldest"] == row["newest"]:  # of one day, or of none: all were gifts
+        return None
+    return _cut_at(numbered, max(math.ceil(row["cut"]), row["oldest"] + 1))
+
+
+def _cut_at(numbered: Table, day: int) -> Split:
+    """Separate what came before a day from what came on it or later."""
+    return Split(numbered.filter(numbered.day < day), numbered.filter(numbered.day >= day))
 
 
 def _held_out(numbered: Table) -> Split | None:
@@ -150,4 +166,4 @@ def _unseen(numbered: Table, since: date | None, metrics: Mapping[str, Any], dat
         raise ConfigError(
             [f"--since {since}: the bundle has learned from receipts up to {learned}"]
         )
-    return Split(numbered.filter(numbered.day < first), numbered.filter(numbered.day >= first))
+    return _cut_at(numbered, first)

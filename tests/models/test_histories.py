@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from edge.core.errors import ConfigError
-from models import histories, tallies
+from models import held_out, histories, tallies
 from models.__main__ import main
 from models.engine import Engine, Table, duckdb_engine, spark_engine, spark_session
 from models.everybody import Everybody, Extent
@@ -306,6 +306,12 @@ def test_spark_and_duckdb_agree_on_every_column(spark: Engine, tmp_path: Path) -
         counted = {n: _counted(k.without_newest(back).lines) for n, k in known.items()}
         for name, table in counted["duckdb"].items():
             _compare(f"{name}, {back} back", table, counted["spark"][name])
+    parts = {n: held_out.split(table, has_days=True) for n, table in numbered.items()}
+    local_parts, spark_parts = parts["duckdb"], parts["spark"]
+    assert local_parts is not None
+    assert spark_parts is not None
+    _compare("known", local_parts.known, spark_parts.known)
+    _compare("later", local_parts.later, spark_parts.later)
     ours, theirs = (known[n].purchases(np.arange(0, 30, 3)) for n in there)
     for field in ("item", "basket", "customer", "day"):
         np.testing.assert_array_equal(getattr(ours, field), getattr(theirs, field), field)

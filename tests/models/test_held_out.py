@@ -1,0 +1,97 @@
+"""Where a store's receipts are cut."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import ibis
+import pyarrow as pa
+import pytest
+
+from models import held_out
+from models.engine import Table, duckdb_engine
+
+Basket = tuple[str, int, str, float]
+"""Customer, number of the basket, an item per letter, day."""
+
+
+def numbered(baskets: Sequence[Basket], is_test: Sequence[bool] | None = None) -> Table:
+    """Return a table as `models.histories.baskets` does."""
+    tests = is_test or [False] * len(baskets)
+    lines = [
+        (who, basket, item, day, test)
+        for (who, basket, items, day), test in zip(baskets, tests, strict=True)
+        for item in items
+    ]
+    names = ("customer", "basket", "item", "day", "is_test")
+    return ibis.memtable(pa.table(dict(zip(names, zip(*lines, strict=True), strict=True))))
+
+
+def days(part: Table) -> list[float]:
+    """Return the days of the baskets of a part, each once, rising."""
+    return sorted(set(part.day.to_pyarrow().to_pylist()))
+
+
+@pytest.fixture(autouse=True)
+def _engine(tmp_path: Path) -> Iterator[None]:
+    """The engine that training uses, settings included."""
+    before = ibis.options.default_backend
+    ibis.set_backend(duckdb_engine(tmp_path / "spill").backend)
+    yield
+    ibis.options.default_backend = before
+
+
+CUTS: dict[str, tuple[list[Basket], list[float], list[float]]] = {
+    "the newest of ten days": (
+        [("a", day, "m", day + 0.4) for day in range(10)],
+        [day + 0.4 for day in range(9)],
+        [9.4],
+    ),
+    "baskets are counted, not their lines": (
+        [("b", 0, "abcdefghijklmnopqrstuvwxyz", 0.4)]
+        + [("a", day - 1, "m", day + 0.4) for day in range(1, 10)],
+        [day + 0.4 for day in range(9)],
+        [9.4],
+    ),
+    "no day is torn": (
+        [*(("a", n, "m", n / 2) for n in range(16)), *(("b", n, "m", 8 + n / 4) for n in range(4))],
+        [n / 2 for n in range(16)],
+        [8.0, 8.25, 8.5, 8.75],
+    ),
+    "a tenth lies between two days": (
+        [*(("a", n, "m", 1.5) for n in range(9)), ("b", 0, "m", 7.5)],
+        [1.5],
+        [7.5],
+    ),
+    "the oldest day is known, however many came": (
+        [*(("a", n, "m", 1.5) for n in range(99)), ("b", 0, "m", 3.5)],
+        [1.5],
+        [3.5],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CUTS)
+def test_a_store_is_cut_at_a_day(name: str) -> None:
+    """At least a tenth of the baskets come later, and all of their day."""
+    baskets, known, later = CUTS[name]
+    parts = held_out.split(numbered(baskets), has_days=True)
+    assert parts is not None
+    assert days(parts.known) == known
+    assert days(parts.later) == later
+
+
+def test_a_single_day_cannot_be_cut() -> None:
+    """Nor can a table without a basket, where all that known customers bought were gifts."""
+    one_day = numbered([("a", n, "m", 1 + n / 20) for n in range(20)])
+    assert held_out.split(one_day, has_days=True) is None
+    assert held_out.split(one_day.filter(one_day.day < 0), has_days=True) is None
+
+
+def test_what_the_data_hold_out_goes_before_days() -> None:
+    """The marks decide; without them and without days nothing can be held out."""
+    baskets: list[Basket] = [("a", 0, "m", 9.5), ("a", 1, "m", 9.5), ("b", 0, "m", 1.5)]
+    parts = held_out.split(numbered(baskets, [False, True, False]), has_days=True)
+    assert parts is not None
+    assert days(parts.known) == [1.5, 9.5]
+    assert days(parts.later) == [9.5]
+    assert held_out.split(numbered(baskets), has_days=False) is None
