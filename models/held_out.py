@@ -85,17 +85,21 @@ def _held_out(numbered: Table) -> Split | None:
 def asked(known: Everybody, later: Table, items: Table, seed: int) -> Asked:
     """Draw customers who came again and bring their histories, and next baskets, to memory.
 
+    Of a next basket the items of the index are the answer; whose next basket holds none of them is
+    not asked, whatever came after it.
+
     Args:
         known: The histories.
         later: Baskets after them, of `models.histories.baskets`.
         items: Of `models.histories.item_index`: the index of `known`.
         seed: Of the draw.
     """
-    again = later.join(items, "item").join(known.customers, "customer")
-    first = again.group_by("number").agg(first=again.basket.min())
-    chosen = some(first.number.to_pyarrow().to_numpy(), MOST_CUSTOMERS, seed)
-    again = again.join(first.semi_join(wanted(chosen), "number"), "number")
+    again = later.join(later.group_by("customer").agg(first=later.basket.min()), "customer")
     again = again.filter(again.basket == again.first)
+    again = again.join(items, "item").join(known.customers, "customer")
+    who_came = again.select("number").distinct().number.to_pyarrow()
+    chosen = some(who_came.to_numpy(), MOST_CUSTOMERS, seed)
+    again = again.semi_join(wanted(chosen), "number")
     frame = again.select("number", "index", day=again.day.cast("float32"))
     found = frame.order_by("number", "index").to_pyarrow()
     who, item, day = (found[name].to_numpy() for name in ("number", "index", "day"))

@@ -1,4 +1,4 @@
-"""Where a store's receipts are cut."""
+"""Where a store's receipts are cut, and who is asked about what came after."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,7 +8,9 @@ import pyarrow as pa
 import pytest
 
 from models import held_out
-from models.engine import Table, duckdb_engine
+from models.engine import Engine, Table, duckdb_engine
+from models.everybody import Everybody
+from models.held_out import Asked
 
 Basket = tuple[str, int, str, float]
 """Customer, number of the basket, an item per letter, day."""
@@ -32,11 +34,12 @@ def days(part: Table) -> list[float]:
 
 
 @pytest.fixture(autouse=True)
-def _engine(tmp_path: Path) -> Iterator[None]:
+def engine(tmp_path: Path) -> Iterator[Engine]:
     """The engine that training uses, settings included."""
     before = ibis.options.default_backend
-    ibis.set_backend(duckdb_engine(tmp_path / "spill").backend)
-    yield
+    opened = duckdb_engine(tmp_path / "spill")
+    ibis.set_backend(opened.backend)
+    yield opened
     ibis.options.default_backend = before
 
 
@@ -95,3 +98,40 @@ def test_what_the_data_hold_out_goes_before_days() -> None:
     assert days(parts.known) == [1.5, 9.5]
     assert days(parts.later) == [9.5]
     assert held_out.split(numbered(baskets), has_days=False) is None
+
+
+def ask(engine: Engine, known: list[Basket], later: list[Basket], to: Path) -> Asked:
+    """Ask about customers; of all items milk (m) and bread (b) are known."""
+    items = ibis.memtable(pa.table({"item": ["m", "b"], "index": [0, 1]}))
+    everybody = Everybody.of(engine, numbered(known), items, to / "known")
+    return held_out.asked(everybody, numbered(later), items, seed=1)
+
+
+def test_the_first_basket_of_each_customer_is_the_question(engine: Engine, tmp_path: Path) -> None:
+    """Its known items are the answer, its day is given; who is new, or did not come, is not asked.
+
+    Anna's first basket holds a new item (x) too; Ben's nothing else, so that he is not asked: what
+    he bought after it is not what he bought next.
+    """
+    known: list[Basket] = [(who, 0, "mb", 1.5) for who in ("anna", "ben", "cleo", "dora")]
+    later: list[Basket] = [
+        ("anna", 1, "bx", 7.5),
+        ("anna", 2, "m", 8.5),
+        ("ben", 1, "x", 7.5),
+        ("ben", 2, "m", 9.5),
+        ("dora", 1, "mb", 8.5),
+        ("new", 0, "m", 7.5),
+    ]
+    found = ask(engine, known, later, tmp_path)
+    assert [(label.items.tolist(), label.day) for label in found.labels.values()] == [
+        ([1], 7.5),
+        ([0, 1], 8.5),
+    ]
+    assert list(found.labels) == [0, 1]
+    assert [history.item.tolist() for history in found.histories] == [[0, 1], [0, 1]]
+
+
+def test_nobody_who_came_again_is_nobody_asked(engine: Engine, tmp_path: Path) -> None:
+    """There is no question, and no failure."""
+    found = ask(engine, [("anna", 0, "m", 1.5)], [("new", 0, "m", 7.5)], tmp_path)
+    assert found == Asked([], {})
