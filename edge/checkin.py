@@ -426,12 +426,12 @@ class Path:
         """Find candidates, strike out what must not be shown, score the rest."""
         context = self._context(guest, snapshot)
         prepared = self._nobody if guest.arm.is_holdout else guest.prepared
-        found = None if guest.scored is None else guest.scored.found_for(prepared, context)
-        found = found or finding.candidates(prepared, self.house.tables, context)
-        judged = guard.judge(found, snapshot)
         scene = None
         if prepared is self._nobody:  # the main case in a real store: the visit alone is known
             scene = Scene.of(snapshot.moment, guest.zone, context.basket)
+        found = None if guest.scored is None else guest.scored.found_for(prepared, context, scene)
+        found = found or self._scoring.candidates(prepared, context, scene)
+        judged = guard.judge(found, snapshot)
         allowed = judged.allowed
         scored = self._scoring.score(prepared, found, allowed, context, guest.scored, scene)
         guest.scored, guest.has_moved = scored, False

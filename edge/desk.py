@@ -40,7 +40,10 @@ _WORDS: tuple[tuple[int, Text], ...] = (
     ),
     (Source.STATED, Text("Ihre Vorlieben", "your preferences")),
     (Source.ZONE, Text("den Bereich, in dem Sie waren", "the area you were in")),
-    (Source.COMPLEMENT | Source.SIMILAR, Text("was zusammenpasst", "what goes together")),
+    (
+        Source.COMPLEMENT | Source.SIMILAR | Source.TOGETHER,
+        Text("was zusammenpasst", "what goes together"),
+    ),
     (Source.POPULAR, Text("was gerade beliebt ist", "what is popular")),
     (Source.TRIGGER, Text("einen Anlass", "an occasion")),
     (Source.PINNED, Text("was das Haus empfiehlt", "what the house suggests")),

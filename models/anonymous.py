@@ -327,7 +327,7 @@ def _rows(
     """Return features, labels and receipts of every candidate of every moment."""
     x, y, group = [], [], []
     for moment in moments:
-        items = candidates(moment.scene, tables)
+        items = candidates(moment.scene, tables).items
         x.append(features(items, moment.scene, tables))
         y.append(items == moment.bought)
         group.append(np.full(items.size, moment.receipt))
@@ -341,7 +341,7 @@ def judge(
     session = small_network.session(onnx)
     hits, naive, everywhere = [], [], []
     for moment in moments:
-        items = candidates(moment.scene, tables)
+        items = candidates(moment.scene, tables).items
         chance = session(features(items, moment.scene, tables))
         hits.append(moment.bought in items[np.lexsort((items, -chance))[:K]])
         share = tables.log_share[items]

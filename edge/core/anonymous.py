@@ -8,10 +8,12 @@ the model (`edge.adapters.onnx.visit_models`) and what may be shown (`edge.core.
 import hashlib
 from dataclasses import dataclass, fields
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from edge.core.candidates import Candidates, Source
 from edge.core.moment import Moment
 
 Ints = npt.NDArray[np.int32]
@@ -56,7 +58,7 @@ FEATURE_SOURCE = (
 SCHEMA_HASH = hashlib.sha256(f"2:{','.join(FEATURES)}".encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class AnonymousTables:
     """What all receipts say about items; every array's first axis is the item unless named.
 
@@ -91,6 +93,17 @@ class AnonymousTables:
     def n_items(self) -> int:
         """Return the size of the item index."""
         return self.log_share.size
+
+    @cached_property
+    def best(self) -> Ints:
+        """The best sellers of the store, int32[up to MAX_POPULAR]."""
+        return _best(self.log_share, np.arange(self.n_items), MAX_POPULAR)
+
+    @cached_property
+    def best_in(self) -> tuple[Ints, ...]:
+        """The best sellers of each zone, int32[up to MAX_ZONE]."""
+        in_zone = ((self.zone_of == zone).nonzero()[0] for zone in range(len(self.zones)))
+        return tuple(_best(self.log_share, items, MAX_ZONE) for items in in_zone)
 
     def check(self, n_items: int) -> None:
         """Raise ValueError where the tables are not of so many items or do not fit one another."""
@@ -170,29 +183,30 @@ class Scene:
         return cls(None, None, None, None, np.empty(0, np.int32))
 
 
-def candidates(scene: Scene, tables: AnonymousTables) -> Ints:
-    """Return the items worth scoring, int32[n] rising; what lies in the basket is left out."""
-    zone, is_wanted = _zone(scene, tables), np.zeros(tables.n_items, np.bool_)
-    is_wanted[_best(tables.log_share, np.arange(tables.n_items), MAX_POPULAR)] = True
-    if zone >= 0:
-        is_wanted[_best(tables.log_share, np.flatnonzero(tables.zone_of == zone), MAX_ZONE)] = True
+def candidates(scene: Scene, tables: AnonymousTables) -> Candidates:
+    """Return the items worth scoring; what lies in the basket is left out."""
+    sources = np.zeros(tables.n_items, np.uint16)
+    sources[tables.best] = Source.POPULAR
+    if (zone := _zone(scene, tables)) >= 0:
+        sources[tables.best_in[zone]] |= np.uint16(Source.POPULAR | Source.ZONE)
     if scene.basket.size:
         has_lift = tables.together_lift[scene.basket] > 0
-        is_wanted[tables.together[scene.basket][has_lift]] = True
-        is_wanted[scene.basket] = False
-    found = np.flatnonzero(is_wanted)
-    known: Ints = found[tables.log_share[found] > NEVER_SOLD].astype(np.int32)
-    return known
+        sources[tables.together[scene.basket][has_lift]] |= np.uint16(Source.TOGETHER)
+        sources[scene.basket] = 0
+    items = sources.nonzero()[0]
+    return Candidates(items.astype(np.int32), sources[items])
 
 
 def _zone(scene: Scene, tables: AnonymousTables) -> int:
     return tables.zones.index(scene.zone) if scene.zone in tables.zones else -1
 
 
-def _best(score: Floats, items: npt.NDArray[np.integer], k: int) -> npt.NDArray[np.integer]:
-    if items.size <= k:
-        return items
-    return items[np.argpartition(-score[items], k - 1)[:k]]
+def _best(log_share: Floats, items: npt.NDArray[np.integer], k: int) -> Ints:
+    """Return the k of the items that sell best, without those never sold."""
+    items = items[log_share[items] > NEVER_SOLD]
+    if items.size > k:
+        items = items[np.argpartition(-log_share[items], k - 1)[:k]]
+    return items.astype(np.int32)
 
 
 def features(items: Ints, scene: Scene, tables: AnonymousTables) -> Floats:

@@ -46,6 +46,7 @@ class Source(IntFlag):
     ENCODER = 512
     STATED = 1024
     PINNED = 2048
+    TOGETHER = 4096  # bought with what lies in the basket, as everybody's receipts say
 
 
 # What the moment may add, in the order of the features that tell it. A pin is no such feature: it

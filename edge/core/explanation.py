@@ -458,6 +458,10 @@ def _of_series(_: Shown, snapshot: Snapshot) -> Cause:
     return Cause(_SERIES, "receipts", _profile_age_s(snapshot), "series")
 
 
+def _of_basket(_: Shown, snapshot: Snapshot) -> Cause:
+    return Cause(_LIKES, "basket" if snapshot.visit.basket else "scan")
+
+
 def _of_zone(_: Shown, snapshot: Snapshot) -> Cause:
     return Cause(_ZONE, "zone", max(0.0, snapshot.moment.now_s - snapshot.visit.zone_since_s))
 
@@ -478,6 +482,7 @@ _OF_SOURCE: Sequence[tuple[int, Maker]] = (
     (Source.TRANSITION.value, _of_likes),
     (Source.SIMILAR.value, _of_likes),
     (Source.ENCODER.value, _of_history),
+    (Source.TOGETHER.value, _of_basket),
     (Source.ZONE.value, _of_zone),
     (Source.POPULAR.value, _of_popular),
 )

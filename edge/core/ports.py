@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from edge.core.anonymous import Scene
 from edge.core.board import Frame
+from edge.core.candidates import Candidates
 from edge.core.cap_rules import Impression
 from edge.core.consent import Grant, Purpose
 from edge.core.decision import Decision
@@ -101,6 +102,10 @@ class Ranker(Protocol):
 
 class Strangers(Protocol):
     """The model for somebody nobody knows."""
+
+    def candidates(self, scene: Scene) -> Candidates:
+        """Return what the model was trained and judged on in such a scene."""
+        ...
 
     def chances(self, items: NDArray[np.int32], scene: Scene) -> Floats:
         """Return float32[n], the chance that each item is what is wanted next in this scene."""

@@ -173,6 +173,7 @@ def _holds(ground: str, card: Basis, snapshot: Snapshot) -> bool:
         return card.zone is not None and snapshot.visit.zone == card.zone
     if ground in _OF_PURCHASE:
         is_partner = bool(prompts.partner.size and prompts.partner[card.item])
+        is_partner |= bool(card.sources & Source.TOGETHER)  # what a visit saw stays so
         return card.item in prompts.care if card.is_service else is_partner
     if ground == "purchases":
         return bool(snapshot.memory.bought)

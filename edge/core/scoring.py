@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from edge.core import anonymous
 from edge.core.anonymous import Scene
 from edge.core.attribution import Shares, log_odds, shares
-from edge.core.candidates import Candidates, Context, Prepared, Source, nobody, prepare
+from edge.core.candidates import (
+    Candidates,
+    Context,
+    Prepared,
+    Source,
+    joined,
+    nobody,
+    prepare,
+)
 from edge.core.classes import DAY_S
 from edge.core.errors import UnavailableError
 from edge.core.features import (
@@ -60,9 +68,18 @@ class Scored:
         """Where a stranger stood, for whom the zone itself says something."""
         return None if self.scene is None else self.scene.zone
 
-    def found_for(self, prepared: Prepared, context: Context) -> Candidates | None:
-        """Return the candidates again where the moment names the very same lists."""
+    def found_for(
+        self, prepared: Prepared, context: Context, scene: Scene | None = None
+    ) -> Candidates | None:
+        """Return the candidates again where the moment names the very same lists.
+
+        A stranger's own come from the scene as well: its zone and basket are the same, too.
+        """
         is_same = self.prepared is prepared and self.context.names(context)
+        if scene is not None:
+            is_same = is_same and (
+                self.zone == scene.zone and np.array_equal(self.context.basket, context.basket)
+            )
         return self.found if is_same else None
 
     def still_holds(self, prepared: Prepared, found: Candidates, context: Context) -> bool:
@@ -106,6 +123,13 @@ class Scoring:
         self._strangers = strangers
         self._tables = tables
         self._on_unavailable = on_unavailable
+
+    def candidates(self, prepared: Prepared, context: Context, scene: Scene | None) -> Candidates:
+        """Join what the model that will answer was taught about with what the moment names."""
+        own = prepared.candidates
+        if scene is not None and self._strangers is not None:
+            own = self._strangers.candidates(scene)
+        return joined(own, self._tables.n_items, context)
 
     def score(
         self,

@@ -54,6 +54,18 @@ def test_what_fits_the_basket_is_said_in_general_words() -> None:
     assert (cause.source, cause.fact) == ("basket", None)
 
 
+@pytest.mark.parametrize(("place", "source"), [("basket", "basket"), ("scanned", "scan")])
+def test_what_others_bought_with_it_rests_on_the_visit(place: str, source: str) -> None:
+    """What the model of visits knows of a basket or a label is told of nobody's own purchases."""
+    world = World().in_visit(**{place: (number("mouse"),)})
+    outcome = world.decide({"scarf": 0.9})
+    slate = [replace(line, sources=int(Source.TOGETHER)) for line in outcome.decision.slate]
+    message = explain(replace(outcome.decision, slate=tuple(slate)), outcome.snapshot)
+    cause, *_ = only_card(message, "scarf").why
+    assert cause.text == Text("Wird oft dazu gewählt", "Often chosen with it")
+    assert (cause.source, cause.fact) == (source, None)
+
+
 @pytest.mark.parametrize("text", ["Hallo {{first}}!", "{name}, nur für Sie", "Dear ${name}", "%s"])
 def test_no_text_of_the_chain_leaks_a_placeholder(text: str) -> None:
     """An offer and a care tip with an open placeholder in one language: neutral words instead."""

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.core.anonymous import Scene
-from edge.core.candidates import Candidates, Context, candidates, prepare
+from edge.core.candidates import Candidates, Context, Source, candidates, prepare
 from edge.core.decision import Motive, PersonView, Prompts
 from edge.core.features import FEATURE_NAMES
 from edge.core.history import Floats, History, Ints
@@ -141,7 +141,11 @@ class BySight:
 
 
 class ByPlace:
-    """A model for strangers whose answer depends on where they stand."""
+    """A model for strangers whose candidates and answer depend on where they stand."""
+
+    def candidates(self, scene: Scene) -> Candidates:
+        items = np.unique([len(scene.zone or ""), *scene.basket // 2]).astype(np.int32)
+        return Candidates(items, np.full(items.size, Source.POPULAR, np.uint16))
 
     def chances(self, items: Ints, scene: Scene) -> Floats:
         return self.answer(self.inputs(items, scene))
@@ -184,8 +188,8 @@ def test_kept_scores_are_those_of_a_fresh_look(
     for who, context, banned, zone in moments:
         prepared = GUESTS[who]
         scene = None if zone is None else Scene.of(NOW, zone, context.basket)
-        anew = candidates(prepared, TABLES, context)
-        found = (kept and kept.found_for(prepared, context)) or anew
+        anew = scoring.candidates(prepared, context, scene)
+        found = (kept and kept.found_for(prepared, context, scene)) or anew
         assert_same(found, anew)
         allowed = ~np.isin(found.items, list(banned))
         kept = scoring.score(prepared, found, allowed, context, kept, scene)
@@ -197,6 +201,20 @@ def assert_same(one: Candidates, other: Candidates) -> None:
     """Hold two findings against each other."""
     assert np.array_equal(one.items, other.items)
     assert np.array_equal(one.sources, other.sources)
+
+
+def test_a_stranger_who_moved_or_took_something_is_looked_at_anew() -> None:
+    """The lists of the moment are the same, the candidates of the model for strangers are not."""
+    scoring = Scoring(BySight(), TABLES, lambda: None, ByPlace())
+    context, prepared = Context(), GUESTS[0]
+    scene = Scene.of(NOW, "shoes", context.basket)
+    found = scoring.candidates(prepared, context, scene)
+    allowed = np.ones(found.items.size, np.bool_)
+    kept = scoring.score(prepared, found, allowed, context, None, scene)
+    assert kept.found_for(prepared, context, scene) is found
+    assert kept.found_for(prepared, context, replace(scene, zone="men")) is None
+    taken = replace(context, basket=LISTS[2])
+    assert kept.found_for(prepared, taken, replace(scene, basket=taken.basket)) is None
 
 
 def test_a_second_look_asks_the_model_nothing() -> None:

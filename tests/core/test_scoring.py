@@ -42,6 +42,10 @@ class ByZone:
         self.is_broken = is_broken
         self.least = least
 
+    def candidates(self, scene: Scene) -> Candidates:
+        items = ITEMS[2:] if scene.zone == "shoes" else ITEMS[3:]
+        return Candidates(items, np.full(items.size, Source.POPULAR, np.uint16))
+
     def chances(self, items: Ints, scene: Scene) -> Floats:
         return self.answer(self.inputs(items, scene))
 
@@ -80,6 +84,16 @@ def test_a_stranger_is_for_the_model_of_visits() -> None:
     assert scored.scores.tolist() == pytest.approx([0.2, 0.2, 0.2, 0.75 / 1.75])
     assert scored.chance_of(3) == pytest.approx(0.75 / 1.75)
     assert np.isnan(scored.chance_of(9))
+
+
+def test_a_stranger_is_asked_about_what_that_model_was_taught() -> None:
+    """Two items of the model's own and one that is pinned, not the ranker's whole list."""
+    context = Context(pinned=ITEMS[:1])
+    found = Scoring(Always(), TABLES, lambda: None, ByZone()).candidates(PREPARED, context, SCENE)
+    assert found.items.tolist() == [0, 2, 3]
+    assert found.sources.tolist() == [Source.PINNED, Source.POPULAR, Source.POPULAR]
+    ranker_alone = Scoring(Always(), TABLES, lambda: None)
+    assert ranker_alone.candidates(PREPARED, context, SCENE).items.tolist() == ITEMS.tolist()
 
 
 def test_without_such_a_model_the_ranker_answers() -> None:

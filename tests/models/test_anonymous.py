@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from edge.core.anonymous import FEATURES, Scene, candidates, daypart, features
+from edge.core.candidates import Source
 from models import anonymous, readers
 from models.anonymous import Receipts
 from models.engine import duckdb_engine
@@ -56,8 +57,11 @@ def test_tables_worked_by_hand() -> None:
 def test_candidates_come_from_zone_basket_and_store() -> None:
     """What lies in the basket is not offered again; an unknown zone leaves the best sellers."""
     tables = anonymous.count(RECEIPTS, PAIRS, FACTS)
-    assert candidates(scene("men", 0), tables).tolist() == [1, 2, 3]
-    assert candidates(scene("nowhere"), tables).tolist() == [0, 1, 2, 3]
+    assert candidates(scene("nowhere"), tables).items.tolist() == [0, 1, 2, 3]
+    assert set(candidates(scene(None), tables).sources.tolist()) == {Source.POPULAR}
+    found, here = candidates(scene("men", 0), tables), Source.POPULAR | Source.ZONE
+    assert found.items.tolist() == [1, 2, 3]
+    assert found.sources.tolist() == [Source.POPULAR, here | Source.TOGETHER, here]
 
 
 def test_inputs_read_the_scene() -> None:
@@ -98,7 +102,7 @@ def test_another_catalogue_moves_no_score() -> None:
     tables = anonymous.count(RECEIPTS, PAIRS, FACTS)
     # The catalogue: tie, a new item, scarf, coat; milk is no longer sold.
     moved = tables.aligned(np.array([3, -1, 2, 0], np.int32))
-    assert candidates(scene("men"), moved).tolist() == [0, 2, 3]
+    assert candidates(scene("men"), moved).items.tolist() == [0, 2, 3]
     ours = features(np.array([2], np.int32), scene("men", 0), tables)
     theirs = features(np.array([2], np.int32), scene("men", 3), moved)
     np.testing.assert_allclose(ours, theirs, rtol=1e-6)

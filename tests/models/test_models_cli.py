@@ -19,6 +19,7 @@ import pytest
 from edge.adapters.onnx.ranker import load_bundle
 from edge.adapters.onnx.visit_models import VisitModels, load_visit_models
 from edge.core.anonymous import Scene
+from edge.core.candidates import Source
 from edge.core.errors import TrustError, UnavailableError
 from edge.opening import load_beside
 from models import held_out, offer_log, readers, visit_log
@@ -61,9 +62,10 @@ def test_a_box_loads_what_was_trained(world: Path) -> None:
     assert (models.acceptance.lines > 0).any()
     assert models.anonymous is not None
     scene = Scene("men", 600, 2, 3, np.array([4], np.int32))
-    items, chance = models.anonymous.ranked(scene)
-    assert 4 not in items
-    assert (np.diff(chance) <= 0).all()
+    found = models.anonymous.candidates(scene)
+    assert 4 not in found.items
+    assert (found.sources & np.uint16(Source.POPULAR | Source.ZONE | Source.TOGETHER)).all()
+    chance = models.anonymous.chances(found.items, scene)
     assert ((chance > 0) & (chance < 1)).all()
 
 

@@ -17,6 +17,7 @@ import onnxruntime
 from edge.adapters.onnx.sealed import Sealed, understood
 from edge.core import acceptance, anonymous, motives
 from edge.core.anonymous import AnonymousTables, Scene
+from edge.core.candidates import Candidates
 from edge.core.decision import Motive
 from edge.core.errors import TrustError, UnavailableError
 from edge.core.motives import Evidence
@@ -71,19 +72,14 @@ class MotiveModel:
 
 @dataclass(frozen=True, slots=True)
 class AnonymousModel:
-    """Ranks items for a visitor nobody knows, in the catalogue's item order."""
+    """Knows what a visitor nobody knows may want, in the catalogue's item order."""
 
     model: VisitModel
     tables: AnonymousTables
 
-    def ranked(self, scene: Scene) -> tuple[anonymous.Ints, Floats]:
-        """Return items and probabilities, best first, ties by the lower item index."""
-        items = anonymous.candidates(scene, self.tables)
-        if not items.size:
-            return items, np.empty(0, np.float32)
-        chance = self.chances(items, scene)
-        order = np.lexsort((items, -chance))
-        return items[order], chance[order]
+    def candidates(self, scene: Scene) -> Candidates:
+        """Return what is asked about, see `ports.Strangers`."""
+        return anonymous.candidates(scene, self.tables)
 
     def chances(self, items: anonymous.Ints, scene: Scene) -> Floats:
         """Return float32[n], see `ports.Strangers`.
