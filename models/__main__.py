@@ -20,6 +20,7 @@ STAGE_TITLES = {
     "judged": "training the ranker, judging it on the newest baskets",
     "ranker": "training again on everything",
     "anonymous": "anonymous visits",
+    "anonymous_final": "anonymous visits, counted again on everything",
     "motive": "motives of a visit",
     "acceptance": "acceptance of offers",
 }
@@ -181,7 +182,9 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add(
         "--final",
         action="store_true",
-        help="after judging, train again with the newest baskets that were held out",
+        help="after judging, train the ranker again, and count what is known of anonymous visits "
+        "again, with the newest baskets that were held out; the networks beside the ranker stay "
+        "those that were judged",
     )
     add("--quiet", action="store_true", help="no progress bar")
     add(

@@ -13,6 +13,7 @@ import io
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +46,9 @@ PRIOR_LINES = 50.0
 """Strength of the store's mean in every lift."""
 PRIOR_PAIRS = 20.0
 """Pairs' worth of belief that two kinds have nothing to do with each other."""
-RECENT_DAYS = 90.0
+RECENT_DAYS = 90
+UNPLACED_SHARE = 0.1
+"""Share of the learned moments without a zone."""
 K = 5
 """Length of the judged list: what an associate or a screen can show."""
 DATA = "receipts; the visitor stands where the next line lies; newest 15 % of receipts judged"
@@ -58,12 +61,14 @@ class Receipts:
     Args:
         item: int32[lines], in the order of the till within a receipt.
         starts: int64[receipts + 1], lines of each.
-        day: float64[receipts], NaN where unknown; `minute` int32[receipts], −1 where unknown.
+        at: float64[receipts], UTC seconds.
+        day: int64[receipts], local days since 1970; minute: int32[receipts], −1 where unknown.
     """
 
     item: npt.NDArray[np.int32]
     starts: npt.NDArray[np.int64]
-    day: npt.NDArray[np.float64]
+    at: npt.NDArray[np.float64]
+    day: npt.NDArray[np.int64]
     minute: npt.NDArray[np.int32]
 
     @property
@@ -77,9 +82,8 @@ class Receipts:
 
     def head(self, n: int) -> "Receipts":
         """Return the oldest receipts."""
-        return Receipts(
-            self.item[: self.starts[n]], self.starts[: n + 1], self.day[:n], self.minute[:n]
-        )
+        lines = self.item[: self.starts[n]]
+        return Receipts(lines, self.starts[: n + 1], self.at[:n], self.day[:n], self.minute[:n])
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +95,29 @@ class Moment:
     receipt: int
 
 
-def train(sales: Sales, seed: int) -> VisitModel:
-    """Count, train on the older receipts, judge on the newest, and pack."""
+def train(sales: Sales, seed: int, *, is_final: bool = False) -> VisitModel:
+    """Count, train on the older receipts, judge on the newest, and pack.
+
+    Args:
+        sales: Of a store.
+        seed: Of everything random.
+        is_final: Count the tables that are packed once more, over the judged receipts as well.
+    """
     facts = _facts(sales)
     receipts = read_receipts(sales.lines, facts)
     n_known = int(receipts.n * (1 - JUDGED_SHARE))
     n_older = int(receipts.n * (1 - JUDGED_SHARE - LEARNED_SHARE))
     rng = np.random.default_rng(seed)
     older = _tables(sales, receipts, n_older, facts)
-    x, y, group = _rows(_moments(receipts, _chosen(rng, n_older, n_known), older, rng), older)
+    learned = _moments(receipts, _chosen(rng, n_older, n_known), older, rng, UNPLACED_SHARE)
+    x, y, group = _rows(learned, older)
     tables = _tables(sales, receipts, n_known, facts)
     asked = _moments(receipts, _chosen(rng, n_known, receipts.n), tables, rng)
     network = small_network.train(x, y, seed, PLAN, held_out=group % 10 == 0)
     onnx, about, shift = packed(network, x, SCHEMA_HASH, FEATURES)
     measured = judge(onnx, list(asked), tables, seed, shift)
+    if is_final:
+        tables = _tables(sales, receipts, receipts.n, facts)
     about |= {"items": facts["item"].tolist(), "zones": list(tables.zones)}
     files = {"anonymous.npz": _npz(tables)}
     return VisitModel("anonymous", onnx, about, measured, DATA, files)
@@ -112,7 +125,8 @@ def train(sales: Sales, seed: int) -> VisitModel:
 
 def _tables(sales: Sales, receipts: Receipts, n: int, facts: pd.DataFrame) -> AnonymousTables:
     """Count the tables of the n oldest receipts."""
-    return count(receipts.head(n), pairs(sales.lines, facts, float(receipts.day[n])), facts)
+    before = float(receipts.at[n]) if n < receipts.n else float("inf")
+    return count(receipts.head(n), pairs(sales.lines, facts, before), facts)
 
 
 def _facts(sales: Sales) -> pd.DataFrame:
@@ -129,7 +143,7 @@ def read_receipts(lines: Table, facts: pd.DataFrame) -> Receipts:
         lines.group_by("receipt", "item")
         .agg(
             at=lines["at"].min(),
-            day=lines.day.min(),
+            day=lines.local_day.min(),
             minute=lines.minute.min(),
             position=lines.position.min(),
             row=lines.row.min(),
@@ -143,19 +157,20 @@ def read_receipts(lines: Table, facts: pd.DataFrame) -> Receipts:
     is_known = item >= 0
     item, receipt = item[is_known], receipt[is_known]
     _, first, counts = np.unique(receipt, return_index=True, return_counts=True)
-    day = frame["day"].to_numpy(zero_copy_only=False).astype(np.float64)[is_known]
-    minute = frame["minute"].fill_null(-1).to_numpy(zero_copy_only=False)[is_known]
+    at, day = (frame[name].to_numpy()[is_known] for name in ("at", "day"))
+    minute = frame["minute"].fill_null(-1).to_numpy()[is_known]
     return Receipts(
         item,
         np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        day[first],
+        at[first],
+        day[first].astype(np.int64),
         minute[first].astype(np.int32),
     )
 
 
-def pairs(lines: Table, facts: pd.DataFrame, before_day: float) -> pd.DataFrame:
-    """Count companions of one receipt, known members' and others' alike, before a day."""
-    past = lines if np.isnan(before_day) else lines.filter(lines.day < before_day)
+def pairs(lines: Table, facts: pd.DataFrame, before: float) -> pd.DataFrame:
+    """Count companions of one receipt, known members' and others' alike, before a moment."""
+    past = lines.filter(lines["at"] < before)
     in_receipts = past.select(basket=past.receipt, item=past["item"]).distinct()
     frame = histories.pair_counts(in_receipts).to_pyarrow().to_pandas()
     index = pd.Index(facts["item"])
@@ -169,7 +184,10 @@ def pairs(lines: Table, facts: pd.DataFrame, before_day: float) -> pd.DataFrame:
 
 
 def count(known: Receipts, together: pd.DataFrame, facts: pd.DataFrame) -> AnonymousTables:
-    """Count the tables of the model from the receipts that may be learned from."""
+    """Count the tables of the model from the receipts that may be learned from.
+
+    They are rounded to what a bundle keeps, so that a box asks what was learned and judged.
+    """
     n = len(facts)
     sold = np.bincount(known.item, minlength=n).astype(np.float64)
     zones = sorted(facts["zone"].dropna().unique())
@@ -182,7 +200,7 @@ def count(known: Receipts, together: pd.DataFrame, facts: pd.DataFrame) -> Anony
     brand_of = pd.factorize(facts["brand"], sort=True)[0].astype(np.int32)
     lists, lifts = _companions(together, sold, known.n)
     price = np.nan_to_num(facts["price_cents"].to_numpy(np.float64), nan=0.0)
-    return AnonymousTables(
+    counted = AnonymousTables(
         log_share=np.log(share * n).astype(np.float32),
         trend=_trend(known.item, line_day, sold),
         log_zone_share=np.log(share / in_zone[zone_of % (len(zones) + 1)]).astype(np.float32),
@@ -199,14 +217,20 @@ def count(known: Receipts, together: pd.DataFrame, facts: pd.DataFrame) -> Anony
         together_lift=lifts,
         zones=tuple(zones),
     )
+    values = {entry.name: getattr(counted, entry.name) for entry in fields(counted)}
+    return AnonymousTables(**{name: _rounded(value) for name, value in values.items()})
+
+
+def _rounded(value: Any) -> Any:
+    """Return float32 as it comes out of a bundle, which holds float16; anything else as it is."""
+    is_float = isinstance(value, np.ndarray) and value.dtype == np.float32
+    return value.astype(np.float16).astype(np.float32) if is_float else value
 
 
 def _trend(
-    item: npt.NDArray[np.int32], day: npt.NDArray[np.float64], sold: npt.NDArray[np.float64]
+    item: npt.NDArray[np.int32], day: npt.NDArray[np.int64], sold: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float32]:
     """Return the log of the last quarter's sales against what the whole share predicts."""
-    if np.isnan(day).any():
-        return np.zeros(sold.size, np.float32)
     is_recent = day > day.max() - RECENT_DAYS
     recent = np.bincount(item[is_recent], minlength=sold.size)
     expected = sold * (recent.sum() / max(sold.sum(), 1.0))
@@ -214,20 +238,18 @@ def _trend(
     return trend
 
 
-def _months(day: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """Return 0 January to 11 December of days since 1970, −1 where unknown."""
-    known = np.nan_to_num(day).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
-    return np.where(np.isnan(day), -1, known % 12)
+def _months(day: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return 0 January to 11 December of days since 1970."""
+    return day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
 
 
-def _weekday(day: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """Return 0 Monday to 6 Sunday of days since 1970 (a Thursday), −1 where unknown."""
-    return np.where(np.isnan(day), -1, (np.nan_to_num(day).astype(np.int64) + 3) % 7)
+def _weekday(day: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return 0 Monday to 6 Sunday of days since 1970 (a Thursday)."""
+    return (day + 3) % 7
 
 
-def _weekends(day: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    weekday = _weekday(day)
-    return np.where(weekday < 0, -1, weekday >= 4)
+def _weekends(day: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return (_weekday(day) >= 4).astype(np.int64)
 
 
 def _dayparts(minute: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
@@ -301,24 +323,26 @@ def _moments(
     chosen: npt.NDArray[np.int64],
     tables: AnonymousTables,
     rng: np.random.Generator,
+    unplaced: float = 0.0,
 ) -> Iterator[Moment]:
-    """Yield up to `MOMENTS` per receipt: before lines drawn by chance, standing in their zones."""
-    for receipt in chosen:
-        items = receipts.lines(receipt)
-        day, minute = receipts.day[receipt], int(receipts.minute[receipt])
-        is_dated, one = not np.isnan(day), np.array([day])
-        weekday = int(_weekday(one)[0]) if is_dated else None
-        month = int(_months(one)[0]) + 1 if is_dated else None
+    """Yield up to `MOMENTS` per receipt: before lines drawn by chance, standing in their zones.
+
+    A share `unplaced` of them stands nowhere: a box does not always know where somebody is.
+    """
+    weekday, month = _weekday(receipts.day), _months(receipts.day) + 1
+    for receipt in chosen.tolist():
+        items, minute = receipts.lines(receipt), int(receipts.minute[receipt])
         for at in rng.choice(items.size, min(MOMENTS, items.size), replace=False).tolist():
             zone = int(tables.zone_of[items[at]])
+            is_placed = zone >= 0 and rng.random() >= unplaced
             scene = Scene(
-                tables.zones[zone] if zone >= 0 else None,
+                tables.zones[zone] if is_placed else None,
                 minute if minute >= 0 else None,
-                weekday,
-                month,
+                int(weekday[receipt]),
+                int(month[receipt]),
                 items[:at],
             )
-            yield Moment(scene, int(items[at]), int(receipt))
+            yield Moment(scene, int(items[at]), receipt)
 
 
 def _rows(
@@ -372,7 +396,7 @@ def _npz(tables: AnonymousTables) -> bytes:
             if entry.name == "zones":
                 continue
             if value.dtype == np.float32:
-                value = value.astype(np.float16)
+                value = value.astype(np.float16)  # `count` has rounded it
             content = io.BytesIO()
             np.lib.format.write_array(content, value, allow_pickle=False)
             about = zipfile.ZipInfo(f"{entry.name}.npy", (1980, 1, 1, 0, 0, 0))

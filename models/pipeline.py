@@ -67,7 +67,8 @@ class Order:
         memory_mb, threads: Bounds of the engine.
         spark_master: Reading, checks, histories and counts run on this Spark; on DuckDB where
             None.
-        is_final: Train once more on everything: the judged ranker leaves the newest baskets out.
+        is_final: Train the ranker and count the tables of anonymous visits once more, on
+            everything: what is judged leaves the newest baskets out.
     """
 
     data: Path
@@ -279,9 +280,14 @@ def _visit_models(order: Order, prepared: Prepared, shop: Workshop) -> list[Path
     data, seed = order.data, order.seed
     found = []
     is_placed = prepared.usable("zone") or prepared.usable("department")
-    if is_placed and prepared.sales.form == "store":  # a set knows no order of a receipt's lines
-        made = shop.once("anonymous", lambda to: _keep(anonymous.train(prepared.sales, seed), to))
-        found.append(made)
+    if is_placed and prepared.usable("local_day"):  # a set knows neither, nor the order of lines
+        name, is_final = "anonymous_final" if order.is_final else "anonymous", order.is_final
+        found.append(
+            shop.once(
+                name,
+                lambda to: _keep(anonymous.train(prepared.sales, seed, is_final=is_final), to),
+            )
+        )
     if (data / "visits.csv.gz").is_file():
         found.append(shop.once("motive", lambda to: _keep(motives.train(data, seed), to)))
     if (teaching := _teaching(data, prepared)) is not None:

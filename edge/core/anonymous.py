@@ -33,6 +33,7 @@ FEATURES = (
     "trend",  # log of the last quarter's share against all time
     "log_zone_share",  # of the lines of the item's own zone
     "is_in_zone",
+    "is_placed",  # the visitor stands in a zone that the bundle knows
     "month_lift",  # log lift of the item's class in this month
     "daypart_lift",
     "weekend_lift",
@@ -49,7 +50,7 @@ FEATURES = (
 )
 FEATURE_SOURCE = (
     *("popularity", "popularity", "popularity"),
-    "zone",
+    *("zone", "zone"),
     *("time", "time", "time"),
     *("basket",) * 9,
     "popularity",
@@ -221,6 +222,7 @@ def features(items: Ints, scene: Scene, tables: AnonymousTables) -> Floats:
         "trend": tables.trend[items],
         "log_zone_share": tables.log_zone_share[items],
         "is_in_zone": (tables.zone_of[items] == zone) & (zone >= 0),
+        "is_placed": np.full(items.size, zone >= 0),
         "month_lift": _lift(tables.month_lift, class_of, _less_one(scene.month)),
         "daypart_lift": _lift(tables.daypart_lift, class_of, daypart(scene.minute)),
         "weekend_lift": _lift(tables.weekend_lift, class_of, _is_weekend(scene.weekday)),
