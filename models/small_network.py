@@ -1,29 +1,28 @@
 """Train a small network on a table of features and turn it into an int8 ONNX file.
 
 Decides scaling, training, calibration and quantization for the models beside the ranker: they
-share one shape, rows of named numbers in and class probabilities out. Leaves out where the
-features come from (`edge.core`) and what the probabilities are for (`models.anonymous`,
+share one shape, rows of named numbers in and class probabilities out. Weights are 8-bit and
+activations float32, as in the ranker's graph and for its reasons (`models.network`). Leaves out
+where the features come from (`edge.core`) and what the probabilities are for (`models.anonymous`,
 `models.motives`, `models.acceptance`).
 """
 
-import logging
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
-from onnxruntime.quantization import QuantType, quantize_dynamic
+
+from models.network import IR_VERSION, OPSET, quantized
 
 Floats = npt.NDArray[np.float32]
 CLIP = 6.0
-"""Standard deviations beyond which an input says no more: an outlier must not rule the scale
-that dynamic int8 quantization picks for a whole batch."""
+"""Standard deviations beyond which an input says no more: training saw too little out there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,17 +243,22 @@ def _temperature(logits: Floats, target: Floats, weight: Floats, is_binary: bool
     return float(tried[np.argmin([loss(float(value)) for value in tried])])
 
 
-def to_onnx(network: Network) -> onnx.ModelProto:
-    """Write a network as float32 ONNX: `features` float32[n, F] to `probabilities`."""
+def onnx_bytes(network: Network) -> bytes:
+    """Return the int8 graph: `features` float32[n, F] to `probabilities` float32[n, outputs]."""
     nodes, constants = _scaling_nodes(network)
     current = "scaled"
     for at, (weight, bias) in enumerate(network.layers):
         is_last = at == len(network.layers) - 1
         if is_last:  # the temperature goes into the last layer and costs nothing
             weight, bias = weight / network.temperature, bias / network.temperature
-        constants += [_constant(f"w{at}", weight), _constant(f"b{at}", bias)]
-        nodes.append(helper.make_node("MatMul", [current, f"w{at}"], [f"m{at}"]))
-        nodes.append(helper.make_node("Add", [f"m{at}", f"b{at}"], [f"a{at}"]))
+        levels, scale = quantized(weight)
+        constants += [_constant(f"q{at}", levels), _constant(f"s{at}", scale)]
+        constants.append(_constant(f"b{at}", bias))
+        nodes += [
+            helper.make_node("Cast", [f"q{at}"], [f"f{at}"], to=TensorProto.FLOAT),
+            helper.make_node("Mul", [f"f{at}", f"s{at}"], [f"w{at}"]),
+            helper.make_node("Gemm", [current, f"w{at}", f"b{at}"], [f"a{at}"]),
+        ]
         current = f"a{at}"
         if not is_last:
             nodes.append(helper.make_node("Relu", [current], [f"h{at}"]))
@@ -268,9 +272,10 @@ def to_onnx(network: Network) -> onnx.ModelProto:
         [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", outputs])],
         constants,
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    opset = helper.make_opsetid("", OPSET)
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION)
     onnx.checker.check_model(model)
-    return model
+    return bytes(model.SerializeToString(deterministic=True))
 
 
 def _scaling_nodes(network: Network) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
@@ -294,28 +299,8 @@ def _output_node(network: Network, current: str) -> onnx.NodeProto:
     return helper.make_node("Softmax", [current], ["probabilities"], axis=1)
 
 
-def _constant(name: str, value: npt.NDArray[np.float32] | np.float32) -> onnx.TensorProto:
-    return numpy_helper.from_array(np.asarray(value, np.float32), name)
-
-
-def quantized(model: onnx.ModelProto) -> bytes:
-    """Return the model with int8 weights and activations quantized at run time."""
-    with tempfile.TemporaryDirectory() as directory:
-        source, target = Path(directory) / "float.onnx", Path(directory) / "int8.onnx"
-        onnx.save(model, source)
-        # It advises a shape inference that a graph written by hand does not need.
-        logging.disable(logging.WARNING)
-        try:
-            quantize_dynamic(
-                source,
-                target,
-                weight_type=QuantType.QInt8,
-                per_channel=True,
-                reduce_range=True,  # seven bits: x86 without VNNI sums pairs in 16
-            )
-        finally:
-            logging.disable(logging.NOTSET)
-        return target.read_bytes()
+def _constant(name: str, value: npt.NDArray[Any] | np.float32) -> onnx.TensorProto:
+    return numpy_helper.from_array(np.asarray(value), name)
 
 
 def session(model: bytes) -> Callable[[Floats], Floats]:

@@ -109,7 +109,7 @@ def packed(
     Raises:
         ValueError: int8 answers differ too much: the inputs need another scaling.
     """
-    model = small_network.quantized(small_network.to_onnx(network))
+    model = small_network.onnx_bytes(network)
     sample = features[:: max(1, len(features) // 5_000)]
     shift = np.abs(small_network.run(model, sample) - network.probabilities(sample)).mean()
     if shift > MOST_INT8_SHIFT:
