@@ -51,6 +51,7 @@ def fit(
         seed,
         PLAN,
         held_out=is_held_out[is_training],
+        classes=len(motives.MOTIVES),
     )
 
 

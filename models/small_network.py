@@ -87,24 +87,25 @@ def train(
     plan: Plan | None = None,
     weights: Floats | None = None,
     held_out: npt.NDArray[np.bool_] | None = None,
+    classes: int | None = None,
 ) -> Network:
     """Train on rows and calibrate on the held-out ones.
 
     Args:
         features: float32[n, F], finite.
-        labels: bool[n] for a binary network, else int[n] classes from 0.
+        labels: bool[n] for a binary network, else int[n], each below `classes`.
         seed: Of weights and order.
         plan: Defaults to `Plan()`.
         weights: float32[n], how much each row counts; e.g. inverse propensities.
         held_out: bool[n], rows kept for the temperature; default every tenth.
+        classes: How many there are, also where the rows lack some; None: a binary network.
     """
     plan = plan or Plan()
     rng = np.random.default_rng(seed)
     weight = np.ones(len(features), np.float32) if weights is None else weights
     if held_out is None:
         held_out = rng.permutation(len(features)) % 10 == 0
-    is_binary = labels.dtype == np.bool_
-    target = _targets(labels, is_binary)
+    is_binary, target = classes is None, _targets(labels, classes)
     mean, scale = _scaling(features[~held_out])
     x = _scaled(features, mean, scale)
     rows = np.flatnonzero(~held_out)
@@ -117,10 +118,10 @@ def train(
     return Network(mean, scale, layers, is_binary, temperature)
 
 
-def _targets(labels: npt.NDArray[np.generic], is_binary: bool) -> Floats:
-    if is_binary:
+def _targets(labels: npt.NDArray[np.generic], classes: int | None) -> Floats:
+    if classes is None:
         return labels.astype(np.float32)[:, None]
-    return np.eye(int(labels.max()) + 1, dtype=np.float32)[labels.astype(np.int64)]
+    return np.eye(classes, dtype=np.float32)[labels.astype(np.int64)]
 
 
 def _scaling(features: Floats) -> tuple[Floats, Floats]:

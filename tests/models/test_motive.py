@@ -11,7 +11,7 @@ import pytest
 from edge.core.decision import Motive
 from edge.core.errors import ConfigError
 from edge.core.motives import FEATURES, MOTIVES, Evidence, Scan, Stay, features, motive
-from models import motives
+from models import motives, small_network
 from models.visit_log import COLUMNS, read_snapshots
 from tests.models.till_data import write_random_store
 
@@ -192,6 +192,18 @@ def test_a_missing_column_is_named(tmp_path: Path) -> None:
     header = ",".join(COLUMNS).replace("after_s", "later")
     with pytest.raises(ConfigError, match="column after_s not found"):
         read_snapshots(write_log(tmp_path, GOOD, header))
+
+
+def test_a_motive_that_nobody_had_is_an_answer_still(tmp_path: Path) -> None:
+    """A box reads one chance for each motive, however one-sided the log was."""
+    rows: list[str] = []
+    for number in range(60):
+        events = [(0.0, "enter", "men", ""), (300.0, "leave", "", "")]
+        rows += visit(number, MOTIVES[0], events)
+    model = motives.train(write_log(tmp_path, rows), seed=5)
+    chances = small_network.run(model.onnx, np.zeros((2, len(FEATURES)), np.float32))
+    assert chances.shape == (2, len(MOTIVES))
+    assert chances[:, 1:].sum() < 0.01
 
 
 def test_the_model_tells_what_the_log_shows(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ def learned() -> tuple[Network, small_network.Floats]:
     rows = rng.normal(0.0, 1.0, (200, 6)).astype(np.float32)
     rows[::20] *= 20.0
     labels = (rows @ rng.normal(0.0, 1.0, (6, 3))).argmax(axis=1)
-    return small_network.train(rows, labels, 0, Plan(widths=(16,))), rows
+    return small_network.train(rows, labels, 0, Plan(widths=(16,)), classes=3), rows
 
 
 def test_an_answer_does_not_depend_on_the_other_rows() -> None:
