@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from edge.core import acceptance
 from models import judging, small_network
-from models.offers import Market, Rows, Teaching, TooLittleError
+from models.offers import Market, Rows, Teaching
 from models.small_network import Network, Plan
-from models.visit_models import Measured, VisitModel, packed
+from models.visit_models import Measured, TooLittleError, VisitModel, packed
 
 PLAN = Plan(widths=(16,), epochs=6, batch=2048, decay=1e-3)
 TEST_SHARE = 0.3

@@ -13,19 +13,29 @@ import numpy.typing as npt
 from edge.core import motives
 from models import judging, small_network
 from models.small_network import Network, Plan
-from models.visit_log import Snapshots, read_snapshots
-from models.visit_models import Measured, VisitModel, packed
+from models.visit_log import FILE, Snapshots, read_snapshots
+from models.visit_models import Measured, TooLittleError, VisitModel, packed
 
 PLAN = Plan(widths=(32, 16), epochs=30, batch=128)
 WANTED_PRECISION = 0.75
 """How often an answer must be right; a wrong guess about a person's purpose is worse than none."""
+LEAST_VISITS = 40
+"""Visits of which four calibrate, every tenth: of fewer none may be wrong at `WANTED_PRECISION`."""
 DATA = "simulated visits with true motives and true zones; every fourth visit judged"
 
 
 def train(directory: Path, seed: int) -> VisitModel:
-    """Train on three quarters of the visits, judge on the rest, and pack."""
+    """Train on three quarters of the visits, judge on the rest, and pack.
+
+    Raises:
+        TooLittleError: There are fewer visits than `LEAST_VISITS`.
+        ConfigError: The log is not as expected.
+    """
     snapshots = read_snapshots(directory)
     visits = np.unique(snapshots.visit)
+    if visits.size < LEAST_VISITS:
+        reason = f"{visits.size} visits; expected {LEAST_VISITS} at least"
+        raise TooLittleError(str(directory / FILE), reason)
     is_judged = np.isin(snapshots.visit, visits[::4])
     is_held_out = np.isin(snapshots.visit, visits[1::10])
     network = fit(snapshots, ~is_judged, is_held_out, seed)

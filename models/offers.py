@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.core.acceptance import Rates
-from edge.core.errors import ConfigError
 
 PRIOR_KIND = 200.0
 """Offers' worth of belief in the overall rate before a kind of offer's own is believed."""
@@ -77,19 +76,6 @@ class Teaching:
     market: Market
     source: str
     about: str
-
-
-class TooLittleError(ConfigError):
-    """A log is as it should be, but too young to learn from; all else of a bundle can be.
-
-    Args:
-        source: The log.
-        reason: What it lacks and what is expected, for the card.
-    """
-
-    def __init__(self, source: str, reason: str) -> None:
-        super().__init__([f"{source}: {reason}"])
-        self.reason = reason
 
 
 def shrunk(accepted: float, shown: float, prior: float) -> float:

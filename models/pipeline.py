@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,17 +34,18 @@ from models import (
     quality,
     readers,
     replay,
+    visit_log,
 )
 from models.engine import Engine, Table, duckdb_engine, spark_engine, spark_session
 from models.evaluation import Bundle, ask, judge
 from models.everybody import Everybody
 from models.network import onnx_bytes
-from models.offers import Teaching, TooLittleError
+from models.offers import Teaching
 from models.quantization import RoundingError
 from models.readers import Sales
 from models.resume import Workshop
 from models.train import Plan, baskets_a_pass, prepare_course, tune
-from models.visit_models import VisitModel
+from models.visit_models import TooLittleError, VisitModel
 
 LEAST_LEARNERS = 20
 """Returning customers without whom nothing is held out: all that is known goes into training."""
@@ -278,21 +280,21 @@ def _train_ranker(order: Order, prepared: Prepared, to: Path) -> None:
 def _visit_models(order: Order, prepared: Prepared, shop: Workshop) -> list[Path]:
     """Train the models beside the ranker that the data allow."""
     data, seed = order.data, order.seed
-    found = []
+    trainers: dict[str, Callable[[], VisitModel]] = {}
     is_placed = prepared.usable("zone") or prepared.usable("department")
     if is_placed and prepared.usable("local_day"):  # a set knows neither, nor the order of lines
-        name, is_final = "anonymous_final" if order.is_final else "anonymous", order.is_final
-        found.append(
-            shop.once(
-                name,
-                lambda to: _keep(anonymous.train(prepared.sales, seed, is_final=is_final), to),
-            )
+        trainers["anonymous"] = lambda: anonymous.train(
+            prepared.sales, seed, is_final=order.is_final
         )
-    if (data / "visits.csv.gz").is_file():
-        found.append(shop.once("motive", lambda to: _keep(motives.train(data, seed), to)))
+    if (data / visit_log.FILE).is_file():
+        trainers["motive"] = lambda: motives.train(data, seed)
     if (teaching := _teaching(data, prepared)) is not None:
-        found.append(shop.once("acceptance", lambda to: _keep_acceptance(teaching(), seed, to)))
-    return found
+        trainers["acceptance"] = lambda: acceptance_model.train(teaching(), seed)
+    stages = {"anonymous": "anonymous_final"} if order.is_final else {}
+    return [
+        shop.once(stages.get(name, name), partial(_keep, name, train))
+        for name, train in trainers.items()
+    ]
 
 
 def _teaching(data: Path, prepared: Prepared) -> Callable[[], Teaching] | None:
@@ -311,18 +313,17 @@ def _teaching(data: Path, prepared: Prepared) -> Callable[[], Teaching] | None:
     return read
 
 
-def _keep(model: VisitModel, to: Path) -> None:
-    for name, content in model.files().items():
-        (to / name).write_bytes(content)
-    (to / "row.json").write_text(json.dumps({model.name: model.row()}))
-
-
-def _keep_acceptance(teaching: Teaching, seed: int, to: Path) -> None:
-    """Train on a log of offers; where it is too young, keep why there is no such model yet."""
+def _keep(name: str, train: Callable[[], VisitModel], to: Path) -> None:
+    """Train a model and keep its files; where the data are too few, keep why there is none yet."""
     try:
-        _keep(acceptance_model.train(teaching, seed), to)
+        model = train()
     except TooLittleError as error:
-        (to / "row.json").write_text(json.dumps({"acceptance": {"left_out": error.reason}}))
+        row: dict[str, Any] = {"left_out": error.reason}
+    else:
+        row = model.row()
+        for file, content in model.files().items():
+            (to / file).write_bytes(content)
+    (to / "row.json").write_text(json.dumps({name: row}))
 
 
 def _json(path: Path) -> Any:

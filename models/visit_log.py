@@ -21,6 +21,7 @@ from edge.core.motives import MOTIVES, Evidence, Scan, Stay
 from models.readers import read_catalog
 from models.tables import read_table
 
+FILE = "visits.csv.gz"
 COLUMNS = ("visit_id", "member_id", "motive", "started_at", "after_s", "event", "zone", "sku")
 EVENTS = frozenset({"enter", "scan", "basket", "pay", "leave"})
 SCANS = frozenset({"scan", "basket"})
@@ -56,7 +57,7 @@ def read_snapshots(directory: Path) -> Snapshots:
     Raises:
         ConfigError: A column or a value is not as expected, with file and row.
     """
-    path = directory / "visits.csv.gz"
+    path = directory / FILE
     frame = _checked(path)
     kinds, goods = _zone_kinds(directory), _goods(directory)
     parts = [

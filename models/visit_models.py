@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from edge.core.errors import ConfigError
 from models import small_network
 from models.judging import Interval
 from models.small_network import Floats, Network
@@ -19,6 +20,19 @@ from models.small_network import Floats, Network
 SCHEMA = "stammgast.visit-model.v1"
 MOST_INT8_SHIFT = 0.02
 """Mean absolute change of a probability by int8, above which the export is refused."""
+
+
+class TooLittleError(ConfigError):
+    """A log is as it should be, but too young to learn from; all else of a bundle can be.
+
+    Args:
+        source: The log.
+        reason: What it lacks and what is expected, for the card.
+    """
+
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__([f"{source}: {reason}"])
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)

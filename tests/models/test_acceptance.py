@@ -11,7 +11,8 @@ from edge.core.acceptance import FEATURES, Offers, Past, Shelf, features
 from edge.core.errors import ConfigError
 from models import acceptance
 from models.coupons import has_coupons, read
-from models.offers import Rows, TooLittleError
+from models.offers import Rows
+from models.visit_models import TooLittleError
 
 CLASS_OF = np.array([0, 0, 1, 1, -1], np.int32)
 

@@ -363,19 +363,26 @@ def test_departments_stand_in_for_zones(tmp_path: Path) -> None:
     assert about["zones"] == sorted(ZONES)
 
 
-def test_a_young_log_of_offers_leaves_its_model_out(
+def test_young_logs_leave_their_models_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of one offer that nobody took nothing is learned; the ranker does not wait, the card says."""
+    """One offer that nobody took and one visit: the ranker does not wait, the card says why."""
     store = write_random_store(tmp_path / "store", customers=30, seed=3)
     header = "shown_at,member_id,offer_id,kind,item_ids,propensity,is_taken"
     shown = "2026-06-01T10:00:00Z,M0001,O1,no_reduction,i1,0.1,0"
     (store / "offers.csv.gz").write_bytes(gzip.compress(f"{header}\n{shown}\n".encode()))
+    header = "visit_id,member_id,motive,started_at,after_s,event,zone,sku"
+    left = "V1,M0001,undecided,2026-06-01T10:00:00Z,300,leave,,"
+    (store / "visits.csv.gz").write_bytes(gzip.compress(f"{header}\n{left}\n".encode()))
+    (store / "floorplan.json").write_text(json.dumps({"zones": []}))
     assert main(_train(tmp_path)) == 0
-    reason = json.loads(capsys.readouterr().out)["left_out"]["acceptance"]
-    assert reason.startswith("nothing taken of the offers learned from")
-    assert f"acceptance: left out; {reason}." in (tmp_path / "bundle" / "card.md").read_text()
-    assert not (tmp_path / "bundle" / "acceptance.onnx").exists()
+    reasons = json.loads(capsys.readouterr().out)["left_out"]
+    assert reasons["acceptance"].startswith("nothing taken of the offers learned from")
+    assert reasons["motive"] == "1 visits; expected 40 at least"
+    card = (tmp_path / "bundle" / "card.md").read_text()
+    for name, reason in reasons.items():
+        assert f"{name}: left out; {reason}." in card
+        assert not (tmp_path / "bundle" / f"{name}.onnx").exists()
 
 
 def test_two_logs_of_offers_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ from edge.core.errors import ConfigError
 from edge.core.motives import FEATURES, MOTIVES, Evidence, Scan, Stay, features, motive
 from models import motives, small_network
 from models.visit_log import COLUMNS, read_snapshots
+from models.visit_models import TooLittleError
 from tests.models.till_data import write_random_store
 
 
@@ -194,13 +195,23 @@ def test_a_missing_column_is_named(tmp_path: Path) -> None:
         read_snapshots(write_log(tmp_path, GOOD, header))
 
 
+def one_sided(visits: int) -> list[str]:
+    """Return visits of one motive, five minutes each."""
+    events = [(0.0, "enter", "men", ""), (300.0, "leave", "", "")]
+    return [row for number in range(visits) for row in visit(number, MOTIVES[0], events)]
+
+
+@pytest.mark.parametrize("visits", [1, 2, motives.LEAST_VISITS - 1])
+def test_few_visits_teach_no_motives(tmp_path: Path, visits: int) -> None:
+    """Four must calibrate: of fewer not one might be answered wrong."""
+    directory = write_log(tmp_path, one_sided(visits))
+    with pytest.raises(TooLittleError, match=f"{visits} visits; expected 40 at least"):
+        motives.train(directory, seed=5)
+
+
 def test_a_motive_that_nobody_had_is_an_answer_still(tmp_path: Path) -> None:
     """A box reads one chance for each motive, however one-sided the log was."""
-    rows: list[str] = []
-    for number in range(60):
-        events = [(0.0, "enter", "men", ""), (300.0, "leave", "", "")]
-        rows += visit(number, MOTIVES[0], events)
-    model = motives.train(write_log(tmp_path, rows), seed=5)
+    model = motives.train(write_log(tmp_path, one_sided(60)), seed=5)
     chances = small_network.run(model.onnx, np.zeros((2, len(FEATURES)), np.float32))
     assert chances.shape == (2, len(MOTIVES))
     assert chances[:, 1:].sum() < 0.01
