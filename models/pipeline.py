@@ -314,11 +314,14 @@ def _teaching(data: Path, prepared: Prepared) -> Callable[[], Teaching] | None:
 
 
 def _keep(name: str, train: Callable[[], VisitModel], to: Path) -> None:
-    """Train a model and keep its files; where the data are too few, keep why there is none yet."""
+    """Train a model and keep its files; where that makes none worth shipping, keep the reason."""
+    row: dict[str, Any]
     try:
         model = train()
     except TooLittleError as error:
-        row: dict[str, Any] = {"left_out": error.reason}
+        row = {"left_out": error.reason}
+    except RoundingError as error:
+        row = {"left_out": str(error)}
     else:
         row = model.row()
         for file, content in model.files().items():

@@ -27,7 +27,7 @@ SAMPLE = 2000
 
 
 class RoundingError(ValueError):
-    """A network that ranks otherwise in 8 bits."""
+    """A network that answers otherwise in 8 bits."""
 
 
 @dataclass(frozen=True, slots=True)

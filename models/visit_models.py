@@ -1,7 +1,8 @@
 """What the models beside the ranker have in common: an int8 file, its schema, its measured row.
 
-Decides how such a model is packed into a bundle and judged against its naive baseline. Leaves
-out what each one learns: `models.anonymous`, `models.motives`, `models.acceptance`.
+Decides how such a model is packed into a bundle, judged against its naive baseline, and when 8
+bits harm it too much. Leaves out what each one learns: `models.anonymous`, `models.motives`,
+`models.acceptance`.
 """
 
 import hashlib
@@ -15,11 +16,12 @@ import numpy as np
 from edge.core.errors import ConfigError
 from models import small_network
 from models.judging import Interval
+from models.quantization import RoundingError
 from models.small_network import Floats, Network
 
 SCHEMA = "stammgast.visit-model.v1"
 MOST_INT8_SHIFT = 0.02
-"""Mean absolute change of a probability by int8, above which the export is refused."""
+"""Mean absolute change of a probability by int8, above which the model is left out."""
 
 
 class TooLittleError(ConfigError):
@@ -121,11 +123,13 @@ def packed(
         The int8 graph, what the box needs to know, and the mean absolute shift.
 
     Raises:
-        ValueError: int8 answers differ too much: the inputs need another scaling.
+        RoundingError: int8 answers differ by more than `MOST_INT8_SHIFT`.
     """
     model = small_network.onnx_bytes(network)
     sample = features[:: max(1, len(features) // 5_000)]
     shift = np.abs(small_network.run(model, sample) - network.probabilities(sample)).mean()
     if shift > MOST_INT8_SHIFT:
-        raise ValueError(f"int8 shifts probabilities by {shift:.4f}, more than {MOST_INT8_SHIFT}")
+        raise RoundingError(
+            f"8 bits move its probabilities by {shift:.4f}; expected {MOST_INT8_SHIFT} at most"
+        )
     return model, {"features": list(names), "hash": schema_hash}, float(shift)

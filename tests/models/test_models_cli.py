@@ -22,7 +22,7 @@ from edge.core.anonymous import Scene
 from edge.core.candidates import Source
 from edge.core.errors import TrustError, UnavailableError
 from edge.opening import load_beside
-from models import held_out, offer_log, readers, visit_log
+from models import held_out, offer_log, readers, visit_log, visit_models
 from models.__main__ import _parser, main
 from models.bundle import extend, loaded_bytes
 from models.coupons import TABLES
@@ -383,6 +383,18 @@ def test_young_logs_leave_their_models_out(
     for name, reason in reasons.items():
         assert f"{name}: left out; {reason}." in card
         assert not (tmp_path / "bundle" / f"{name}.onnx").exists()
+
+
+def test_a_model_that_8_bits_harm_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where no rounding at all is allowed: the ranker does not wait, the card says why."""
+    monkeypatch.setattr(visit_models, "MOST_INT8_SHIFT", -1.0)
+    write_random_store(tmp_path / "store", customers=30, seed=3)
+    assert main(_train(tmp_path)) == 0
+    reason = json.loads(capsys.readouterr().out)["left_out"]["anonymous"]
+    assert reason.startswith("8 bits move its probabilities by 0.")
+    assert f"anonymous: left out; {reason}." in (tmp_path / "bundle" / "card.md").read_text()
 
 
 def test_two_logs_of_offers_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,9 +1,12 @@
 """The network of the models beside the ranker: what its 8-bit graph answers."""
 
 import numpy as np
+import pytest
 
 from models import small_network
+from models.quantization import RoundingError
 from models.small_network import Network, Plan
+from models.visit_models import packed
 
 
 def learned() -> tuple[Network, small_network.Floats]:
@@ -28,3 +31,14 @@ def test_8_bit_weights_answer_as_the_network() -> None:
     network, rows = learned()
     found = small_network.run(small_network.onnx_bytes(network), rows)
     np.testing.assert_allclose(found, network.probabilities(rows), rtol=0.0, atol=0.01)
+
+
+def test_a_network_that_8_bits_harm_is_refused() -> None:
+    """One weight of 1,000 leaves no level for the ones beside it, which alone see something."""
+    weight = np.array([[1000.0], [1.0], [-1.0]], np.float32)
+    scale = np.array([0.0, 1.0, 1.0], np.float32)
+    layer = (weight, np.zeros(1, np.float32))
+    network = Network(np.zeros(3, np.float32), scale, (layer,), is_binary=True)
+    rows = np.random.default_rng(3).normal(0.0, 1.0, (50, 3)).astype(np.float32)
+    with pytest.raises(RoundingError, match=r"probabilities by \d\.\d+; expected 0\.02 at most"):
+        packed(network, rows, "hash", ("a", "b", "c"))
