@@ -108,13 +108,3 @@ def judge(
             "int8_shift": shift,
         },
     )
-
-
-def confusion(
-    chances: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], least: float
-) -> npt.NDArray[np.int64]:
-    """Return int64[true, guessed + unknown]: how often each motive was taken for which."""
-    guessed = np.where(chances.max(axis=1) >= least, chances.argmax(axis=1), len(motives.MOTIVES))
-    table = np.zeros((len(motives.MOTIVES), len(motives.MOTIVES) + 1), np.int64)
-    np.add.at(table, (labels, guessed), 1)
-    return table

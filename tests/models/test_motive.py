@@ -79,15 +79,6 @@ def test_the_threshold_keeps_the_wanted_precision() -> None:
     assert motives.threshold(unsure, labels[30:]) == 1.0
 
 
-def test_the_confusion_counts_unknown_apart() -> None:
-    """One right, one taken for another, one unknown."""
-    chances = np.array([[0.9, 0.1, 0, 0, 0], [0.9, 0.1, 0, 0, 0], [0.3, 0.3, 0.4, 0, 0]])
-    table = motives.confusion(chances.astype(np.float32), np.array([0, 1, 2]), 0.5)
-    assert table[0].tolist() == [1, 0, 0, 0, 0, 0]
-    assert table[1].tolist() == [1, 0, 0, 0, 0, 0]
-    assert table[2].tolist() == [0, 0, 0, 0, 0, 1]
-
-
 def visit(number: int, kind: Motive, events: list[tuple[float, str, str, str]]) -> list[str]:
     head = f"L{number:05d},M1,{kind.value},2026-03-02T10:00:00Z"
     return [f"{head},{after},{event},{zone},{sku}" for after, event, zone, sku in events]
