@@ -1,8 +1,9 @@
 """Read a log of visits: what a visit showed, moment by moment, and its true motive where known.
 
-Decides the file's form (`visits.csv.gz`: visit_id, member_id, motive, started_at, after_s, event,
-zone, sku) and at which moments a visit is judged. Such a log comes from the simulator or from an
-observed study; a store's own box never sends one. Leaves out the inputs (`edge.core.motives`).
+Decides the file's form (`visits.csv.gz`: visit_id, motive, after_s, event, zone, sku) and at which
+moments a visit is judged. Who came and when is not asked for. Such a log comes from the simulator
+or from an observed study; a store's own box never sends one. Leaves out the inputs
+(`edge.core.motives`).
 """
 
 import json
@@ -22,7 +23,7 @@ from models.readers import read_catalog
 from models.tables import read_table
 
 FILE = "visits.csv.gz"
-COLUMNS = ("visit_id", "member_id", "motive", "started_at", "after_s", "event", "zone", "sku")
+COLUMNS = ("visit_id", "motive", "after_s", "event", "zone", "sku")
 EVENTS = frozenset({"enter", "scan", "basket", "pay", "leave"})
 SCANS = frozenset({"scan", "basket"})
 """A label read by the app: looked at, or put into its basket."""

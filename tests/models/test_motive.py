@@ -12,7 +12,7 @@ from edge.core.decision import Motive
 from edge.core.errors import ConfigError
 from edge.core.motives import FEATURES, MOTIVES, Evidence, Scan, Stay, features, motive
 from models import motives, small_network
-from models.visit_log import COLUMNS, read_snapshots
+from models.visit_log import read_snapshots
 from models.visit_models import TooLittleError
 from tests.models.till_data import write_random_store
 
@@ -80,11 +80,14 @@ def test_the_threshold_keeps_the_wanted_precision() -> None:
 
 
 def visit(number: int, kind: Motive, events: list[tuple[float, str, str, str]]) -> list[str]:
-    head = f"L{number:05d},M1,{kind.value},2026-03-02T10:00:00Z"
+    head = f"L{number:05d},{kind.value}"
     return [f"{head},{after},{event},{zone},{sku}" for after, event, zone, sku in events]
 
 
-def write_log(directory: Path, rows: list[str], header: str = ",".join(COLUMNS)) -> Path:
+HEADER = "visit_id,motive,after_s,event,zone,sku"
+
+
+def write_log(directory: Path, rows: list[str], header: str = HEADER) -> Path:
     """Write a log beside a store."""
     write_random_store(directory, customers=2, seed=1)
     plan = {"zones": [{"id": zone, "kind": "department"} for zone in ("men", "women")]}
@@ -129,6 +132,14 @@ def test_what_lies_in_the_basket_is_read(tmp_path: Path) -> None:
     basket, scans = (found.features[:, FEATURES.index(f"log_{n}")] for n in ("basket", "scans"))
     assert np.expm1(basket).tolist() == pytest.approx([1, 2])
     assert np.expm1(scans).tolist() == pytest.approx([3, 4])
+
+
+def test_who_came_and_when_is_not_read(tmp_path: Path) -> None:
+    """The simulator writes both; a log without them shows the same visits."""
+    bare = read_snapshots(write_log(tmp_path / "bare", GOOD))
+    known = [f"M1,2026-03-02T10:00:00Z,{row}" for row in GOOD]
+    found = read_snapshots(write_log(tmp_path / "known", known, f"member_id,started_at,{HEADER}"))
+    assert found.features.tolist() == bare.features.tolist()
 
 
 BREAKS: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
@@ -181,7 +192,7 @@ def test_a_truncated_log_is_refused(tmp_path: Path) -> None:
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
     """The header is checked first."""
-    header = ",".join(COLUMNS).replace("after_s", "later")
+    header = HEADER.replace("after_s", "later")
     with pytest.raises(ConfigError, match="column after_s not found"):
         read_snapshots(write_log(tmp_path, GOOD, header))
 
