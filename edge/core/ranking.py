@@ -95,13 +95,13 @@ def with_odds(probability: Floats, factor: float) -> Floats:
     return raised
 
 
-def by_popularity(candidates: Candidates, tables: ItemTables) -> Floats:
-    """Return float32[n], the chance of each item in any basket: what stays when the model fails.
+def by_popularity(tables: ItemTables) -> Floats:
+    """Return float32[items], the chance of each in any basket: what stays when the model fails.
 
     Tables that know nothing (`item_tables.blank`) give no chance to anything.
     """
     sold = np.exp(tables.item[:, ITEM_COLUMNS.index("log_popularity")])
-    share = sold[candidates.items] / sold.sum()
+    share = sold / sold.sum()
     lines = np.expm1(np.float32(median(tables.item[:, ITEM_COLUMNS.index("basket_size")])))
     chance: Floats = np.minimum(share * lines, 0.99).astype(np.float32)
     return chance

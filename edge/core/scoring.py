@@ -172,7 +172,7 @@ class Scoring:
             chance = self._asked(prepared, left, context, scene)
         except UnavailableError:
             self._on_unavailable()
-            chance, is_final = with_moment(by_popularity(left, self._tables), left), False
+            chance, is_final = with_moment(self._popularity.take(left.items), left), False
         scores = scores.copy()
         scores[rows] = chance
         return Scored(prepared, found, context, scores, scene, is_final)
@@ -269,6 +269,10 @@ class Scoring:
             return self._ranker.score(inputs, items, person.astype(np.float32))
 
         return known, unknown, feature_sources(is_in_basket=is_in_basket), ask
+
+    @cached_property
+    def _popularity(self) -> Floats:
+        return by_popularity(self._tables)
 
     @cached_property
     def _stranger(self) -> Prepared:

@@ -42,19 +42,21 @@ def test_popularity_is_the_chance_of_a_basket_to_hold_an_item() -> None:
     item = np.zeros((5, len(ITEM_COLUMNS)), np.float32)
     item[:, ITEM_COLUMNS.index("log_popularity")] = np.log(8 * np.array([0.3, 0.1, 0.1, 0.1, 0.4]))
     item[:, ITEM_COLUMNS.index("basket_size")] = np.log1p(3.0)
-    found = Candidates(np.arange(3, dtype=np.int32), np.full(3, Source.POPULAR, np.uint16))
-    chance = by_popularity(found, replace(blank(5), item=item))
-    assert chance.tolist() == pytest.approx([0.9, 0.3, 0.3])
+    chance = by_popularity(replace(blank(5), item=item))
+    assert chance.tolist() == pytest.approx([0.9, 0.3, 0.3, 0.3, 0.99])
 
 
 def test_without_a_bundle_nothing_is_likely() -> None:
     """Nobody knows what sells, so no floor lets anything pass."""
-    found = Candidates(np.arange(3, dtype=np.int32), np.full(3, Source.POPULAR, np.uint16))
-    assert by_popularity(found, blank(3)).tolist() == [0.0, 0.0, 0.0]
+    assert by_popularity(blank(3)).tolist() == [0.0, 0.0, 0.0]
 
 
 SETS = st.lists(
-    st.tuples(st.floats(2**-10, 1 - 2**-10, width=32), st.integers(0, 2047), st.booleans()),
+    st.tuples(
+        st.floats(2**-10, 1 - 2**-10, width=32),
+        st.integers(0, 2 * int(max(Source)) - 1),
+        st.booleans(),
+    ),
     min_size=1,
 )
 
