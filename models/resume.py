@@ -13,6 +13,7 @@ from pathlib import Path
 
 CODE = ("models", "edge/core")
 """Folders whose code shapes the results; a change there makes every stage anew."""
+_KEY = "[0-9a-f]" * 16
 
 
 def content_hash(files: Iterable[Path]) -> str:
@@ -51,6 +52,7 @@ class Workshop:
     ) -> None:
         text = f"{content_hash(inputs)}:{code_hash()}:{sorted(options.items())!r}"
         self.key = hashlib.sha256(text.encode()).hexdigest()[:16]
+        self._directory = directory
         self._root = directory / self.key
         self._say = say
 
@@ -76,7 +78,16 @@ class Workshop:
         return finished
 
     def forget(self, *names: str) -> None:
-        """Delete finished stages; a later training makes them anew."""
-        for stage in (self._root / name for name in names):
-            if stage.is_dir():
-                shutil.rmtree(stage)
+        """Delete stages under every key, and whatever is half made.
+
+        Those of an older key are left where a training was killed and its files corrected since.
+        """
+        for part in self._stages("*.part"):
+            shutil.rmtree(part)
+        for name in names:
+            for stage in self._stages(name):
+                shutil.rmtree(stage.rename(f"{stage}.part"))  # killed here, it is no whole one
+
+    def _stages(self, pattern: str) -> list[Path]:
+        """Return the stages of all keys; further folders of the directory are not ours."""
+        return list(self._directory.glob(f"{_KEY}/{pattern}"))

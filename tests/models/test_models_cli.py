@@ -146,6 +146,33 @@ def test_no_member_outlives_the_training(world: Path) -> None:
     assert [path.name for path in left if path.suffix == ".parquet"] == []
 
 
+def _resumed(world: Path, root: Path) -> Path:
+    """Return the stages of the world's training, copied to where `_train(root)` finds them."""
+    (root / "store").symlink_to(world / "store")
+    return Path(shutil.copytree(world / "stages", root / "stages"))
+
+
+def test_what_killed_trainings_left_is_deleted_too(world: Path, tmp_path: Path) -> None:
+    """Half-made stages, and lines under an older key: the file was corrected since.
+
+    What the training is not to delete stays: stages without members, and folders that it never
+    made.
+    """
+    stages = _resumed(world, tmp_path)
+    older = stages / "0123456789abcdef"
+    gone = [
+        older / "lines" / "typed.parquet",
+        older / "judged.part" / "tmp1" / "known" / "lines.parquet",
+    ]
+    kept = [older / "quality" / "page.html", stages / "mine" / "lines" / "lines.parquet"]
+    for path in (*gone, *kept):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"M0001")
+    assert main(_train(tmp_path)) == 0
+    assert [path for path in gone if path.exists()] == []
+    assert [path for path in kept if not path.exists()] == []
+
+
 def test_export_packs_the_same_bytes_and_refuses_a_change(
     world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
