@@ -73,7 +73,11 @@ class Workshop:
         part = self._root / f"{name}.part"
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        make(part)
+        try:
+            make(part)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)  # what went wrong is to be told
+            raise
         part.rename(finished)
         return finished
 

@@ -207,7 +207,7 @@ def test_evaluate_refuses_what_was_learned_from(
 def test_bad_data_is_named_and_nothing_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit 2, file and row on standard error, no bundle."""
+    """Exit 2, file and row on standard error, no bundle, and no lines of what was refused."""
     store = write_random_store(tmp_path / "store", customers=5, seed=1)
     path = store / "receipts.csv.gz"
     lines = gzip.decompress(path.read_bytes()).decode().splitlines()
@@ -218,6 +218,7 @@ def test_bad_data_is_named_and_nothing_is_written(
     assert main(_train(tmp_path)) == 2
     assert "receipts.csv.gz: row 8: quantity" in capsys.readouterr().err
     assert not (tmp_path / "bundle").exists()
+    assert list((tmp_path / "stages").rglob("*.parquet")) == []
 
 
 UNFIT_PATHS = {
