@@ -116,6 +116,8 @@ def evaluate(
 ) -> Judgement:
     """Judge a bundle on baskets that it has not seen.
 
+    Lines lie in a temporary folder of the system meanwhile, and stay there after a kill.
+
     Args:
         out: The bundle.
         data: A set with held-out baskets, or a store's files with receipts since a day.

@@ -10,7 +10,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -147,13 +147,17 @@ def run(order: Order, out: Path, say: Callable[[str, bool], None]) -> dict[str, 
 
 @contextmanager
 def engine_of(order: Order) -> Iterator[Engine]:
-    """Open the engine of an order."""
+    """Open the engine of an order; in the end what it spilled goes, and what a killed one left."""
     spill = order.work / "spill"
-    if order.spark_master is None:
-        yield duckdb_engine(spill, order.memory_mb, order.threads)
-        return
-    with spark_session(order.spark_master, spill, order.memory_mb) as session:
-        yield spark_engine(session)
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, spill, ignore_errors=True)
+        if order.spark_master is None:
+            engine = duckdb_engine(spill, order.memory_mb, order.threads)
+            stack.callback(engine.backend.disconnect)
+        else:
+            session = spark_session(order.spark_master, spill, order.memory_mb)
+            engine = spark_engine(stack.enter_context(session))
+        yield engine
 
 
 def prepare(order: Order, engine: Engine, shop: Workshop) -> Prepared:
@@ -280,44 +284,47 @@ def _train_ranker(order: Order, prepared: Prepared, to: Path) -> None:
 def _visit_models(order: Order, prepared: Prepared, shop: Workshop) -> list[Path]:
     """Train the models beside the ranker that the data allow."""
     data, seed = order.data, order.seed
-    trainers: dict[str, Callable[[], VisitModel]] = {}
+    trainers: dict[str, Callable[[Path], VisitModel]] = {}
     is_placed = prepared.usable("zone") or prepared.usable("department")
     if is_placed and prepared.usable("local_day"):  # a set knows neither, nor the order of lines
-        trainers["anonymous"] = lambda: anonymous.train(
+        trainers["anonymous"] = lambda _: anonymous.train(
             prepared.sales, seed, is_final=order.is_final
         )
     if (data / visit_log.FILE).is_file():
-        trainers["motive"] = lambda: motives.train(data, seed)
+        trainers["motive"] = lambda _: motives.train(data, seed)
     if (teaching := _teaching(data, prepared)) is not None:
-        trainers["acceptance"] = lambda: acceptance_model.train(teaching(), seed)
+        trainers["acceptance"] = lambda to: acceptance_model.train(teaching(to), seed)
     stages = {"anonymous": "anonymous_final"} if order.is_final else {}
     return [
-        shop.once(stages.get(name, name), partial(_keep, name, train))
-        for name, train in trainers.items()
+        shop.once(stages.get(name, name), partial(_keep, name, trainer))
+        for name, trainer in trainers.items()
     ]
 
 
-def _teaching(data: Path, prepared: Prepared) -> Callable[[], Teaching] | None:
-    """Return what reads a log that acceptance can be learned from, None where there is none."""
+def _teaching(data: Path, prepared: Prepared) -> Callable[[Path], Teaching] | None:
+    """Return what reads a log that acceptance can be learned from, None where there is none.
+
+    It gets the stage's folder: lines lie nowhere else, so that none outlives a kill.
+    """
     if coupons.has_coupons(data):
-        return lambda: coupons.read(data)
+        return lambda _: coupons.read(data)
     if not (offer_log.has_log(data) and prepared.usable("day")):
         return None
 
-    def read() -> Teaching:
+    def read(to: Path) -> Teaching:
         past = histories.history(prepared.numbered)
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(dir=to) as folder:
             known, items = everybody(prepared, past, Path(folder) / "known")
             return offer_log.read(data, known.purchases(), histories.item_ids(items))
 
     return read
 
 
-def _keep(name: str, train: Callable[[], VisitModel], to: Path) -> None:
+def _keep(name: str, trainer: Callable[[Path], VisitModel], to: Path) -> None:
     """Train a model and keep its files; where that makes none worth shipping, keep the reason."""
     row: dict[str, Any]
     try:
-        model = train()
+        model = trainer(to)
     except TooLittleError as error:
         row = {"left_out": error.reason}
     except RoundingError as error:

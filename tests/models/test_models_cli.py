@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,34 @@ def test_what_killed_trainings_left_is_deleted_too(world: Path, tmp_path: Path) 
     assert main(_train(tmp_path)) == 0
     assert [path for path in gone if path.exists()] == []
     assert [path for path in kept if not path.exists()] == []
+
+
+def test_what_an_engine_spilled_is_deleted(world: Path, tmp_path: Path) -> None:
+    """What did not fit into memory holds lines; a killed engine leaves it behind."""
+    spilled = _resumed(world, tmp_path) / "spill" / "duckdb_temp_storage_DEFAULT-0.tmp"
+    spilled.parent.mkdir(exist_ok=True)
+    spilled.write_bytes(b"M0001")
+    assert main(_train(tmp_path)) == 0
+    assert not spilled.parent.exists()
+
+
+def test_lines_lie_under_the_work_folder_alone(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while the log of offers is read, so that a kill leaves nothing elsewhere."""
+    (finished,) = _resumed(world, tmp_path).glob("*/acceptance")
+    shutil.rmtree(finished)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    found: list[Path] = []
+    read = offer_log.read
+
+    def watched(*given: Any) -> Any:
+        found.extend(tmp_path.rglob("known/**/lines.parquet"))
+        return read(*given)
+
+    monkeypatch.setattr(offer_log, "read", watched)
+    assert main(_train(tmp_path)) == 0
+    assert [path.relative_to(tmp_path).parts[0] for path in found] == ["stages"]
 
 
 def test_export_packs_the_same_bytes_and_refuses_a_change(
