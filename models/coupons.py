@@ -18,21 +18,24 @@ from edge.core.acceptance import LOOK_BACK_DAYS, Rates
 from edge.core.errors import ConfigError
 from models.engine import FIRST_ROW
 from models.offers import FIRST_RATE, Market, Rows, Teaching, shrunk
+from models.readers import category_of
 from models.tables import read_table
+from models.visit_models import TooLittleError
 
 TABLES = {
     "coupons": ("coupon_upc", "product_id", "campaign_id"),
     "campaigns": ("campaign_id", "customer_id"),
     "campaign_descriptions": ("campaign_id", "campaign_type", "start_date", "end_date"),
     "coupon_redemptions": ("customer_id", "coupon_upc", "campaign_id", "redemption_date"),
-    "products": ("product_id", "product_category"),
+    "products": ("product_id",),
 }
+OF_COUPONS = tuple(name for name in TABLES if name != "products")
+"""Tables that tell of coupons; products stand beside baskets without any as well."""
 LINES = {
     "transactions_days1-78": ("customer_id", "product_id", "date"),
     "transactions_sample_2017": ("customer_id", "product_id", "transaction_timestamp"),
 }
 NUMBERS = ("coupon_upc", "campaign_id", "customer_id")
-OPTIONAL = ("product_category",)
 DATES = ("start_date", "end_date", "redemption_date", "date", "transaction_timestamp")
 ABOUT = "coupon log: campaigns ended before the judged ones began; the latest 30 % judged"
 LEAST_LINES = 3
@@ -40,16 +43,36 @@ LEAST_LINES = 3
 
 
 def has_coupons(directory: Path) -> bool:
-    """Tell whether a directory holds a coupon log."""
-    return all((directory / f"{name}.csv.gz").is_file() for name in TABLES)
+    """Tell whether a directory holds a coupon log, or a part of one."""
+    return any(_is_there(directory, name) for name in OF_COUPONS)
+
+
+def lacking(directory: Path) -> str:
+    """Return which files of a coupon log are missing, and what was expected; empty if none is."""
+    missing = [
+        f"{name}.csv.gz: not found; expected a table of {', '.join(columns)}"
+        for name, columns in TABLES.items()
+        if not _is_there(directory, name)
+    ]
+    if not any(_is_there(directory, name) for name in LINES):
+        expected = " or ".join(f"{name}.csv.gz" for name in LINES)
+        missing.append(f"till lines with dates: not found; expected {expected}")
+    return "; ".join(missing)
+
+
+def _is_there(directory: Path, name: str) -> bool:
+    return (directory / f"{name}.csv.gz").is_file()
 
 
 def read(directory: Path) -> Teaching:
     """Read the tables and compute every row's inputs with the box's own code.
 
     Raises:
-        ConfigError: A table, a column or a value is missing; with file and row.
+        TooLittleError: A table is missing.
+        ConfigError: A column or a value is, or is not as expected; with file and row.
     """
+    if reason := lacking(directory):
+        raise TooLittleError(str(directory), reason)
     tables = {name: _table(directory, name, columns) for name, columns in TABLES.items()}
     log = _Log(tables, _lines(directory))
     rows = _rows(log)
@@ -60,10 +83,11 @@ def read(directory: Path) -> Teaching:
 
 
 def _table(directory: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Read a table; what it holds beside the columns that are checked stays as it is."""
     path = directory / f"{name}.csv.gz"
-    frame = read_table(path, columns)[list(columns)]
+    frame = read_table(path, columns)
     problems = []
-    for column in [c for c in columns if c not in OPTIONAL]:
+    for column in columns:
         values, expected = _typed(frame[column])
         broken = values.isna()
         if broken.any():
@@ -93,14 +117,11 @@ def _lines(directory: Path) -> pd.DataFrame:
     """Return customer_id, product_id, day (datetime64[D]) of every till line, oldest first."""
     parts = []
     for name, columns in LINES.items():
-        if (directory / f"{name}.csv.gz").is_file():
-            part = _table(directory, name, columns)
+        if _is_there(directory, name):
+            part = _table(directory, name, columns)[list(columns)]
             part.columns = pd.Index(["customer_id", "product_id", "day"])
             part["day"] = part["day"].to_numpy().astype("datetime64[D]")
             parts.append(part)
-    if not parts:
-        names = " or ".join(f"{name}.csv.gz" for name in LINES)
-        raise ConfigError([f"{directory}: found no till lines; expected {names}"])
     return pd.concat(parts).sort_values(["customer_id", "day"], kind="stable")
 
 
@@ -147,7 +168,11 @@ class _Log:
     def __init__(self, tables: dict[str, pd.DataFrame], lines: pd.DataFrame) -> None:
         products = tables["products"]
         self._index = index = pd.Index(products["product_id"])
-        self._class_of = pd.factorize(products["product_category"])[0].astype(np.int32)
+        category = category_of(products)
+        if category is None:
+            self._class_of = np.full(index.size, -1, np.int32)
+        else:
+            self._class_of = pd.factorize(category)[0].astype(np.int32)
         lines = lines[lines["product_id"].isin(index)]
         self._sold = index.get_indexer(lines["product_id"]).astype(np.int32)
         self._sold_on = lines["day"].to_numpy().astype("datetime64[D]")

@@ -109,7 +109,7 @@ def workshop(order: Order, say: Callable[[str, bool], None]) -> Workshop:
         ConfigError: The directory holds no till data, or two logs to learn acceptance from.
     """
     readers.form_of(order.data)
-    if coupons.has_coupons(order.data) and offer_log.has_log(order.data):
+    if offer_log.has_log(order.data) and not coupons.lacking(order.data):
         problem = (
             f"{order.data}: found coupon tables and {offer_log.FILE}; expected one of them: "
             "acceptance is learned from one log"
@@ -306,9 +306,9 @@ def _teaching(data: Path, prepared: Prepared) -> Callable[[Path], Teaching] | No
 
     It gets the stage's folder: lines lie nowhere else, so that none outlives a kill.
     """
-    if coupons.has_coupons(data):
-        return lambda _: coupons.read(data)
-    if not (offer_log.has_log(data) and prepared.usable("day")):
+    if not offer_log.has_log(data):
+        return (lambda _: coupons.read(data)) if coupons.has_coupons(data) else None
+    if not prepared.usable("day"):
         return None
 
     def read(to: Path) -> Teaching:

@@ -201,19 +201,24 @@ def read_products(path: Path) -> pd.DataFrame:
     if len(twice):
         row = int(twice[0]) + 2
         raise ConfigError([f"{path}: row {row}: the product stands there twice; expected once"])
-    category = next((c for c in ("product_category", "category") if c in frame), None)
     price = next((c for c in ("price_proxy", "price") if c in frame), None)
     cents = pd.to_numeric(frame[price], errors="coerce") * 100 if price else None
     return pd.DataFrame(
         {
             "item": frame["product_id"],
-            "category": frame[category] if category else None,
+            "category": category_of(frame),
             "department": frame.get("department"),
             "zone": None,
             "brand": frame.get("brand"),
             "price_cents": cents,
         }
     )
+
+
+def category_of(products: pd.DataFrame) -> "pd.Series[str] | None":
+    """Return the category of each product, None where the table tells none."""
+    name = next((c for c in ("product_category", "category") if c in products), None)
+    return None if name is None else products[name]
 
 
 def _store_columns(text: Table) -> Table:

@@ -25,7 +25,7 @@ MOST_INT8_SHIFT = 0.02
 
 
 class TooLittleError(ConfigError):
-    """A log is as it should be, but too young to learn from; all else of a bundle can be.
+    """A log is too young to learn from, or lacks a file; all else of a bundle can be learned.
 
     Args:
         source: The log.

@@ -5,12 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from edge.core.acceptance import FEATURES, Offers, Past, Shelf, features
 from edge.core.errors import ConfigError
 from models import acceptance
-from models.coupons import has_coupons, read
+from models.coupons import OF_COUPONS, has_coupons, lacking, read
 from models.offers import Rows
 from models.visit_models import TooLittleError
 
@@ -214,13 +215,47 @@ def test_the_model_beats_the_naive_rates(tmp_path: Path) -> None:
     assert model.files() == acceptance.train(read(directory), seed=2).files()
 
 
-def test_a_missing_table_is_named(tmp_path: Path) -> None:
-    """The message says which file and what it should hold."""
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ("campaigns", r"campaigns\.csv\.gz: not found; expected a table of campaign_id, customer"),
+        ("products", r"products\.csv\.gz: not found; expected a table of product_id"),
+        ("transactions_sample_2017", r"till lines with dates: not found; expected .*_2017\.csv"),
+    ],
+)
+def test_a_missing_table_is_named(tmp_path: Path, table: str, expected: str) -> None:
+    """It leaves acceptance out, and says which file and what it should hold."""
     directory = write_coupons(tmp_path, customers=4)
-    (directory / "campaigns.csv.gz").unlink()
-    assert not has_coupons(directory)
-    with pytest.raises(ConfigError, match=r"campaigns\.csv\.gz: not found"):
+    assert not lacking(directory)
+    (directory / f"{table}.csv.gz").unlink()
+    assert has_coupons(directory)
+    with pytest.raises(TooLittleError, match=expected):
         read_rows(directory)
+
+
+def test_products_and_till_lines_alone_are_no_coupon_log(tmp_path: Path) -> None:
+    """A chain without coupons has them too."""
+    directory = write_coupons(tmp_path, customers=4)
+    for table in OF_COUPONS:
+        (directory / f"{table}.csv.gz").unlink()
+    assert not has_coupons(directory)
+
+
+def test_a_category_is_optional(tmp_path: Path) -> None:
+    """It bears either name that the readers know; without it no product's class is known."""
+    path = write_coupons(tmp_path, customers=10) / "products.csv.gz"
+    named, products = read_rows(tmp_path), gzip.decompress(path.read_bytes()).decode()
+
+    def inputs(text: str) -> npt.NDArray[np.float32]:
+        path.write_bytes(gzip.compress(text.encode()))
+        return read_rows(tmp_path).features
+
+    other = inputs(products.replace("product_category", "category"))
+    np.testing.assert_array_equal(other, named.features)
+    ids = [line.split(",")[0] for line in products.splitlines()]
+    unknown = inputs("\n".join([f"{ids[0]},category", *(f"{each}," for each in ids[1:])]) + "\n")
+    np.testing.assert_array_equal(inputs("\n".join(ids) + "\n"), unknown)
+    assert not np.array_equal(unknown, named.features)
 
 
 def test_weights_change_what_is_learned(tmp_path: Path) -> None:

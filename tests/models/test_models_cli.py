@@ -461,10 +461,24 @@ def test_a_model_that_8_bits_harm_is_left_out(
     assert f"anonymous: left out; {reason}." in (tmp_path / "bundle" / "card.md").read_text()
 
 
+def test_coupon_tables_that_are_not_whole_leave_their_model_out(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The ranker does not wait for them; the card says which files are missing."""
+    store = shutil.copytree(world / "store", tmp_path / "store")
+    (store / "offers.csv.gz").unlink()
+    (store / "coupons.csv.gz").write_bytes(gzip.compress(b"coupon_upc,product_id,campaign_id\n"))
+    assert main(_train(tmp_path)) == 0
+    reason = json.loads(capsys.readouterr().out)["left_out"]["acceptance"]
+    assert "products.csv.gz: not found; expected a table of product_id" in reason
+    assert "coupons.csv.gz" not in reason
+    assert f"acceptance: left out; {reason}." in (tmp_path / "bundle" / "card.md").read_text()
+
+
 def test_two_logs_of_offers_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Before the work: one of them would be learned from, the other ignored."""
     store = write_random_store(tmp_path / "store", customers=3, seed=3)
-    for name in (*TABLES, "offers"):
+    for name in (*TABLES, "transactions_sample_2017", "offers"):
         (store / f"{name}.csv.gz").write_bytes(b"")
     assert main(_train(tmp_path)) == 2
     assert "found coupon tables and offers.csv.gz" in capsys.readouterr().err
