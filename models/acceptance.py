@@ -9,13 +9,12 @@ so the model learns from what a chain's loyalty programme holds anyway; the box 
 (`models.coupons`, `models.offer_log`).
 """
 
-import io
-
 import numpy as np
 import numpy.typing as npt
 
 from edge.core import acceptance
 from models import judging, small_network
+from models.bundle import npz_bytes
 from models.offers import Market, Rows, Teaching
 from models.small_network import Network, Plan
 from models.visit_models import Measured, TooLittleError, VisitModel, packed
@@ -53,7 +52,7 @@ def train(teaching: Teaching, seed: int) -> VisitModel:
     )
     measured = judge(small_network.run(onnx, later.features), earlier, later, seed, shift)
     about |= _about(teaching.market)
-    tables = {"acceptance.npz": _lines(teaching.market)}
+    tables = {"acceptance.npz": npz_bytes({"lines": teaching.market.lines})}
     return VisitModel("acceptance", onnx, about, measured, teaching.about, tables)
 
 
@@ -61,12 +60,6 @@ def _about(market: Market) -> dict[str, object]:
     """Return what a box reads beside the network: rates to hold a chance against, and items."""
     rates = {"store": market.rates.store, "kinds": dict(market.rates.kinds)}
     return {"rates": rates, "items": list(market.item_ids)}
-
-
-def _lines(market: Market) -> bytes:
-    packed_ = io.BytesIO()
-    np.savez_compressed(packed_, lines=market.lines)
-    return packed_.getvalue()
 
 
 def split(rows: Rows) -> tuple[Rows, Rows]:

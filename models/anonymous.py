@@ -9,8 +9,6 @@ well: it shows what sells best there. What sells best in the store, which a box 
 shows, stands beside it. Leaves out candidates and inputs (`edge.core.anonymous`).
 """
 
-import io
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
@@ -30,6 +28,7 @@ from edge.core.anonymous import (
     features,
 )
 from models import histories, judging, small_network
+from models.bundle import npz_bytes
 from models.engine import Table
 from models.readers import Sales
 from models.small_network import Plan
@@ -388,18 +387,13 @@ def judge(
 
 
 def _npz(tables: AnonymousTables) -> bytes:
-    """Return the tables as a compressed file whose bytes depend on them alone."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for entry in fields(tables):
-            value = getattr(tables, entry.name)
-            if entry.name == "zones":
-                continue
-            if value.dtype == np.float32:
-                value = value.astype(np.float16)  # `count` has rounded it
-            content = io.BytesIO()
-            np.lib.format.write_array(content, value, allow_pickle=False)
-            about = zipfile.ZipInfo(f"{entry.name}.npy", (1980, 1, 1, 0, 0, 0))
-            about.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(about, content.getvalue())
-    return buffer.getvalue()
+    """Return the tables as a compressed file, floats in half precision."""
+    kept = {}
+    for entry in fields(tables):
+        value = getattr(tables, entry.name)
+        if entry.name == "zones":
+            continue
+        if value.dtype == np.float32:
+            value = value.astype(np.float16)  # `count` has rounded it
+        kept[entry.name] = value
+    return npz_bytes(kept)
