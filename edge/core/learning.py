@@ -161,10 +161,6 @@ class Learner:
         moved: Floats = (odds / (1.0 + odds)).astype(np.float32)
         return moved
 
-    def fingerprint(self) -> tuple[bytes, bytes]:
-        """Return the exact state, to prove that something left no trace."""
-        return self._expected.tobytes(), self._accepted.tobytes()
-
     @property
     def n_reactions(self) -> int:
         """Return how many reactions count."""
