@@ -8,7 +8,7 @@ and ranks with the box's own candidates, features and scoring. Any folder of the
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,14 +33,7 @@ from models.judging import reliability
 from models.network import onnx_bytes
 from models.ranker import Network, float_logits
 from models.stages import Examples, Label, examples_of
-from models.train import (
-    Course,
-    Plan,
-    Progress,
-    category_codes,
-    prepare_course,
-    tune,
-)
+from models.train import Course, Plan, Progress, prepare_course, tune
 
 LIST = 100
 TOP = 10
@@ -85,10 +78,18 @@ def main() -> None:
     report(found, is_quiet=options.json)
 
 
+def _category_codes(categories: Mapping[str, str], item_ids: Sequence[str]) -> Ints | None:
+    """Return int32[items] category numbers, -1 where none is known; None without any."""
+    if not categories:
+        return None
+    names = {name: k for k, name in enumerate(sorted({c for c in categories.values() if c}))}
+    return np.array([names.get(categories.get(item, ""), -1) for item in item_ids], np.int32)
+
+
 def _ours(cut: Cut, seed: int, say: Progress) -> tuple[Result, dict[str, object]]:
     """Train, load, rank; return metrics and what was measured beside them."""
     began = time.perf_counter()
-    category = category_codes(cut.categories, cut.item_ids)
+    category = _category_codes(cut.categories, cut.item_ids)
     with everybody_of(cut.known) as everybody:
         course = prepare_course(everybody, cut.known, category, Plan(), seed, say)
     course_s = time.perf_counter() - began

@@ -39,12 +39,11 @@ from models import (
 from models.engine import Engine, Table, duckdb_engine, spark_engine, spark_session
 from models.evaluation import Bundle, ask, judge
 from models.everybody import Everybody
-from models.network import onnx_bytes
 from models.offers import Teaching
 from models.quantization import RoundingError
 from models.readers import Sales
 from models.resume import Workshop
-from models.train import Plan, baskets_a_pass, prepare_course, tune
+from models.train import train
 from models.visit_models import TooLittleError, VisitModel
 
 LEAST_LEARNERS = 20
@@ -204,31 +203,19 @@ def everybody(prepared: Prepared, past: Table, to: Path) -> tuple[Everybody, Tab
 
 def _fit(order: Order, prepared: Prepared, known: Everybody, items: Table, to: Path) -> None:
     """Train a ranker on what is known and write its files."""
-    extent, item_ids = known.extent(), histories.item_ids(items)
-    if extent.learners < LEAST_TAUGHT:
+    learners, item_ids = known.extent().learners, histories.item_ids(items)
+    if learners < LEAST_TAUGHT:
         problem = (
-            f"{order.data}: {extent.learners} customers have two baskets of items that are kept; "
+            f"{order.data}: {learners} customers have two baskets of items that are kept; "
             f"expected at least {LEAST_TAUGHT}: a ranker cannot be learned from fewer"
         )
         raise ConfigError([problem])
     codes = _codes(prepared, "category", item_ids) if prepared.usable("category") else None
-    plan, learned = Plan(), known.drawn(LEARNED_CUSTOMERS, order.seed)
-    course = prepare_course(known, learned, codes, plan, order.seed)
+    learned = known.drawn(LEARNED_CUSTOMERS, order.seed)
     try:
-        network, calibration, rounding = tune(course, course.newest)
+        train(known, learned, item_ids, to, codes, seed=order.seed)
     except RoundingError as error:
         raise ConfigError([f"{order.data}: {error}"]) from error
-    counted = {
-        "customers": extent.customers,
-        "customers_learned": len(learned.customer_ids),
-        "baskets": extent.baskets,
-        "baskets_a_pass": baskets_a_pass(learned, plan),
-        "lines": extent.lines,
-        "newest_day": extent.newest_day,
-        "seed": order.seed,
-        "int8": rounding.row(network),
-    }
-    bundle.write(to, onnx_bytes(network), course.tables, item_ids, calibration, counted)
 
 
 def _codes(prepared: Prepared, column: str, item_ids: tuple[str, ...]) -> Ints:

@@ -4,17 +4,12 @@ The order: count tables and train an encoder for some moments of the past (stage
 ranker on what was bought next at each; tune it on the newest labels, which a small store does not;
 calibrate on customers held out of a second tuning, though not of the pretraining; count everything
 again up to today; write. `prepare_course` does what all folds of a benchmark share. Leaves out
-reading receipts (whoever calls) and the command line.
-
-    from models.train import train
-    train({"M1": History(...)}, item_ids, Path("bundle"), seed=1)
+reading receipts, and how many customers are enough (`models.pipeline`).
 """
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -25,7 +20,7 @@ from edge.core.ranking import Calibration
 from models import bundle, calibrate
 from models.adam import Tree
 from models.encoder import EncoderPlan, baskets_to_learn
-from models.everybody import Everybody, everybody_of
+from models.everybody import Everybody
 from models.network import onnx_bytes
 from models.purchases import Purchases
 from models.quantization import Agreement, gated
@@ -233,62 +228,44 @@ def _calibration(
 
 
 def train(
-    histories: Mapping[str, History],
+    everybody: Everybody,
+    learned: Purchases,
     item_ids: Sequence[str],
     out: Path,
-    seed: int = 0,
-    categories: Mapping[str, str] | None = None,
+    category: Ints | None = None,
     plan: Plan | None = None,
-    progress: Progress = lambda _: None,
-) -> dict[str, Any]:
+    seed: int = 0,
+) -> None:
     """Train on everybody's baskets and write a bundle.
 
     Args:
-        histories: Per customer id; item indexes refer to `item_ids`.
+        everybody: All of them are counted.
+        learned: Of the customers that encoder and ranker learn from; two baskets of one at least.
         item_ids: The item index.
         out: The bundle's folder.
-        seed: The same seed gives the same bytes on the same machine.
-        categories: Item id to any category label.
+        category: int32[items] or None.
         plan: Sizes and schedules.
-        progress: Called with a sentence at each step.
-
-    Returns:
-        What was measured, as in the bundle's `metrics.json`.
+        seed: The same seed gives the same bytes on the same machine.
 
     Raises:
-        ValueError: No customer has two baskets: there is nothing to learn from.
+        RoundingError: Rounded to 8 bits the network would rank otherwise.
     """
-    purchases = Purchases.of_histories(histories, len(item_ids))
-    if not (np.diff(purchases.basket_ends()) >= 2).any():
-        raise ValueError("no customer has two or more baskets; at least one is needed to learn")
-    started = time.perf_counter()
-    category = category_codes(categories, item_ids)
-    with everybody_of(purchases) as everybody:
-        course = prepare_course(everybody, purchases, category, plan, seed, progress)
-    progress("tuning and calibrating")
+    course = prepare_course(everybody, learned, category, plan, seed)
     network, calibration, rounding = tune(course, course.newest)
-    customers = len(purchases.customer_ids)
+    extent = everybody.extent()
     metrics = {
-        "customers": customers,
-        "customers_learned": customers,
-        "baskets": int(purchases.customer.size),
-        "baskets_a_pass": baskets_a_pass(purchases, course.plan),
-        "lines": int(purchases.item.size),
+        "customers": extent.customers,
+        "customers_learned": len(learned.customer_ids),
+        "baskets": extent.baskets,
+        "baskets_a_pass": baskets_a_pass(learned, course.plan),
+        "lines": extent.lines,
+        "newest_day": extent.newest_day,
         "seed": seed,
         "int8": rounding.row(network),
     }
     bundle.write(out, onnx_bytes(network), course.tables, item_ids, calibration, metrics)
-    return metrics | {"train_s": time.perf_counter() - started}
 
 
 def baskets_a_pass(learned: Purchases, plan: Plan) -> int:
     """Return how many next baskets a pass of the encoder learns, for the card."""
     return min(plan.encoder.most_baskets, baskets_to_learn(learned))
-
-
-def category_codes(categories: Mapping[str, str] | None, item_ids: Sequence[str]) -> Ints | None:
-    """Return int32[items] category numbers, -1 where none is known."""
-    if not categories:
-        return None
-    names = {name: k for k, name in enumerate(sorted({c for c in categories.values() if c}))}
-    return np.array([names.get(categories.get(item, ""), -1) for item in item_ids], np.int32)

@@ -32,8 +32,9 @@ from edge.core.history import History
 from edge.settings import Settings, read_settings
 from models.encoder import EncoderPlan
 from models.ranker import RankerPlan
-from models.train import Plan, train
+from models.train import Plan
 from tests.conftest import free_port, wait_until
+from tests.trained import train_on
 
 DAY_S = 86_400.0
 N_ITEMS = 40
@@ -190,8 +191,7 @@ def train_bundle(folder: Path) -> Path:
         for at, basket in enumerate(history):
             grown = grown.extended(basket, float(30 * at))
         histories[member] = grown
-    train(histories, ITEM_IDS, folder, seed=3, plan=PLAN)
-    return folder
+    return train_on(histories, ITEM_IDS, folder, PLAN)
 
 
 def rfc3339(at_s: float) -> str:

@@ -24,7 +24,8 @@ from models.bundle import LOADED, extend, npz_bytes
 from models.encoder import EncoderPlan
 from models.pipeline import rewrite_card
 from models.ranker import RankerPlan
-from models.train import Plan, train
+from models.train import Plan
+from tests.trained import train_on
 
 N_ITEMS = 60
 IDS = [f"item-{number:03d}" for number in range(N_ITEMS)]
@@ -50,9 +51,7 @@ def regulars(n: int = 80) -> dict[str, History]:
 
 @pytest.fixture(scope="module")
 def bundle_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("ranker") / "bundle"
-    train(regulars(), IDS, out, seed=3, plan=PLAN)
-    return out
+    return train_on(regulars(), IDS, tmp_path_factory.mktemp("ranker") / "bundle", PLAN)
 
 
 def scored(bundle: Bundle, history: History) -> tuple[Ints, Floats]:
@@ -67,7 +66,7 @@ def scored(bundle: Bundle, history: History) -> tuple[Ints, Floats]:
 
 def test_same_seed_gives_the_same_bytes(bundle_dir: Path, tmp_path: Path) -> None:
     """Two trainings with one seed write the same files."""
-    train(regulars(), IDS, tmp_path, seed=3, plan=PLAN)
+    train_on(regulars(), IDS, tmp_path, PLAN)
     names = sorted(path.name for path in bundle_dir.iterdir())
     assert names == sorted(path.name for path in tmp_path.iterdir())
     for name in names:
@@ -264,7 +263,7 @@ def test_floors_come_with_the_bundle(bundle_dir: Path, tmp_path: Path) -> None:
 def test_the_graph_of_another_bundle_is_refused(bundle_dir: Path, tmp_path: Path) -> None:
     """It reads a person of another size; asked once, it cannot answer."""
     other = replace(PLAN, encoder=replace(PLAN.encoder, size=12))
-    train(regulars(40), IDS, tmp_path / "other", seed=3, plan=other)
+    train_on(regulars(40), IDS, tmp_path / "other", other)
     copy = tmp_path / "copy"
     shutil.copytree(bundle_dir, copy)
     extend(copy, {"model.onnx": (tmp_path / "other" / "model.onnx").read_bytes()})

@@ -11,9 +11,10 @@ import pytest
 from edge.core.history import History
 from models.encoder import EncoderPlan
 from models.ranker import RankerPlan
-from models.train import Plan, train
+from models.train import Plan
 from simulator import demo
 from tests.conftest import free_port
+from tests.trained import train_on
 
 PLAN = Plan(
     max_back=1,
@@ -41,8 +42,7 @@ def _trained(out: Path, item_ids: list[str]) -> Path:
             bought = np.unique(rng.integers(0, len(item_ids), 3)).tolist()
             history = history.extended(bought, float(visit))
         people[f"M{number}"] = history
-    train(people, item_ids, out, plan=PLAN)
-    return out
+    return train_on(people, item_ids, out, PLAN)
 
 
 def _item_ids(folder: Path) -> list[str]:
