@@ -61,11 +61,14 @@ TO_REACH = {
 keeps: what 8 bits cost, and its size."""
 
 
+def _set(folder: str) -> str:
+    return str(Path(os.environ.get("STAMMGAST_DATA", "data")) / "next_basket" / folder)
+
+
 def _next_basket(folder: str, protocol: str) -> Run:
-    data = Path(os.environ.get("STAMMGAST_DATA", "data")) / "next_basket" / folder
     return Run(
         "next_basket",
-        ("--data", str(data), "--protocol", protocol),
+        ("--data", _set(folder), "--protocol", protocol),
         is_long=True,
         bars={
             **TO_REACH.get((folder, protocol), {}),
@@ -110,6 +113,13 @@ RUNS = (
             "counts_exponent": "<= 1.1",
             "counts_peak_mb": "<= 4096",
         },
+    ),
+    Run(
+        "training",
+        ("--data", _set("tafeng")),
+        is_long=True,
+        bars={"seconds": "<= 600", "peak_mb": "<= 4096", "model_bytes": "<= 5000000"},
+        name="training, tafeng",
     ),
     *(
         _next_basket(folder, protocol)

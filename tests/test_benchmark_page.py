@@ -56,6 +56,7 @@ def test_every_figure_to_reach_has_its_bar() -> None:
     named = [each for title, each in bars.items() if title.startswith("next_basket")]
     assert len(named) == 5
     assert all(each["int8_loss"] == "<= 0.001" for each in named)
+    assert bars["training, tafeng"]["peak_mb"] == "<= 4096"
     assert {"install_size", "aarch64"} <= bars.keys()
 
 

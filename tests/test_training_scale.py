@@ -1,5 +1,6 @@
 """What the benchmark of training measures by: made-up tills, and the memory of a process tree."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -7,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks import training
 from benchmarks.training_scale import cost_of
 from benchmarks.training_scale_tills import catalogue, write
+from tests.models.till_data import write_random_store
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +74,17 @@ def test_the_peak_counts_children() -> None:
     assert cost.seconds >= 1
     with pytest.raises(RuntimeError, match="ended with 3"):
         cost_of([sys.executable, "-c", "raise SystemExit(3)"])
+
+
+def test_one_training_tells_what_it_took(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Of the whole command, whose process alone holds a hundred megabytes and more."""
+    data = write_random_store(tmp_path / "store", customers=60, seed=1)
+    monkeypatch.setattr(sys, "argv", ["training", "--data", str(data), "--json"])
+    assert training.main() == 0
+    found = json.loads(capfd.readouterr().out.splitlines()[-1])
+    assert (found["set"], found["customers"]) == ("store", 60)
+    assert min(found["seconds"], found["cpu_seconds"]) > 0.0
+    assert 100 < found["peak_mb"] < 4096
+    assert 0.0 <= found["recall_at_10"] <= 1.0
