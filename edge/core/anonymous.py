@@ -178,6 +178,11 @@ class Scene:
         local = date.fromordinal(moment.day)
         return cls(zone, moment.minute, local.weekday(), local.month, basket)
 
+    @property
+    def around(self) -> tuple[str | None, int | None, int | None, int | None]:
+        """What a model reads of the moment beside the basket: equal ones get equal chances."""
+        return self.zone, daypart(self.minute), _is_weekend(self.weekday), self.month
+
     @classmethod
     def unknown(cls) -> "Scene":
         """Return a scene of which nothing is known."""
@@ -189,7 +194,7 @@ def candidates(scene: Scene, tables: AnonymousTables) -> Candidates:
     sources = np.zeros(tables.n_items, np.uint16)
     sources[tables.best] = Source.POPULAR
     if (zone := _zone(scene, tables)) >= 0:
-        sources[tables.best_in[zone]] |= np.uint16(Source.POPULAR | Source.ZONE)
+        sources[tables.best_in[zone]] |= np.uint16(Source.ZONE)
     if scene.basket.size:
         has_lift = tables.together_lift[scene.basket] > 0
         sources[tables.together[scene.basket][has_lift]] |= np.uint16(Source.TOGETHER)
@@ -203,11 +208,9 @@ def _zone(scene: Scene, tables: AnonymousTables) -> int:
 
 
 def _best(log_share: Floats, items: npt.NDArray[np.integer], k: int) -> Ints:
-    """Return the k of the items that sell best, without those never sold."""
+    """Return the k of rising items that sell best, ties by the lower one; only what is known."""
     items = items[log_share[items] > NEVER_SOLD]
-    if items.size > k:
-        items = items[np.argpartition(-log_share[items], k - 1)[:k]]
-    return items.astype(np.int32)
+    return items[np.argsort(-log_share[items], kind="stable")[:k]].astype(np.int32)
 
 
 def features(items: Ints, scene: Scene, tables: AnonymousTables) -> Floats:

@@ -5,7 +5,7 @@ its inputs (`features`), what the moment adds (`ranking`) and what may be shown 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -42,6 +42,7 @@ from edge.core.ranking import by_popularity, with_moment, with_odds
 _Question = tuple[
     Floats, Floats, Sequence[str], Callable[[Floats, Mapping[str, NDArray[np.bool_]]], Floats]
 ]
+_NOTHING: Ints = np.empty(0, np.int32)
 _OF_ITEM = [source is FeatureSource.POPULARITY for source in FEATURE_SOURCE]
 
 
@@ -63,23 +64,22 @@ class Scored:
     scene: Scene | None = None
     is_final: bool = True
 
-    @property
-    def zone(self) -> str | None:
-        """Where a stranger stood, for whom the zone itself says something."""
-        return None if self.scene is None else self.scene.zone
+    def is_of(self, scene: Scene | None) -> bool:
+        """Tell whether a stranger would be told the same now, as far as the scene goes."""
+        if self.scene is None or scene is None:
+            return self.scene is scene
+        return self.scene.around == scene.around
 
     def found_for(
         self, prepared: Prepared, context: Context, scene: Scene | None = None
     ) -> Candidates | None:
         """Return the candidates again where the moment names the very same lists.
 
-        A stranger's own come from the scene as well: its zone and basket are the same, too.
+        A stranger's own come from the scene as well: it and the basket are the same, too.
         """
-        is_same = self.prepared is prepared and self.context.names(context)
+        is_same = self.prepared is prepared and self.context.names(context) and self.is_of(scene)
         if scene is not None:
-            is_same = is_same and (
-                self.zone == scene.zone and np.array_equal(self.context.basket, context.basket)
-            )
+            is_same = is_same and np.array_equal(self.context.basket, context.basket)
         return self.found if is_same else None
 
     def still_holds(self, prepared: Prepared, found: Candidates, context: Context) -> bool:
@@ -125,10 +125,13 @@ class Scoring:
         self._on_unavailable = on_unavailable
 
     def candidates(self, prepared: Prepared, context: Context, scene: Scene | None) -> Candidates:
-        """Join what the model that will answer was taught about with what the moment names."""
+        """Join what the model that will answer was taught about with what the moment names.
+
+        The model for strangers brings its own list of the zone.
+        """
         own = prepared.candidates
         if scene is not None and self._strangers is not None:
-            own = self._strangers.candidates(scene)
+            own, context = self._strangers.candidates(scene), replace(context, zone=_NOTHING)
         return joined(own, self._tables.n_items, context)
 
     def score(
@@ -153,10 +156,9 @@ class Scoring:
         Returns:
             To be kept for the next decision; `chances` masks what is not allowed now.
         """
-        zone = None if scene is None else scene.zone
         if (
             before is not None
-            and before.zone == zone
+            and before.is_of(scene)
             and before.still_holds(prepared, found, context)
         ):
             scores, scene = before.scores, before.scene

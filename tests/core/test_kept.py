@@ -162,6 +162,16 @@ class ByPlace:
 
 
 REGULAR = History.empty().extended([1, 5], 3.0).extended([5], 9.0)
+
+
+class ByHour(ByPlace):
+    """A model for strangers who want more from noon on."""
+
+    def chances(self, items: Ints, scene: Scene) -> Floats:
+        assert scene.minute is not None
+        return np.full(items.size, 0.75 if scene.minute >= 660 else 0.25, np.float32)
+
+
 GUESTS = (
     prepare(REGULAR, TABLES, 10.0),
     prepare(REGULAR, TABLES, 12.0),
@@ -201,6 +211,22 @@ def assert_same(one: Candidates, other: Candidates) -> None:
     """Hold two findings against each other."""
     assert np.array_equal(one.items, other.items)
     assert np.array_equal(one.sources, other.sources)
+
+
+def test_a_stranger_is_looked_at_anew_in_another_part_of_the_day() -> None:
+    """Else the chance of a card would be of a moment that its record does not name."""
+    scoring = Scoring(BySight(), TABLES, lambda: None, ByHour())
+    context, prepared = Context(), GUESTS[0]
+    before = replace(Scene.of(NOW, "shoes", context.basket), minute=659)
+    found = scoring.candidates(prepared, context, before)
+    allowed = np.ones(found.items.size, np.bool_)
+    kept = scoring.score(prepared, found, allowed, context, None, before)
+    soon, noon = replace(before, minute=650), replace(before, minute=660)
+    assert scoring.score(prepared, found, allowed, context, kept, soon).scores is kept.scores
+    assert kept.found_for(prepared, context, noon) is None
+    later = scoring.score(prepared, found, allowed, context, kept, noon)
+    assert set(later.scores.tolist()) == {np.float32(0.75)}
+    assert set(kept.scores.tolist()) == {np.float32(0.25)}
 
 
 def test_a_stranger_who_moved_or_took_something_is_looked_at_anew() -> None:
