@@ -440,6 +440,7 @@ def _of_shade(line: Shown, snapshot: Snapshot) -> Cause | None:
 _OWN_SHADE = Text("In Ihrem Farbton", "In your shade")
 _HISTORY = Text("Passt zu früheren Einkäufen", "Fits earlier purchases")
 _LIKES = Text("Wird oft dazu gewählt", "Often chosen with it")
+_TOGETHER = Text("Wurde von anderen dazu gewählt", "Others have chosen it with this")
 _SERIES = Text("Der nächste Teil der Reihe", "Next in the series")
 _ZONE = Text("Liegt gleich hier in der Abteilung", "Right here in this department")
 _PICKED = Cause(Text("Für heute ausgewählt", "Picked for today"), "visit")
@@ -459,10 +460,15 @@ def _of_series(_: Shown, snapshot: Snapshot) -> Cause:
 
 
 def _of_basket(_: Shown, snapshot: Snapshot) -> Cause:
-    return Cause(_LIKES, "basket" if snapshot.visit.basket else "scan")
+    """Name the basket where no other label was read: which of them it goes with nobody noted."""
+    visit = snapshot.visit
+    return Cause(_TOGETHER, "basket" if set(visit.scanned) <= set(visit.basket) else "scan")
 
 
-def _of_zone(_: Shown, snapshot: Snapshot) -> Cause:
+def _of_zone(line: Shown, snapshot: Snapshot) -> Cause | None:
+    """Say that it lies here, unless the catalogue has moved it since the model was trained."""
+    if snapshot.playbook.catalog.items[line.item].zone != snapshot.visit.zone:
+        return None
     return Cause(_ZONE, "zone", max(0.0, snapshot.moment.now_s - snapshot.visit.zone_since_s))
 
 

@@ -48,7 +48,8 @@ RECALLING = mask_of(
 _SIZE_GONE = mask_of(Reason.SIZE_UNAVAILABLE)
 _IRRELEVANT = mask_of(Reason.BELOW_FLOOR, Reason.SIZE_UNAVAILABLE)
 # Grounds that one purchase, today's basket or a label gives; what is then bought stays one.
-_OF_PURCHASE = frozenset({"purchase", "basket", "scan"})
+_OF_VISIT = frozenset({"basket", "scan"})
+_OF_PURCHASE = _OF_VISIT | {"purchase"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,8 @@ def _holds(ground: str, card: Basis, snapshot: Snapshot) -> bool:
         return card.zone is not None and snapshot.visit.zone == card.zone
     if ground in _OF_PURCHASE:
         is_partner = bool(prompts.partner.size and prompts.partner[card.item])
-        is_partner |= bool(card.sources & Source.TOGETHER)  # what a visit saw stays so
+        if ground in _OF_VISIT and card.sources & Source.TOGETHER:  # what was seen stays so
+            is_partner = True
         return card.item in prompts.care if card.is_service else is_partner
     if ground == "purchases":
         return bool(snapshot.memory.bought)

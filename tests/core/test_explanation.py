@@ -54,6 +54,19 @@ def test_what_fits_the_basket_is_said_in_general_words() -> None:
     assert (cause.source, cause.fact) == ("basket", None)
 
 
+def test_nothing_lies_here_that_the_catalogue_has_moved() -> None:
+    """A model may be older than the shelf: the scarf lies in `fashion`."""
+    world = World().in_visit(zone="fashion")
+    outcome = world.decide({"scarf": 0.9})
+    slate = tuple(replace(line, sources=int(Source.ZONE)) for line in outcome.decision.slate)
+    decision = replace(outcome.decision, slate=slate)
+    here, *_ = only_card(explain(decision, outcome.snapshot), "scarf").why
+    assert here.source == "zone"
+    visit = replace(outcome.snapshot.visit, zone="beauty")
+    message = explain(decision, replace(outcome.snapshot, visit=visit))
+    assert all(cause.source != "zone" for cause in only_card(message, "scarf").why)
+
+
 @pytest.mark.parametrize(("place", "source"), [("basket", "basket"), ("scanned", "scan")])
 def test_what_others_bought_with_it_rests_on_the_visit(place: str, source: str) -> None:
     """What the model of visits knows of a basket or a label is told of nobody's own purchases."""
@@ -62,7 +75,7 @@ def test_what_others_bought_with_it_rests_on_the_visit(place: str, source: str) 
     slate = [replace(line, sources=int(Source.TOGETHER)) for line in outcome.decision.slate]
     message = explain(replace(outcome.decision, slate=tuple(slate)), outcome.snapshot)
     cause, *_ = only_card(message, "scarf").why
-    assert cause.text == Text("Wird oft dazu gewählt", "Often chosen with it")
+    assert cause.text == Text("Wurde von anderen dazu gewählt", "Others have chosen it with this")
     assert (cause.source, cause.fact) == (source, None)
 
 

@@ -24,6 +24,9 @@ COAT_CARE = Basis("c-care", number("coat-a"), int(Source.CARE), is_service=True)
 
 HERE = replace(SCARF, sources=int(Source.ZONE), told=("zone", "sales"), zone="fashion")
 BESIDE = replace(SCARF, sources=int(Source.TOGETHER), told=("scan", "zone"), zone="fashion")
+VOIDED = replace(
+    BESIDE, sources=int(Source.COMPLEMENT | Source.TOGETHER), told=("purchase", "zone")
+)
 GOES_WITH = replace(TIE, offer_id=None, sources=int(Source.COMPLEMENT), told=("purchase", "zone"))
 PINNED = replace(SCARF, told=("house",), rule_ids=("pin",))
 PIN = Rule("pin", RuleKind.PIN, ("item:scarf",), "A", "we like it", NOW.day, value=1.0)
@@ -98,6 +101,7 @@ EVENTS: list[tuple[str, Event, Basis, Reason | None]] = [
      lambda w: w.in_visit(basket=(number("shirt-a"),)), SCARF, None),
     ("right here, and still there", lambda w: w, HERE, None),
     ("others bought it with what was looked at", lambda w: w, BESIDE, None),
+    ("it went with a purchase that is none", lambda w: w, VOIDED, Reason.BASIS_GONE),
     ("right here, but went elsewhere", lambda w: w.in_visit(zone="beauty"), HERE,
      Reason.GROUND_GONE),
     ("right here, but nobody may know where by now", lambda w: w.in_visit(zone=None),

@@ -82,7 +82,7 @@ def test_a_stranger_is_asked_about_what_the_model_was_judged_on(
         wait_until(lambda: mine.heard, "the answer")
         card = mine.answer["cards"][0]
         assert card["item_id"] == f"item-{COMPANION}"
-        assert card["why"][0]["en"] == "Often chosen with it"
+        assert card["why"][0]["en"] == "Others have chosen it with this"
         box.box.ledger.flush()
         decision = box.decisions()[-1]
     beside = load_beside(made, [item["item_id"] for item in wide_catalog()["items"]])
