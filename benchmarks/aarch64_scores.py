@@ -3,10 +3,14 @@
 Needs no more than numpy and onnxruntime.
 """
 
+import os
 import sys
 from pathlib import Path
 
 import numpy as np
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # as a box: before it is first imported
+
 import onnxruntime
 
 

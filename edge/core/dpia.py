@@ -77,6 +77,11 @@ _RISKS: tuple[tuple[str, str, str], ...] = (
         "`tests/attacks/on_totals.py`",
     ),
     (
+        "A library reports to its makers",
+        "The telemetry of ONNX Runtime, on by default, is switched off before it is loaded.",
+        "`tests/test_no_telemetry.py`",
+    ),
+    (
         "The chain sends what must not be stored",
         "Fields are taken in by a list; "
         + ", ".join(sorted(minimisation.DENIED))
