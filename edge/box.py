@@ -59,10 +59,8 @@ from edge.figures import Figures
 from edge.intake import Intake
 from edge.night import nights
 from edge.opening import (
-    NoModel,
-    load_beside,
-    load_model,
     open_ledger,
+    open_models,
     take_in,
     zones_of_fixed_beacons,
 )
@@ -119,8 +117,8 @@ class Box:
         self.downlink = Downlink(files / "members.json", self.ledger, clock.now_s)
         take_in(self.ledger, self.downlink, files)
         item_ids = [item.item_id for item in catalog.items]
-        ranker, tables, self.model, floors = load_model(settings.store.bundle, item_ids)
-        beside = load_beside(settings.store.bundle, item_ids)
+        models = open_models(settings.store, item_ids)
+        self.model, beside = models.state, models.beside
         self.journal = Journal(self.ledger)
         self.hub = Hub(
             board=lambda: self.path.showing.board.frame(),
@@ -133,9 +131,9 @@ class Box:
             catalog,
             lambda now_s: Moment.of(datetime.fromtimestamp(now_s, facts.time_zone)),
             clock.now_s,
-            with_floors(floors),
+            with_floors(models.floors),
         )
-        scoring = Scoring(ranker, tables, lambda: None, beside.anonymous)
+        scoring = Scoring(models.ranker, models.tables, lambda: None, beside.anonymous)
         self.rulebook.archive = Archive(
             past=lambda since_s, most: self.journal.past(since_s, most, clock.now_s()),
             shown=lambda is_endless: self.journal.restored(is_endless=is_endless),
@@ -148,13 +146,13 @@ class Box:
             plan=plan,
             zones=ZoneModel.of_plan(plan),
             app_zones=zones_of_fixed_beacons(plan),
-            tables=tables,
+            tables=models.tables,
             sign=StoreSign(facts.name),
             moment=lambda now_s: Moment.of(datetime.fromtimestamp(now_s, facts.time_zone)),
             motive=beside.motive.motive if beside.motive else unknown,
             strangers=beside.anonymous,
             takers=Takers(catalog, beside.acceptance) if beside.acceptance else None,
-            model_version=self.model if not isinstance(ranker, NoModel) else "",
+            model_version=models.version,
             seed=settings.seed,
         )
         self.path = Path(
@@ -167,7 +165,7 @@ class Box:
             ),
             gateways=self.gateways,
             rotating=RotatingIds(encrypt_block),
-            ranker=ranker,
+            ranker=models.ranker,
             people=self.ledger,
             log=self.journal,
             screens=self.hub,

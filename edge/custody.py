@@ -17,8 +17,6 @@ from typing import Any
 
 from edge.adapters.files.catalog import StoreFacts, read_catalog
 from edge.adapters.files.floorplan import read_floorplan
-from edge.adapters.onnx.ranker import load_bundle
-from edge.adapters.onnx.visit_models import load_visit_models
 from edge.adapters.sqlite.backup import backup, restore
 from edge.adapters.sqlite.daily import run_day, write_messages
 from edge.adapters.sqlite.erasure import erase_member
@@ -40,6 +38,7 @@ from edge.core.person import Profile
 from edge.core.proof import Proven
 from edge.core.scoring import Scoring
 from edge.core.trace import contribution_lines, lines_of
+from edge.opening import open_models
 from edge.settings import Settings, read_settings
 
 KEY_FILE = "box.key"
@@ -200,19 +199,16 @@ def _contributions(
     moment: Moment,
 ) -> Iterator[str]:
     """Yield what each source of data contributed to every item shown, by the model in force."""
-    bundle, item_ids = settings.store.bundle, [item.item_id for item in catalog.items]
-    if bundle is None or not decision.slate:
+    if settings.store.bundle is None or not decision.slate:
         return
-    try:
-        loaded = load_bundle(bundle, item_ids)
-        beside = load_visit_models(bundle, item_ids, lambda _: None)  # as a box starts without it
-    except (TrustError, UnavailableError) as error:
-        yield f"no contributions: {error}"
+    models = open_models(settings.store, [item.item_id for item in catalog.items])
+    if not models.version:
+        yield f"no contributions: {models.state}"
         return
-    scoring = Scoring(loaded.ranker, loaded.tables, lambda: None, beside.anonymous)
+    scoring = Scoring(models.ranker, models.tables, lambda: None, models.beside.anonymous)
     noted = {row.item: row.score for row in decision.trace()}
     for line in decision.slate:
-        has = loaded.version, catalog.version
+        has = models.version, catalog.version
         found = of_past(decision, line, profile, scoring, moment, has)
         yield from contribution_lines(line.item_id, found, noted[line.item])
 

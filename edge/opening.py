@@ -9,7 +9,8 @@ import itertools
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from edge.adapters.files.catalog import read_catalog, read_stock
@@ -82,7 +83,7 @@ def problems_of_files(store: StoreSection) -> tuple[list[str], tuple[Gap, ...]]:
     """Read every file that a start would read, and open no database.
 
     Returns:
-        What would stop the start or leave the box without its model; what the catalogue lacks.
+        What would stop the start or keep the bundle from serving; what the catalogue lacks.
     """
     problems: list[str] = []
     catalog: Catalog | None = None
@@ -114,36 +115,74 @@ def problems_of_files(store: StoreSection) -> tuple[list[str], tuple[Gap, ...]]:
     return problems, () if catalog is None else hygiene(catalog)
 
 
-def load_model(
-    bundle: Path | None, item_ids: list[str]
-) -> tuple[Ranker, ItemTables, str, Mapping[str, float]]:
-    """Load the bundle, or say why what people and rules name is all there is.
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The models that serve.
 
-    Returns:
-        The ranker, its item tables, a word for `/healthz`, and its relevance floors by surface.
+    Args:
+        ranker: Scores candidates; one that always fails where rules alone offer.
+        tables: Of the ranker, in the catalogue's item order.
+        floors: Its relevance floors, by surface.
+        beside: The models beside it.
+        version: Of the bundle they are from; empty where rules alone offer.
+        state: A word for `/healthz`: which version serves, what was refused, and why.
     """
-    if bundle is None:
-        return NoModel(), blank(len(item_ids)), "none: rules alone offer", {}
+
+    ranker: Ranker
+    tables: ItemTables
+    floors: Mapping[str, float]
+    beside: VisitModels
+    version: str
+    state: str
+
+
+def open_models(store: StoreSection, item_ids: Sequence[str]) -> Models:
+    """Open the configured bundle, or say why what people and rules name is all there is.
+
+    The only way from the configuration to a model: whoever serves, judges a draft or explains a
+    past decision opens the same one. A model beside a ranker that serves is refused for itself:
+    nothing of two versions ever answers together.
+    """
+    if store.bundle is None:
+        return _rules_alone("none: rules alone offer", VisitModels(None, None, None), item_ids)
     try:
-        loaded = load_bundle(bundle, item_ids)
+        return _opened(store.bundle, item_ids)
     except (TrustError, UnavailableError) as error:
         log.error("the bundle was refused", extra={"part": "model", "detail": str(error)})
-        return NoModel(), blank(len(item_ids)), f"refused: {error}", {}
-    return loaded.ranker, loaded.tables, loaded.version, loaded.floors
+        state = f"refused: {error}"
+    return _rules_alone(state, _beside(store.bundle, item_ids), item_ids)
 
 
-def load_beside(bundle: Path | None, item_ids: list[str]) -> VisitModels:
+def _opened(folder: Path, item_ids: Sequence[str]) -> Models:
+    """Open a bundle.
+
+    Raises:
+        TrustError, UnavailableError: Its ranker may not be used, see `load_bundle`.
+    """
+    loaded = load_bundle(folder, item_ids)
+    refused: list[str] = []
+    beside = _beside(folder, item_ids, refused)
+    state = "; ".join([loaded.version, *(f"refused: {each}" for each in refused)])
+    return Models(loaded.ranker, loaded.tables, loaded.floors, beside, loaded.version, state)
+
+
+def _rules_alone(state: str, beside: VisitModels, item_ids: Sequence[str]) -> Models:
+    return Models(NoModel(), blank(len(item_ids)), {}, beside, "", state)
+
+
+def _beside(folder: Path, item_ids: Sequence[str], refused: list[str] | None = None) -> VisitModels:
     """Load the models beside the ranker, each for itself; what a bundle lacks, nobody knows."""
-    if bundle is not None:
-        try:
-            return load_visit_models(bundle, item_ids, _refused)
-        except (TrustError, UnavailableError) as error:
-            _refused(error)
+
+    def refuse(error: TrustError | UnavailableError) -> None:
+        log.error("a model of visits was refused", extra={"part": "model", "detail": str(error)})
+        if refused is not None:
+            refused.append(str(error))
+
+    try:
+        return load_visit_models(folder, item_ids, refuse)
+    except (TrustError, UnavailableError) as error:
+        refuse(error)
     return VisitModels(None, None, None)
-
-
-def _refused(error: TrustError | UnavailableError) -> None:
-    log.error("a model of visits was refused", extra={"part": "model", "detail": str(error)})
 
 
 def seeded_bytes(seed: int) -> Callable[[int], bytes]:

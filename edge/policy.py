@@ -26,7 +26,7 @@ from edge.core.playbook import with_floors
 from edge.core.policy_log import LeftOut, PolicyLog
 from edge.core.scoring import Scoring
 from edge.custody import Commands, now_of, opened
-from edge.opening import load_beside, load_model
+from edge.opening import open_models
 from edge.rulebook import Archive, Rulebook
 from edge.settings import Settings, read_settings
 
@@ -102,10 +102,9 @@ def judged(
     if (files / "stock.json").exists():
         read_stock(files / "stock.json", stock, now_s)
     item_ids = [item.item_id for item in catalog.items]
-    ranker, tables, _, floors = load_model(settings.store.bundle, item_ids)
-    strangers = load_beside(settings.store.bundle, item_ids).anonymous
+    models = open_models(settings.store, item_ids)
     journal = Journal(ledger)
-    scoring = Scoring(ranker, tables, lambda: None, strangers)
+    scoring = Scoring(models.ranker, models.tables, lambda: None, models.beside.anonymous)
     archive = Archive(
         past=lambda since_s, most: journal.past(since_s, most, now_s, is_profile=True),
         shown=lambda is_endless: journal.restored(is_endless=is_endless),
@@ -117,7 +116,7 @@ def judged(
         catalog,
         lambda at_s: Moment.of(datetime.fromtimestamp(at_s, facts.time_zone)),
         lambda: now_s,
-        with_floors(floors),
+        with_floors(models.floors),
     )
     return rulebook.as_log(draft, archive, since_s, most)
 

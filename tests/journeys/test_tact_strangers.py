@@ -9,7 +9,7 @@ import numpy as np
 
 from edge.core.anonymous import Scene
 from edge.core.candidates import Source
-from edge.opening import load_beside
+from edge.opening import open_models
 from models import anonymous, bundle, readers
 from models.engine import duckdb_engine
 from tests.conftest import Mosquitto, wait_until
@@ -85,7 +85,8 @@ def test_a_stranger_is_asked_about_what_the_model_was_judged_on(
         assert card["why"][0]["en"] == "Others have chosen it with this"
         box.box.ledger.flush()
         decision = box.decisions()[-1]
-    beside = load_beside(made, [item["item_id"] for item in wide_catalog()["items"]])
+    item_ids = [item["item_id"] for item in wide_catalog()["items"]]
+    beside = open_models(box.box.settings.store, item_ids).beside
     assert beside.anonymous is not None
     scene = Scene("shoes", 600, 0, 3, np.array([LOOKED_AT], np.int32))
     own = beside.anonymous.candidates(scene)

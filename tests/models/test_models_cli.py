@@ -22,7 +22,8 @@ from edge.adapters.onnx.visit_models import VisitModels, load_visit_models
 from edge.core.anonymous import Scene
 from edge.core.candidates import Source
 from edge.core.errors import TrustError, UnavailableError
-from edge.opening import load_beside
+from edge.opening import Models, open_models
+from edge.settings import StoreSection
 from models import held_out, offer_log, readers, visit_log, visit_models
 from models.__main__ import _parser, main
 from models.bundle import extend, loaded_bytes
@@ -676,9 +677,15 @@ def test_lines_that_count_nothing_refuse_acceptance_alone(
     extend(copy, {"acceptance.npz": packed.getvalue()})
     with pytest.raises(TrustError, match=r"acceptance.npz cannot be read.*60 numbers from 0"):
         load_visit_models(copy, ITEM_IDS)
-    beside = load_beside(copy, ITEM_IDS)
+    beside = opened(copy).beside
     assert beside.acceptance is None
     assert beside.anonymous is not None
+
+
+def opened(bundle: Path) -> Models:
+    """Return what a box serves of a bundle."""
+    store = StoreSection(files=bundle, data=bundle / "data", bundle=bundle)
+    return open_models(store, ITEM_IDS)
 
 
 def test_a_box_starts_without_models_that_it_cannot_use(world: Path, tmp_path: Path) -> None:
@@ -690,7 +697,10 @@ def test_a_box_starts_without_models_that_it_cannot_use(world: Path, tmp_path: P
         copy = tmp_path / name
         shutil.copytree(world / "bundle", copy)
         extend(copy, {name: b"[]"})
-        found = load_beside(copy, ITEM_IDS)
+        box = opened(copy)
+        assert box.state.startswith(f"{box.version}; refused: "), box.state
+        assert name.split(".")[0] in box.state
+        found = box.beside
         models = {"anonymous": found.anonymous, "acceptance": found.acceptance}
         assert [kind for kind, model in models.items() if model is None] == [name.split(".")[0]]
-    assert load_beside(tmp_path / "none", ITEM_IDS) == VisitModels(None, None, None)
+    assert opened(tmp_path / "none").beside == VisitModels(None, None, None)
