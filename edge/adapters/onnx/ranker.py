@@ -22,6 +22,11 @@ from edge.core.history import Floats, Ints
 from edge.core.item_tables import ItemTables, unpacked
 from edge.core.ranking import Calibration
 
+FILES = (
+    *("model.onnx", "tables.npz", "items.json", "features.json", "calibration.json"),
+    "metrics.json",
+)
+"""What is read of a bundle for the ranker, besides the manifest."""
 MIN_OVERLAP = 0.5
 """Least share of the catalogue that a bundle must know; below, it was made for another store."""
 

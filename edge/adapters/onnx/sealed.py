@@ -35,15 +35,16 @@ class Sealed:
         UnavailableError: There is no bundle at this path.
 
     Attributes:
-        manifest: As written.
+        written: The manifest's bytes.
+        manifest: What they hold.
         version: First 12 hex digits of the manifest's sha256, for the decision log.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        content = self._content("manifest.json")
-        self.version = hashlib.sha256(content).hexdigest()[:12]
-        self.manifest: Mapping[str, Any] = understood("manifest.json", json.loads, content)
+        self.written = self._content("manifest.json")
+        self.version = hashlib.sha256(self.written).hexdigest()[:12]
+        self.manifest: Mapping[str, Any] = understood("manifest.json", json.loads, self.written)
         if not isinstance(self.manifest, dict) or "schema" not in self.manifest:
             raise TrustError("bundle manifest cannot be read: expected an object with a schema")
         if self.manifest["schema"] != BUNDLE_SCHEMA:

@@ -7,7 +7,7 @@ ranker's own probability.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +24,8 @@ from edge.core.motives import Evidence
 
 Floats = anonymous.Floats
 SCHEMA = "stammgast.visit-model.v1"
+KINDS = ("onnx", "json", "npz")
+"""Of the files of each model; not every model has tables."""
 MOST_LINES = 1e12
 """Lines of one item that nobody ever sells."""
 Loaded = TypeVar("Loaded")
@@ -135,6 +137,10 @@ class VisitModels:
     anonymous: AnonymousModel | None
     motive: MotiveModel | None
     acceptance: AcceptanceModel | None
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of those it holds."""
+        return tuple(f.name for f in fields(self) if getattr(self, f.name) is not None)
 
 
 def strictly(error: TrustError | UnavailableError) -> None:
