@@ -59,6 +59,7 @@ from edge.figures import Figures
 from edge.intake import Intake
 from edge.night import nights
 from edge.opening import (
+    keep_models,
     open_ledger,
     open_models,
     take_in,
@@ -118,6 +119,8 @@ class Box:
         take_in(self.ledger, self.downlink, files)
         item_ids = [item.item_id for item in catalog.items]
         models = open_models(settings.store, item_ids)
+        if not is_replay:  # its data folder is gone at its end
+            keep_models(settings.store, models)
         self.model, beside = models.state, models.beside
         self.journal = Journal(self.ledger)
         self.hub = Hub(

@@ -1,7 +1,7 @@
 """What a box opens as it starts: its databases, its models, the chain's files.
 
-A model that cannot be trusted is refused and said so; the box then serves without it. Leaves out
-how the parts are joined (`box`).
+A bundle that cannot be trusted is refused and said so; the last good one then serves, or none.
+Leaves out how the parts are joined (`box`).
 """
 
 import hashlib
@@ -10,12 +10,13 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge.adapters.files.catalog import read_catalog, read_stock
 from edge.adapters.files.floorplan import read_floorplan
 from edge.adapters.files.handed import read_members, sha256_of
+from edge.adapters.onnx.kept import keep
 from edge.adapters.onnx.ranker import load_bundle
 from edge.adapters.onnx.visit_models import VisitModels, load_visit_models
 from edge.adapters.rules.watch import RuleFiles
@@ -34,6 +35,9 @@ from edge.night import RECEIPTS
 from edge.settings import Settings, StoreSection
 
 log = logging.getLogger("stammgast.box")
+
+KEPT = "bundle.good"
+"""Name of the last good bundle in the data folder."""
 
 
 class NoModel:
@@ -126,6 +130,7 @@ class Models:
         beside: The models beside it.
         version: Of the bundle they are from; empty where rules alone offer.
         state: A word for `/healthz`: which version serves, what was refused, and why.
+        folder: They were opened from; None where rules alone offer.
     """
 
     ranker: Ranker
@@ -134,23 +139,48 @@ class Models:
     beside: VisitModels
     version: str
     state: str
+    folder: Path | None
 
 
 def open_models(store: StoreSection, item_ids: Sequence[str]) -> Models:
-    """Open the configured bundle, or say why what people and rules name is all there is.
+    """Open the configured bundle; where it is refused, the last good one, else none.
 
     The only way from the configuration to a model: whoever serves, judges a draft or explains a
     past decision opens the same one. A model beside a ranker that serves is refused for itself:
     nothing of two versions ever answers together.
     """
-    if store.bundle is None:
+    bundle, kept = store.bundle, store.data / KEPT
+    if bundle is None:
         return _rules_alone("none: rules alone offer", VisitModels(None, None, None), item_ids)
     try:
-        return _opened(store.bundle, item_ids)
+        return _opened(bundle, item_ids)
     except (TrustError, UnavailableError) as error:
-        log.error("the bundle was refused", extra={"part": "model", "detail": str(error)})
-        state = f"refused: {error}"
-    return _rules_alone(state, _beside(store.bundle, item_ids), item_ids)
+        refused = str(error)
+    if kept.exists():
+        try:
+            found = _opened(kept, item_ids)
+        except (TrustError, UnavailableError) as error:
+            refused = f"{refused}; the last good one too: {error}"
+        else:
+            log.error(
+                "the bundle was refused, the last good one serves",
+                extra={"part": "model", "detail": refused, "version": found.version},
+            )
+            rest = found.state.removeprefix(found.version)
+            state = f"{found.version}, the last good one; refused: {refused}{rest}"
+            return replace(found, state=state)
+    log.error("the bundle was refused", extra={"part": "model", "detail": refused})
+    return _rules_alone(f"refused: {refused}", _beside(bundle, item_ids), item_ids)
+
+
+def keep_models(store: StoreSection, models: Models) -> None:
+    """Keep what serves, for a start at which the configured bundle is refused."""
+    if models.folder is None:
+        return
+    try:
+        keep(models.folder, store.data / KEPT, models.version, models.beside.names())
+    except (TrustError, UnavailableError, OSError) as error:
+        log.error("the bundle could not be kept", extra={"part": "model", "detail": str(error)})
 
 
 def _opened(folder: Path, item_ids: Sequence[str]) -> Models:
@@ -163,11 +193,13 @@ def _opened(folder: Path, item_ids: Sequence[str]) -> Models:
     refused: list[str] = []
     beside = _beside(folder, item_ids, refused)
     state = "; ".join([loaded.version, *(f"refused: {each}" for each in refused)])
-    return Models(loaded.ranker, loaded.tables, loaded.floors, beside, loaded.version, state)
+    return Models(
+        loaded.ranker, loaded.tables, loaded.floors, beside, loaded.version, state, folder
+    )
 
 
 def _rules_alone(state: str, beside: VisitModels, item_ids: Sequence[str]) -> Models:
-    return Models(NoModel(), blank(len(item_ids)), {}, beside, "", state)
+    return Models(NoModel(), blank(len(item_ids)), {}, beside, "", state, None)
 
 
 def _beside(folder: Path, item_ids: Sequence[str], refused: list[str] | None = None) -> VisitModels:

@@ -31,7 +31,8 @@ def replay(recording: Path, settings: Settings, *, has_zones: bool = False) -> I
 
     Args:
         recording: A file made with `record`.
-        settings: Its store files and model; the data folder is not touched.
+        settings: Its store files and model; the data folder is not touched. The last good bundle in
+            it stays shut where the model is refused: what results hangs on what is given here.
         has_zones: Tell at every tick, of every guest, why this zone.
 
     Yields:

@@ -36,8 +36,9 @@ class StoreSection(_Section):
 
     Attributes:
         files: Folder with catalog.json, floorplan.json, stock.json, members.json, pictures/.
-        data: Folder of the box's own databases and keys.
-        bundle: Folder of the model bundle; absent: rules alone offer.
+        data: Folder of the box's own databases and keys, and of the last good bundle.
+        bundle: Folder of the model bundle; absent: rules alone offer. Where it is refused, the last
+            good one serves.
         rules: Rule file; absent: the defaults.
     """
 

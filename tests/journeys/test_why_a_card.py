@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from edge.__main__ import main
+from edge.opening import KEPT
 from tests.conftest import Mosquitto, wait_until
 from tests.tact_store import DAY_S, look, say, sell
 from tests.world import (
@@ -272,19 +273,22 @@ def test_a_decision_of_another_model_is_not_explained_by_this_one(
     mosquitto: Mosquitto,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The bundle was changed since; the record itself is told as ever."""
+    """A broken bundle's copy still explains it, a changed one not; the record is told as ever."""
     mine = Path(shutil.copytree(bundle, tmp_path / "mine"))
     with running(configure(tmp_path, store, mine, mosquitto.port)) as box, tablet_of(box) as tablet:
         look(box, tablet, zone="women")
         card = tablet.cards()[0]
-        receipt = sell(box, "bag", lines=[line_of(20)])
+        receipt = sell(box, "bag", days_ago=-2.0 / DAY_S, lines=[line_of(20)])
     words = [str(tmp_path / "box.toml"), card["decision_id"], ANNA, "--receipt", receipt]
     points = json.loads((mine / "calibration.json").read_text(encoding="utf-8"))
     points["probability"] = [p * 0.9 for p in points["probability"]]
     text = json.dumps(points).encode()
     (mine / "calibration.json").write_bytes(text)
     assert main(["decision", *words]) == 0
-    assert "no contributions: " in capsys.readouterr().out  # the seal is broken
+    assert figures(capsys.readouterr().out, card["item_id"])  # the seal is broken, the copy's not
+    (tmp_path / "data" / KEPT).unlink()
+    assert main(["decision", *words]) == 0
+    assert "no contributions: refused: bundle file calibration.json" in capsys.readouterr().out
     manifest = json.loads((mine / "manifest.json").read_text(encoding="utf-8"))
     manifest["files"]["calibration.json"] |= {
         "sha256": hashlib.sha256(text).hexdigest(),
