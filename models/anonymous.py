@@ -192,6 +192,8 @@ def count(known: Receipts, together: pd.DataFrame, facts: pd.DataFrame) -> Anony
     zones = sorted(facts["zone"].dropna().unique())
     zone_of = pd.Categorical(facts["zone"], zones).codes.astype(np.int32)
     class_of = pd.factorize(facts["category"], sort=True)[0].astype(np.int32)
+    n_classes = int(class_of.max(initial=-1)) + 1  # those never sold, too
+    sold_class = class_of[known.item]
     share = (sold + 0.5) / (sold.sum() + 0.5 * n)
     in_zone = np.bincount(zone_of % (len(zones) + 1), share, len(zones) + 1)
     line_day = np.repeat(known.day, np.diff(known.starts))
@@ -207,9 +209,9 @@ def count(known: Receipts, together: pd.DataFrame, facts: pd.DataFrame) -> Anony
         class_of=class_of,
         zone_of=zone_of,
         brand_of=brand_of,
-        month_lift=_lifts(class_of[known.item], _months(line_day), 12),
-        daypart_lift=_lifts(class_of[known.item], _dayparts(line_minute), 4),
-        weekend_lift=_lifts(class_of[known.item], _weekends(line_day), 2),
+        month_lift=_lifts(sold_class, _months(line_day), n_classes, 12),
+        daypart_lift=_lifts(sold_class, _dayparts(line_minute), n_classes, 4),
+        weekend_lift=_lifts(sold_class, _weekends(line_day), n_classes, 2),
         class_lift=_kin_lifts(known, class_of),
         brand_lift=_kin_lifts(known, brand_of),
         together=lists,
@@ -256,11 +258,10 @@ def _dayparts(minute: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
 
 
 def _lifts(
-    class_of: npt.NDArray[np.int32], column: npt.NDArray[np.int64], width: int
+    class_of: npt.NDArray[np.int32], column: npt.NDArray[np.int64], n: int, width: int
 ) -> npt.NDArray[np.float32]:
     """Return float32[classes, width]: log of a class's share in a column against its whole one."""
     known = (class_of >= 0) & (column >= 0)
-    n = int(class_of.max(initial=-1)) + 1
     if not known.any():
         return np.zeros((n, width), np.float32)
     table = np.zeros((n, width))

@@ -60,6 +60,17 @@ def test_tables_worked_by_hand() -> None:
     assert tables.zones == ("food", "men")
 
 
+def test_a_class_that_was_never_sold_has_inputs_too() -> None:
+    """Nothing is known of when its items sell, alone or beside the classes that do."""
+    new = FACTS.iloc[[3]].assign(item="umbrella", category="umbrellas")
+    facts = pd.concat([FACTS, new], ignore_index=True)
+    tables = anonymous.count(RECEIPTS, PAIRS, facts)
+    tables.check(len(facts))
+    row = features(np.array([4], np.int32), scene("men", 0), tables)[0]
+    names = ("month_lift", "daypart_lift", "weekend_lift", "class_lift")
+    assert [row[FEATURES.index(name)] for name in names] == [0.0] * 4
+
+
 def test_candidates_come_from_zone_basket_and_store() -> None:
     """What lies in the basket is not offered again; an unknown zone leaves the best sellers."""
     tables = anonymous.count(RECEIPTS, PAIRS, FACTS)
