@@ -165,8 +165,8 @@ def _unfit_facts(where: str, item: dict[str, Any]) -> Iterator[str]:
             yield f"{where}.{fact}: found {_kind(item[fact])}, expected a text or nothing"
     price = item.get("price_cents")
     is_number = isinstance(price, int | float) and not isinstance(price, bool)
-    if price is not None and not (is_number and abs(price) <= MOST_CENTS):
-        yield f"{where}.price_cents: found {_kind(price)}, expected cents up to a billion"
+    if price is not None and not (is_number and 0 <= price <= MOST_CENTS):
+        yield f"{where}.price_cents: found {_kind(price)}, expected cents from 0 to a billion"
 
 
 def _kind(value: object) -> str:

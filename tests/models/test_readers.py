@@ -332,9 +332,13 @@ CATALOGS |= {
         _of_two(lambda items: items[1].update(price_cents="abc")),
         r"items\[1\]\.price_cents: found a text, expected cents",
     ),
+    "with a price below none": (
+        _of_two(lambda items: items[1].update(price_cents=-100)),
+        r"items\[1\]\.price_cents: found a number, expected cents from 0 to a billion",
+    ),
     "with a price beyond measure": (
         _of_two(lambda items: items[0].update(price_cents=10**400)),
-        r"items\[0\]\.price_cents: found a number, expected cents up to a billion",
+        r"items\[0\]\.price_cents: found a number, expected cents from 0 to a billion",
     ),
     "with a variant of no sku": (
         _of_two(lambda items: items[1].update(variants=[{"gtin": ""}])),
