@@ -42,3 +42,11 @@ def test_a_network_that_8_bits_harm_is_refused() -> None:
     rows = np.random.default_rng(3).normal(0.0, 1.0, (50, 3)).astype(np.float32)
     with pytest.raises(RoundingError, match=r"probabilities by \d\.\d+; expected 0\.02 at most"):
         packed(network, rows, "hash", ("a", "b", "c"))
+
+
+def test_a_network_that_answers_no_numbers_is_refused() -> None:
+    """No bound is passed by what cannot be compared with it."""
+    network, rows = learned()
+    rows[7, 2] = np.nan
+    with pytest.raises(RoundingError, match=r"probabilities by nan; expected 0\.02 at most"):
+        packed(network, rows, "hash", [f"x{n}" for n in range(6)])
