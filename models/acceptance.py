@@ -17,7 +17,7 @@ from models import judging, small_network
 from models.bundle import npz_bytes
 from models.offers import Market, Rows, Teaching
 from models.small_network import Network, Plan
-from models.visit_models import Measured, TooLittleError, VisitModel, packed
+from models.visit_models import Measured, TooLittleError, VisitModel, not_worse, packed
 
 PLAN = Plan(widths=(16,), epochs=6, batch=2048, decay=1e-3)
 TEST_SHARE = 0.3
@@ -34,7 +34,7 @@ def train(teaching: Teaching, seed: int) -> VisitModel:
     """Train on the earlier campaigns, judge on the later ones, and pack.
 
     Raises:
-        TooLittleError: Nothing can be learned from the log yet.
+        TooLittleError: Nothing can be learned from the log yet, or nothing better than its rates.
     """
     earlier, later = split(teaching.rows)
     if not (earlier.is_accepted.any() and later.is_accepted.any()):
@@ -51,6 +51,7 @@ def train(teaching: Teaching, seed: int) -> VisitModel:
         network, later.features, acceptance.SCHEMA_HASH, acceptance.FEATURES
     )
     measured = judge(small_network.run(onnx, later.features), earlier, later, seed, shift)
+    measured = not_worse(measured, teaching.source)
     about |= _about(teaching.market)
     tables = {"acceptance.npz": npz_bytes({"lines": teaching.market.lines})}
     return VisitModel("acceptance", onnx, about, measured, teaching.about, tables)

@@ -32,7 +32,7 @@ from models.bundle import npz_bytes
 from models.engine import Table
 from models.readers import Sales
 from models.small_network import Plan
-from models.visit_models import Measured, VisitModel, packed
+from models.visit_models import Measured, VisitModel, not_worse, packed
 
 PLAN = Plan(widths=(32, 16), epochs=4, batch=4096, least_steps=100)
 LEARNED_SHARE, JUDGED_SHARE = 0.15, 0.15
@@ -101,6 +101,10 @@ def train(sales: Sales, seed: int, *, is_final: bool = False) -> VisitModel:
         sales: Of a store.
         seed: Of everything random.
         is_final: Count the tables that are packed once more, over the judged receipts as well.
+
+    Raises:
+        RoundingError: 8 bits harm the network too much.
+        WorseError: The naive baseline is shown to be better.
     """
     facts = _facts(sales)
     receipts = read_receipts(sales.lines, facts)
@@ -115,6 +119,7 @@ def train(sales: Sales, seed: int, *, is_final: bool = False) -> VisitModel:
     network = small_network.train(x, y, seed, PLAN, held_out=group % 10 == 0)
     onnx, about, shift = packed(network, x, SCHEMA_HASH, FEATURES)
     measured = judge(onnx, list(asked), tables, seed, shift)
+    measured = not_worse(measured, str(sales.directory))
     if is_final:
         tables = _tables(sales, receipts, receipts.n, facts)
     about |= {"items": facts["item"].tolist(), "zones": list(tables.zones)}

@@ -14,7 +14,7 @@ from edge.core import motives
 from models import judging, small_network
 from models.small_network import Network, Plan
 from models.visit_log import FILE, Snapshots, read_snapshots
-from models.visit_models import Measured, TooLittleError, VisitModel, packed
+from models.visit_models import Measured, TooLittleError, VisitModel, not_worse, packed
 
 PLAN = Plan(widths=(32, 16), epochs=30, batch=128)
 WANTED_PRECISION = 0.75
@@ -28,7 +28,7 @@ def train(directory: Path, seed: int) -> VisitModel:
     """Train on three quarters of the visits, judge on the rest, and pack.
 
     Raises:
-        TooLittleError: There are fewer visits than `LEAST_VISITS`.
+        TooLittleError: There are fewer visits than `LEAST_VISITS`, or they teach nothing.
         ConfigError: The log is not as expected.
     """
     snapshots = read_snapshots(directory)
@@ -44,6 +44,7 @@ def train(directory: Path, seed: int) -> VisitModel:
     calibrating = is_held_out & ~is_judged
     least = threshold(chances[calibrating], snapshots.motive[calibrating])
     measured = judge(chances, snapshots, is_judged, least, seed, shift)
+    measured = not_worse(measured, str(directory / FILE))
     about |= {"outputs": [motive.value for motive in motives.MOTIVES], "least": least}
     return VisitModel("motive", onnx, about, measured, DATA)
 

@@ -1,8 +1,8 @@
 """What the models beside the ranker have in common: an int8 file, its schema, its measured row.
 
-Decides how such a model is packed into a bundle, judged against its naive baseline, and when 8
-bits harm it too much. Leaves out what each one learns: `models.anonymous`, `models.motives`,
-`models.acceptance`.
+Decides how such a model is packed into a bundle, judged against its naive baseline, and when it is
+left out: 8 bits harm it too much, or the baseline is shown to be better. Leaves out what each one
+learns: `models.anonymous`, `models.motives`, `models.acceptance`.
 """
 
 import hashlib
@@ -35,6 +35,10 @@ class TooLittleError(ConfigError):
     def __init__(self, source: str, reason: str) -> None:
         super().__init__([f"{source}: {reason}"])
         self.reason = reason
+
+
+class WorseError(TooLittleError):
+    """What was learned is too little to be of use: the naive baseline guesses better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,26 @@ class Measured:
             "groups": self.groups,
             **{name: round(value, 5) for name, value in self.other.items()},
         }
+
+
+def not_worse(measured: Measured, source: str) -> Measured:
+    """Return what was measured of a model that may be shipped.
+
+    Args:
+        measured: On rows that neither the model nor its baseline has seen.
+        source: The log that it learned from.
+
+    Raises:
+        WorseError: The whole interval lies below zero, or is none.
+    """
+    gain = measured.gain
+    if gain.high >= 0:
+        return measured
+    reason = (
+        f"worse by its whole interval than {measured.baseline}: {measured.measure} "
+        f"{measured.ours:.4f} against {measured.theirs:.4f}, {gain.low:+.4f} to {gain.high:+.4f}"
+    )
+    raise WorseError(source, reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from edge.core.errors import ConfigError
 from models import acceptance
 from models.coupons import OF_COUPONS, has_coupons, lacking, read
 from models.offers import Rows
-from models.visit_models import TooLittleError
+from models.visit_models import TooLittleError, WorseError
 
 CLASS_OF = np.array([0, 0, 1, 1, -1], np.int32)
 
@@ -76,8 +76,13 @@ def test_an_empty_offer_is_refused() -> None:
         Offers.of([np.empty(0, np.int32)], CLASS_OF, np.array([0.01], np.float32))
 
 
-def write_coupons(directory: Path, customers: int = 120, campaigns: int = 8) -> Path:
-    """Write a chain's coupon log: people redeem coupons for the one category they buy."""
+def write_coupons(
+    directory: Path, customers: int = 120, campaigns: int = 8, turned_from: int = 8
+) -> Path:
+    """Write a chain's coupon log: people redeem coupons for the one category they buy.
+
+    From a campaign on they redeem those for another one.
+    """
     rng = np.random.default_rng(6)
     tables: dict[str, list[str]] = {
         "products": ["product_id,product_category"] + [f"{p},cat{p // 5}" for p in range(40)],
@@ -97,7 +102,8 @@ def write_coupons(directory: Path, customers: int = 120, campaigns: int = 8) -> 
             tables["campaigns"].append(f"{campaign},{customer}")
             if rng.random() < 0.5:
                 day = f"2017-{campaign + 2:02d}-10"
-                tables["coupon_redemptions"].append(f"{customer},{100 + likes},{campaign},{day}")
+                upc = 100 + (likes + 4 * (campaign >= turned_from)) % 8
+                tables["coupon_redemptions"].append(f"{customer},{upc},{campaign},{day}")
     for campaign in range(campaigns):
         month = f"2017-{campaign + 2:02d}"
         tables["campaign_descriptions"].append(f"{campaign},Type A,{month}-01,{month}-28")
@@ -213,6 +219,13 @@ def test_the_model_beats_the_naive_rates(tmp_path: Path) -> None:
     assert found["gain_ci95"][0] > 0
     assert found["auc"] > 0.85 > found["baseline_auc"]
     assert model.files() == acceptance.train(read(directory), seed=2).files()
+
+
+def test_a_model_that_guesses_worse_than_the_rates_is_left_out(tmp_path: Path) -> None:
+    """In the judged campaigns people take what they never bought; no rate is misled by that."""
+    teaching = read(write_coupons(tmp_path, turned_from=5))
+    with pytest.raises(WorseError, match="worse by its whole interval than rate of"):
+        acceptance.train(teaching, seed=2)
 
 
 @pytest.mark.parametrize(

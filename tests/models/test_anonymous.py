@@ -16,6 +16,7 @@ from models import anonymous, readers
 from models.anonymous import Receipts
 from models.engine import duckdb_engine
 from models.readers import Sales
+from models.visit_models import WorseError
 from tests.models.till_data import HEADER, ZONES, write_random_store
 
 FACTS = pd.DataFrame(
@@ -153,20 +154,24 @@ def test_dayparts(minute: int | None, part: int | None) -> None:
 
 def store_of_pairs(directory: Path, receipts: int = 3_000, items: int = 80) -> Sales:
     """Write a store where item 2k is bought with 2k + 1, whatever is popular, and read it."""
+    firsts = 2 * np.random.default_rng(2).integers(0, items // 2, receipts)
+    return store_of(directory, items, [(first, first + 1) for first in firsts.tolist()])
+
+
+def store_of(directory: Path, items: int, bought: list[tuple[int, int]]) -> Sales:
+    """Write a store of four zones in turn and receipts of two lines, oldest first; read it."""
     write_random_store(directory, customers=2, seed=1, items=items)
     catalog = json.loads((directory / "catalog.json").read_text())
     for at, item in enumerate(catalog["items"]):
         item["zone"] = ZONES[at // 2 % 4]
     (directory / "catalog.json").write_text(json.dumps(catalog))
-    rng = np.random.default_rng(2)
-    rows = [HEADER]
-    for number in range(receipts):
-        first = 2 * int(rng.integers(0, items // 2))
+    receipts, rows = len(bought), [HEADER]
+    for number, (first, second) in enumerate(bought):
         day = f"2026-{1 + number * 11 // receipts:02d}-{1 + number % 28:02d}T10:00:00Z"
         member = f"M{number % 40}"
         rows += [
             f"r{number},{day},1,{member},1,s{first},1,100,0",
-            f"r{number},{day},1,{member},2,s{first + 1},1,100,0",
+            f"r{number},{day},1,{member},2,s{second},1,100,0",
         ]
     text = "\n".join(rows) + "\n"
     (directory / "receipts.csv.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
@@ -218,3 +223,17 @@ def test_the_model_learns_what_goes_together(tmp_path: Path) -> None:
     assert row["is_better"]
     again = anonymous.train(store_of_pairs(tmp_path / "again"), seed=3)
     assert again.files() == model.files()
+
+
+def test_a_model_that_guesses_worse_than_best_sellers_is_left_out(tmp_path: Path) -> None:
+    """Slow sellers were bought with each other, until they were bought with what sells best.
+
+    Of each zone the even items sell best, the odd ones slowly.
+    """
+    rng, bought = np.random.default_rng(2), []
+    for number in range(1_500):
+        zone, is_slow, is_turned = 2 * int(rng.integers(4)), rng.random() < 0.3, number >= 1_275
+        one, two = (8 * rng.choice(10, 2, replace=False) + zone).tolist()
+        bought.append((one + (is_slow or is_turned), two + (is_slow and not is_turned)))
+    with pytest.raises(WorseError, match="worse by its whole interval than best sellers of the zo"):
+        anonymous.train(store_of(tmp_path / "store", 80, bought), seed=3)

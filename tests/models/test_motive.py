@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from edge.core.errors import ConfigError
 from edge.core.motives import FEATURES, MOTIVES, Evidence, Scan, Stay, features, motive
 from models import motives, small_network
 from models.visit_log import read_snapshots
-from models.visit_models import TooLittleError
+from models.visit_models import TooLittleError, WorseError
 from tests.models.till_data import write_random_store
 
 
@@ -219,17 +219,30 @@ def test_a_motive_that_nobody_had_is_an_answer_still(tmp_path: Path) -> None:
     assert chances[:, 1:].sum() < 0.01
 
 
-def test_the_model_tells_what_the_log_shows(tmp_path: Path) -> None:
-    """Price comparers scan, buyers go straight to the till: learned, and the same from one seed."""
+def of_two_kinds(turned: Container[int] = ()) -> list[str]:
+    """Return visits of price comparers, who scan, and of buyers, who do not; some the wrong way."""
     rng = np.random.default_rng(4)
     rows: list[str] = []
     for number in range(240):
-        kind = (Motive.PRICE_COMPARING, Motive.ABOUT_TO_BUY)[number % 2]
-        scans = int(rng.integers(3, 6)) if kind is Motive.PRICE_COMPARING else 0
+        scans = int(rng.integers(3, 6)) if number % 2 == 0 else 0
         events = [(0.0, "enter", "men", "")]
         events += [(10.0 * (n + 1), "scan", "men", f"s{n}") for n in range(scans)]
+        kind = (Motive.PRICE_COMPARING, Motive.ABOUT_TO_BUY)[(number + (number in turned)) % 2]
         rows += visit(number, kind, [*events, (300.0, "leave", "", "")])
-    directory = write_log(tmp_path, rows)
+    return rows
+
+
+def test_a_model_that_guesses_worse_than_the_frequencies_is_left_out(tmp_path: Path) -> None:
+    """The judged visits, every fourth, turn what the others teach; the reason has the figures."""
+    directory = write_log(tmp_path, of_two_kinds(turned=range(0, 240, 4)))
+    with pytest.raises(WorseError) as refusal:
+        motives.train(directory, seed=5)
+    assert refusal.value.reason.startswith("worse by its whole interval than frequency of each mo")
+
+
+def test_the_model_tells_what_the_log_shows(tmp_path: Path) -> None:
+    """Price comparers scan, buyers go straight to the till: learned, and the same from one seed."""
+    directory = write_log(tmp_path, of_two_kinds())
     model = motives.train(directory, seed=5)
     row = model.row()
     assert row["accuracy"] > 0.95
