@@ -9,8 +9,10 @@ Both forms become a table of `LINES`, one row per line of a receipt.
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import ibis
 import pandas as pd
@@ -37,9 +39,10 @@ LINES = (
 """row: line of the file. customer: null for an anonymous receipt. position: of the line in its
 receipt. at: what orders a customer's receipts (UTC seconds or order_no). day: days since a fixed
 start (a store's: since 1970 in UTC, with fractions), null where unknown. local_day: whole days
-since 1970, minute: minutes since midnight, both by the clock that wrote the file; null in a
-next-basket set. item: item or product id. is_test: held out for evaluation. is_gift: wrapped as a
-gift, null where the file does not say."""
+since 1970, minute: minutes since midnight, both in the store's time zone, as the box reckons, or by
+the clock that wrote the file where the catalogue names no zone; null in a next-basket set. item:
+item or product id. is_test: held out for evaluation. is_gift: wrapped as a gift, null where the
+file does not say."""
 
 STORE_COLUMNS = (
     "receipt_id",
@@ -131,14 +134,14 @@ def _read_store(engine: Engine, directory: Path, staging: Path, most_lines: int)
     text = engine.read_text(path)
     validation.require_columns(path, text, STORE_COLUMNS)
     typed = engine.save(_store_columns(text), staging / "typed.parquet")
-    allowed = validation.store_offsets(catalog)
+    zone = validation.time_zone(catalog)
     problems = validation.broken_rows(path, typed, validation.STORE_CHECKS)
-    problems += validation.mixed_zones(path, typed, allowed)
+    problems += validation.mixed_zones(path, typed, validation.store_offsets(zone))
     problems += validation.same_receipt_twice(path, typed)
     problems += validation.too_long(path, typed, most_lines)
     validation.refuse(problems)
     skus = _sku_table(catalog)
-    known = typed.inner_join(ibis.memtable(skus), "sku")
+    known = _in_store_time(typed, zone).inner_join(ibis.memtable(skus), "sku")
     unknown = _count(typed) - _count(known)
     validation.refuse(validation.unknown_skus(path, typed, known, unknown))
     lines = engine.save(known.select(*LINES), staging / "lines.parquet")
@@ -226,8 +229,8 @@ def _store_columns(text: Table) -> Table:
     at = text.sold_at
     local = at.substr(0, 19).replace("T", " ").try_cast("timestamp").epoch_seconds()
     zone = ibis.ifelse(at.re_search(_TIME), at.re_extract(_ZONE, 1), "")
-    offset_min = _offset_min(zone)
-    seconds = (local - offset_min * 60).cast("float64")
+    offset_s = _offset_min(zone) * 60
+    seconds = (local - offset_s).cast("float64")
     return text.select(
         row=text.row.cast("int64"),
         customer=text.member_id.nullif(""),
@@ -237,9 +240,8 @@ def _store_columns(text: Table) -> Table:
         at=ibis.ifelse(at.re_search(_TIME), seconds, ibis.null("float64")),
         sold_at=at,
         zone=zone,
+        offset_s=offset_s,
         day=seconds / DAY_S,
-        local_day=(local // DAY_S).cast("int32"),
-        minute=((local % DAY_S) // 60).cast("int32"),
         sku=text.sku.nullif(""),
         quantity=text.quantity.try_cast("float64"),
         price_cents=_whole(text.unit_price_cents).cast("float64"),
@@ -247,6 +249,52 @@ def _store_columns(text: Table) -> Table:
         is_gift=text.is_gift_wrapped.isin(validation.TRUE),
         gift_text=text.is_gift_wrapped,
     )
+
+
+def _in_store_time(lines: Table, zone: ZoneInfo | None) -> Table:
+    """Add `local_day` and `minute`; where no zone is known, the file's offsets tell them."""
+    offset_s = lines.offset_s if zone is None else _offset_in(lines, zone)
+    local = lines["at"].cast("int64") + offset_s
+    day = local // DAY_S
+    minute = (local - day * DAY_S) // 60
+    return lines.mutate(local_day=day.cast("int32"), minute=minute.cast("int32"))
+
+
+def _offset_in(lines: Table, zone: ZoneInfo) -> Any:
+    """Return the seconds east of UTC that a zone keeps at the moment of each line.
+
+    By the table of zones that a box uses (`zoneinfo`): each engine has one of its own.
+    """
+    at = lines["at"]
+    span = lines.aggregate(first=at.min(), last=at.max()).to_pyarrow().to_pylist()[0]
+    *earlier, (_, last) = _offsets(zone, int(span["first"]), int(span["last"]))
+    return ibis.cases(*((at < end, east) for end, east in earlier), else_=last) if earlier else last
+
+
+def _offsets(zone: ZoneInfo, first: int, last: int) -> list[tuple[int, int]]:
+    """Return the UTC offsets of a zone from one UTC second to another, oldest first.
+
+    No zone changes its clocks twice within a day.
+
+    Returns:
+        The second at which an offset ends, and its seconds east of UTC.
+    """
+    found = []
+    for start in range(first, last, DAY_S):
+        low, high = start, min(start + DAY_S, last)
+        before = _offset_s(zone, low)
+        if before == _offset_s(zone, high):
+            continue
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if _offset_s(zone, middle) == before else (low, middle)
+        found.append((high, before))
+    return [*found, (last + 1, _offset_s(zone, last))]
+
+
+def _offset_s(zone: ZoneInfo, at: int) -> int:
+    east = datetime.fromtimestamp(at, zone).utcoffset()
+    return 0 if east is None else int(east.total_seconds())
 
 
 def _whole(text: Any) -> Any:

@@ -179,18 +179,28 @@ def _kind(value: object) -> str:
     return kinds.get(type(value), "a number")
 
 
-def store_offsets(catalog: dict[str, Any]) -> set[str] | None:
-    """Return the UTC offsets that the store's clock ever shows, as text; None where unknown."""
+def time_zone(catalog: dict[str, Any]) -> ZoneInfo | None:
+    """Return the zone that the store's clock keeps, None where the catalogue names none.
+
+    Raises:
+        ConfigError: There is no such zone.
+    """
     name = (catalog.get("store") or {}).get("time_zone")
     if not name:
         return None
     try:
-        zone = ZoneInfo(name)
+        return ZoneInfo(name)
     except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
         problem = (
             f"catalog.json: store.time_zone: found {name!r}, expected a name such as Europe/Berlin"
         )
         raise ConfigError([problem]) from error
+
+
+def store_offsets(zone: ZoneInfo | None) -> set[str] | None:
+    """Return the UTC offsets that the store's clock ever shows, as text; None where unknown."""
+    if zone is None:
+        return None
     moments = (pd.Timestamp(2024, month, 1, tz=zone) for month in range(1, 13))
     return {_offset_text(moment.utcoffset().total_seconds()) for moment in moments}
 

@@ -7,8 +7,10 @@ among them. What the box computes of a member equals what training learned from,
 import csv
 import gzip
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +20,21 @@ import pytest
 from edge.adapters.files.catalog import read_catalog
 from edge.adapters.mqtt.messages import decode
 from edge.adapters.sqlite.ledger import Ledger
-from edge.core import acceptance
+from edge.core import acceptance, anonymous
 from edge.core.acceptance import Offers, Past, Rates, Shelf
+from edge.core.anonymous import Scene
 from edge.core.candidates import Context, candidates, prepare
 from edge.core.catalog import Catalog
 from edge.core.consent import Purpose
 from edge.core.features import FEATURE_NAMES, features
 from edge.core.history import Floats, History
 from edge.core.item_tables import ItemTables, blank
+from edge.core.moment import Moment
 from edge.core.records import Learned, SaleRecorded
 from edge.core.sales import Sale
 from edge.core.takeup import Takers
 from models import histories, offer_log, readers
+from models.anonymous import _moments, count, pairs, read_receipts
 from models.engine import duckdb_engine
 from models.everybody import Everybody
 from simulator.clock import rfc3339
@@ -327,6 +332,39 @@ def test_box_and_training_know_the_same_of_an_offer(world: World) -> None:
             ours = model.inputs[by_offer, at]
             assert np.allclose(ours, theirs[:, at], 1e-5, 1e-6), f"{member}: {name}"
     assert (np.ptp(expected, axis=0) > 0)[[f != "log_items" for f in acceptance.FEATURES]].all()
+
+
+def test_box_and_training_see_the_same_of_a_visit_of_nobody(tmp_path: Path) -> None:
+    """Receipts of a year, told in UTC, stand in the hours and days of the store for both."""
+    step_s = 2 * 86_400.0 + 11_111.0
+    tills = [replace(till, at_s=START_S + step_s * till.number) for till in receipts(1)]
+    store = write_store(tmp_path / "store", tills)
+    catalog, about = read_catalog(store / "catalog.json")
+    sales = readers.read(duckdb_engine(tmp_path / "spill"), store, tmp_path / "staging")
+    facts = sales.items.sort_values("item", ignore_index=True)
+    sold = read_receipts(sales.lines, facts)
+    learned = count(sold, pairs(sales.lines, facts, math.inf), facts)
+    number = {item: at for at, item in enumerate(facts["item"])}
+    rows = np.array([number[item.item_id] for item in catalog.items], np.int32)
+    box, place = learned.aligned(rows), np.argsort(rows)
+    moments = list(_moments(sold, np.arange(sold.n), learned, np.random.default_rng(1)))
+    assert len(moments) > sold.n == len(tills)
+    computed, expected = [], []
+    for moment in moments:
+        till = tills[moment.receipt]
+        rung = [int(sku[1:].split("-")[0]) for _, sku, _ in till.lines if sku != "gone"]
+        basket = np.array(list(dict.fromkeys(rung[: rung.index(place[moment.bought])])), np.int32)
+        local = datetime.fromtimestamp(till.at_s, about.time_zone)
+        scene = Scene.of(Moment.of(local), "home", basket)
+        computed.append(anonymous.features(np.arange(ITEMS, dtype=np.int32), scene, box))
+        expected.append(anonymous.features(rows, moment.scene, learned))
+    ours, theirs = np.array(computed), np.array(expected)
+    for at, name in enumerate(anonymous.FEATURES):
+        np.testing.assert_allclose(ours[..., at], theirs[..., at], 1e-5, 1e-6, err_msg=name)
+    is_of_time = [
+        name in ("month_lift", "daypart_lift", "weekend_lift") for name in anonymous.FEATURES
+    ]
+    assert (np.ptp(theirs, axis=0).max(axis=0)[is_of_time] > 0).all()
 
 
 def test_the_receipts_hold_what_tells_the_two_apart() -> None:

@@ -91,17 +91,42 @@ def test_a_next_basket_set_becomes_lines(engine: Engine, tmp_path: Path) -> None
     assert [r["is_test"] for r in rows] == [False, False, False, False, True]
 
 
-def test_the_local_day_is_the_stores_own(engine: Engine, tmp_path: Path) -> None:
-    """Half past midnight of 1 August in Berlin: in UTC it is still July."""
-    night = "r4,2026-08-01T00:30:00+02:00,1,M1,1,tie,1,2900,0"
-    store = write_store(tmp_path / "store", [*STORE_ROWS, night])
+LOCAL = {
+    "UTC in summer": ("Europe/Berlin", "2026-07-31T22:30:00Z", (2026, 8, 1), 30),
+    "UTC in winter": ("Europe/Berlin", "2026-01-31T22:30:00Z", (2026, 1, 31), 23 * 60 + 30),
+    "the last second of winter": ("Europe/Berlin", "2026-03-29T00:59:59Z", (2026, 3, 29), 119),
+    "the first of summer": ("Europe/Berlin", "2026-03-29T01:00:00Z", (2026, 3, 29), 180),
+    "the hour that comes twice": ("Europe/Berlin", "2026-10-25T00:15:00Z", (2026, 10, 25), 135),
+    "and once more": ("Europe/Berlin", "2026-10-25T01:15:00Z", (2026, 10, 25), 135),
+    "the store's clock": ("Europe/Berlin", "2026-08-01T00:30:00+02:00", (2026, 8, 1), 30),
+    "a clock of winter time": ("Europe/Berlin", "2026-08-01T00:30:00+01:00", (2026, 8, 1), 90),
+    "an evening across the ocean": ("America/New_York", "2026-03-02T01:00:00Z", (2026, 3, 1), 1200),
+    "the first day of all": ("America/New_York", "1970-01-01T00:00:00Z", (1969, 12, 31), 1140),
+    "no zone named": (None, "2026-08-01T00:30:00+02:00", (2026, 8, 1), 30),
+}
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_day_and_hour_are_the_stores_own(engine: Engine, tmp_path: Path, name: str) -> None:
+    """Whatever clock wrote the file, as a box tells them; two receipts are old."""
+    zone, sold_at, day, minute = LOCAL[name]
+    offset = sold_at[19:]
+    earlier = [f"r{m},1970-{m:02d}-05T10:00:00{offset},1,M1,1,tie,1,2900,0" for m in (1, 7)]
+    rows = [*earlier, f"r9,{sold_at},1,M1,1,tie,1,2900,0"]
+    store = write_store(tmp_path / "store", rows)
+    catalog = json.loads((store / "catalog.json").read_text()) | {"store": {"time_zone": zone}}
+    (store / "catalog.json").write_text(json.dumps(catalog))
     sales = read(engine, store, tmp_path / "staging")
     row = sales.lines.order_by("row").to_pyarrow().to_pylist()[-1]
-    assert row["local_day"] == (date(2026, 8, 1) - date(1970, 1, 1)).days
-    assert row["minute"] == 30
-    assert int(row["day"]) == row["local_day"] - 1
-    days = read(engine, write_baskets(tmp_path / "set", BASKET_ROWS), tmp_path / "set-staging")
-    assert days.lines.local_day.notnull().sum().to_pyarrow().as_py() == 0
+    assert row["local_day"] == (date(*day) - date(1970, 1, 1)).days
+    assert row["minute"] == minute
+    assert row["day"] == row["at"] / 86_400
+
+
+def test_a_next_basket_set_knows_no_local_day(engine: Engine, tmp_path: Path) -> None:
+    """Its days count from some start."""
+    sales = read(engine, write_baskets(tmp_path / "set", BASKET_ROWS), tmp_path / "staging")
+    assert sales.lines.local_day.notnull().sum().to_pyarrow().as_py() == 0
 
 
 def _change(at: int, old: str, new: str) -> Callable[[list[str]], list[str]]:
