@@ -1,8 +1,8 @@
 """Which baskets a ranker is judged on, and judging a finished bundle on them.
 
 Decides which baskets are known and which are to be predicted: a set with held-out baskets is judged
-on those; a store's receipts are cut at a day, the first basket of each customer from it on being
-the question. Leaves out the measures (`models.evaluation`).
+on those; a store's receipts are cut at a midnight of the store, the first basket of each customer
+after it being the question. Leaves out the measures (`models.evaluation`).
 """
 
 import math
@@ -26,8 +26,8 @@ from models.everybody import Everybody, some, wanted
 from models.stages import Label
 
 JUDGED_SHARE = 0.1
-"""Newest share of a store's baskets that the judging training does not see, or a little more: a day
-is not torn."""
+"""Newest share of a store's baskets that the judging training does not see, or a little more: no
+day of the store is torn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ def split(numbered: Table, *, has_days: bool) -> Split | None:
         return held_out
     if not has_days:
         return None
-    baskets = numbered.select("customer", "basket", "day").distinct()
-    day = baskets.day.floor()
+    baskets = numbered.select("customer", "basket", "local_day").distinct()
+    day = baskets.local_day.cast("float64")
     found = baskets.aggregate(
         oldest=day.min(), newest=day.max(), cut=day.quantile(1 - JUDGED_SHARE)
     )
@@ -71,8 +71,9 @@ def split(numbered: Table, *, has_days: bool) -> Split | None:
 
 
 def _cut_at(numbered: Table, day: int) -> Split:
-    """Separate what came before a day from what came on it or later."""
-    return Split(numbered.filter(numbered.day < day), numbered.filter(numbered.day >= day))
+    """Separate what came before a day of the store from what came on it or later."""
+    local_day = numbered.local_day
+    return Split(numbered.filter(local_day < day), numbered.filter(local_day >= day))
 
 
 def _held_out(numbered: Table) -> Split | None:
@@ -121,7 +122,7 @@ def evaluate(
     Args:
         out: The bundle.
         data: A set with held-out baskets, or a store's files with receipts since a day.
-        since: First day to judge, for a store's files; must lie after the bundle's training data.
+        since: First day of the store to judge; must lie after the bundle's training data.
         seed: Of the sample and the interval.
         memory_mb: Bound of the engine.
         threads: Of the engine.

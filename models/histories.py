@@ -29,20 +29,22 @@ def baskets(lines: Table) -> Table:
         lines: A table of `models.readers.LINES`.
 
     Returns:
-        customer, basket (int64 from 0, no gap), item, day, is_test; anonymous receipts, gifts and
-        receipts of gifts alone are left out.
+        customer, basket (int64 from 0, no gap), item, day, local_day (int32, the store's; of a set,
+        which knows none, that of `day`), is_test; anonymous receipts, gifts and receipts of gifts
+        alone are left out.
     """
     known = lines.filter(lines.customer.notnull(), ~lines.is_gift.fill_null(False))
     receipts = known.group_by("customer", "receipt").agg(
         at=known["at"].min(),
         day=known.day.min(),
+        local_day=ibis.coalesce(known.local_day, known.day.floor().cast("int32")).min(),
         is_test=known.is_test.max(),
     )
     in_order = ibis.window(group_by="customer", order_by=["at", "receipt"])
     numbered = receipts.mutate(basket=ibis.row_number().over(in_order))
     bought = known.select("customer", "receipt", "item").distinct()
     joined = bought.join(numbered, ["customer", "receipt"])
-    return joined.select("customer", "basket", "item", "day", "is_test")
+    return joined.select("customer", "basket", "item", "day", "local_day", "is_test")
 
 
 def history(numbered: Table) -> Table:

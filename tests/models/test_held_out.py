@@ -1,5 +1,6 @@
 """Where a store's receipts are cut, and who is asked about what came after."""
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,15 +17,17 @@ Basket = tuple[str, int, str, float]
 """Customer, number of the basket, an item per letter, day."""
 
 
-def numbered(baskets: Sequence[Basket], is_test: Sequence[bool] | None = None) -> Table:
-    """Return a table as `models.histories.baskets` does."""
+def numbered(
+    baskets: Sequence[Basket], is_test: Sequence[bool] | None = None, east: float = 0.0
+) -> Table:
+    """Return a table as `models.histories.baskets` does, of a store so many hours east of UTC."""
     tests = is_test or [False] * len(baskets)
     lines = [
-        (who, basket, item, day, test)
+        (who, basket, item, day, math.floor(day + east / 24), test)
         for (who, basket, items, day), test in zip(baskets, tests, strict=True)
         for item in items
     ]
-    names = ("customer", "basket", "item", "day", "is_test")
+    names = ("customer", "basket", "item", "day", "local_day", "is_test")
     return ibis.memtable(pa.table(dict(zip(names, zip(*lines, strict=True), strict=True))))
 
 
@@ -81,6 +84,15 @@ def test_a_store_is_cut_at_a_day(name: str) -> None:
     assert parts is not None
     assert days(parts.known) == known
     assert days(parts.later) == later
+
+
+def test_a_day_of_the_store_is_not_torn() -> None:
+    """In New York those of the evening come after midnight in UTC, and on the day of the noon."""
+    baskets: list[Basket] = [("a", n, "m", n // 2 + (17, 25)[n % 2] / 24) for n in range(20)]
+    parts = held_out.split(numbered(baskets, east=-5), has_days=True)
+    assert parts is not None
+    assert days(parts.known) == [day for *_, day in baskets[:18]]
+    assert days(parts.later) == [day for *_, day in baskets[18:]]
 
 
 def test_a_single_day_cannot_be_cut() -> None:

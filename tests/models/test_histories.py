@@ -90,6 +90,17 @@ def test_baskets_are_numbered_by_time() -> None:
     ]
 
 
+def test_a_basket_stands_on_the_day_of_the_store() -> None:
+    """Where a set knows none, on that of its own days, of which a part counts for none."""
+    table = lines().mutate(day=ibis._.day + 0.7)
+    known = histories.baskets(table.mutate(local_day=(ibis._.day.floor() + 2).cast("int32")))
+    assert rows(known, "customer", "basket", "local_day")[:2] == [("a", 0, 12), ("a", 0, 12)]
+    unknown = histories.baskets(table.mutate(local_day=ibis.null("int32")))
+    assert rows(unknown, "customer", "basket", "local_day")[:2] == [("a", 0, 10), ("a", 0, 10)]
+    nothing = table.mutate(local_day=ibis.null("int32"), day=ibis.null("float64"))
+    assert histories.baskets(nothing).local_day.notnull().sum().to_pyarrow().as_py() == 0
+
+
 def test_gifts_are_in_no_history() -> None:
     """The bread of the first receipt was a gift, and all of the second one."""
     table = lines()
