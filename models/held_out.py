@@ -168,9 +168,10 @@ def _unseen(numbered: Table, since: date | None, metrics: Mapping[str, Any], dat
                 "tells which day was its newest"
             ]
         )
-    if first < newest:
-        learned = date(1970, 1, 1) + timedelta(days=int(newest))
-        raise ConfigError(
-            [f"--since {since}: the bundle has learned from receipts up to {learned}"]
-        )
+    seen = numbered.filter(numbered.day.cast("float32") <= newest)  # of its precision
+    learned = seen.local_day.max().to_pyarrow().as_py()
+    if learned is not None and first <= learned:
+        newest_day = date(1970, 1, 1) + timedelta(days=learned)
+        problem = f"--since {since}: the bundle has learned from receipts up to {newest_day}"
+        raise ConfigError([f"{problem}; expected a later day"])
     return _cut_at(numbered, first)

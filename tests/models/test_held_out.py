@@ -2,12 +2,15 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
 from pathlib import Path
 
 import ibis
+import numpy as np
 import pyarrow as pa
 import pytest
 
+from edge.core.errors import ConfigError
 from models import held_out
 from models.engine import Engine, Table, duckdb_engine
 from models.everybody import Everybody
@@ -110,6 +113,32 @@ def test_what_the_data_hold_out_goes_before_days() -> None:
     assert days(parts.known) == [1.5, 9.5]
     assert days(parts.later) == [9.5]
     assert held_out.split(numbered(baskets), has_days=False) is None
+
+
+LEARNED: dict[str, tuple[list[float], float, int, int]] = {
+    "whole days": ([5.0, 7.0], 7.0, 0, 7),
+    "a day begun": ([5.2, 7.4, 7.6], 7.4, 0, 7),
+    "a moment that single precision moves back": ([20_400.0, 20_500.401], 20_500.401, 0, 20_500),
+    "an evening in New York, already the 8th in UTC": ([6.9, 8.1], 8.1, -5, 7),
+    "a morning in Auckland, still the 6th in UTC": ([5.9, 6.9], 6.9, 12, 7),
+}
+"""Moments of baskets, the newest that was learned, hours east of UTC, and its day in the store."""
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_a_day_that_was_learned_from_is_not_judged(name: str) -> None:
+    """Nor one before it; of the next day nothing was learned."""
+    moments, newest, east, day = LEARNED[name]
+    moments = [*moments, newest + 9.0]
+    baskets = numbered([("a", n, "m", at) for n, at in enumerate(moments)], east=east)
+    metrics = {"newest_day": float(np.float32(newest))}
+    first = date(1970, 1, 1) + timedelta(days=day)
+    for since in (first, first - timedelta(days=1)):
+        with pytest.raises(ConfigError, match=f"learned from receipts up to {first}; expected a l"):
+            held_out._unseen(baskets, since, metrics, Path("store"))
+    parts = held_out._unseen(baskets, first + timedelta(days=1), metrics, Path("store"))
+    assert days(parts.known) == [at for at in moments if at + east / 24 < day + 1]
+    assert days(parts.later) == [at for at in moments if at + east / 24 >= day + 1]
 
 
 def ask(engine: Engine, known: list[Basket], later: list[Basket], to: Path) -> Asked:
