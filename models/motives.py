@@ -21,7 +21,7 @@ WANTED_PRECISION = 0.75
 """How often an answer must be right; a wrong guess about a person's purpose is worse than none."""
 LEAST_VISITS = 40
 """Visits of which four calibrate, every tenth: of fewer none may be wrong at `WANTED_PRECISION`."""
-DATA = "simulated visits with true motives and true zones; every fourth visit judged"
+DATA = "visits with known motives and zones; every fourth visit judged"
 
 
 def train(directory: Path, seed: int) -> VisitModel:

@@ -245,6 +245,7 @@ def test_the_model_tells_what_the_log_shows(tmp_path: Path) -> None:
     directory = write_log(tmp_path, of_two_kinds())
     model = motives.train(directory, seed=5)
     row = model.row()
+    assert row["data"].startswith("visits with known motives")  # whoever watched them
     assert row["accuracy"] > 0.95
     assert row["gain_ci95"][0] > 0
     assert model.files() == motives.train(directory, seed=5).files()
