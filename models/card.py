@@ -187,10 +187,16 @@ def _against_naive(first: str, models: Mapping[str, Metrics]) -> list[list[str]]
                 f"{row['theirs']:.4f}",
                 row["baseline"],
                 f"{row['gain']:+.4f} ({low:+.4f} to {high:+.4f})",
-                "better" if row["is_better"] else "not shown to be better",
+                _verdict(row),
             ]
         )
     return rows
+
+
+def _verdict(row: Metrics) -> str:
+    if row["is_better"]:
+        return "better"
+    return "worse" if row["gain_ci95"][1] < 0 else "not shown to be better"
 
 
 def _notes(models: Mapping[str, Metrics]) -> list[str]:

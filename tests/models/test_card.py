@@ -126,8 +126,8 @@ def test_the_card_shows_every_figure() -> None:
 def test_the_card_shows_what_a_box_makes_of_it() -> None:
     """A part of daily use has its row, its notes and its bar, also where it is no better."""
     row = {k: v for k, v in ROW.items() if k not in ("bytes", "sha256")}
-    worse = row | {"gain_ci95": [-0.1, 0.1], "is_better": False}
-    files = card.files(metrics(judgement=JUDGEMENT | {"in_use": {"learning": worse}}), 1)
+    unsure = row | {"gain_ci95": [-0.1, 0.1], "is_better": False}
+    files = card.files(metrics(judgement=JUDGEMENT | {"in_use": {"learning": unsure}}), 1)
     text = files["card.md"].decode()
     assert "## What a box makes of it" in text
     assert "| Learning | log loss | -0.9000 | -1.4000 | frequencies | +0.5000" in text
@@ -145,6 +145,22 @@ def test_the_verdict_follows_the_interval(interval: list[float], verdict: str) -
     """An interval that holds zero is no win."""
     text = card.markdown(metrics(judgement=JUDGEMENT | {"gain_ci95": interval}), 1, [])
     assert verdict in text
+
+
+@pytest.mark.parametrize(
+    ("interval", "verdict"),
+    [
+        ([0.01, 0.1], "better"),
+        ([-0.1, -0.01], "worse"),
+        ([-0.1, 0.1], "not shown to be better"),
+        ([-0.1, 0.0], "not shown to be better"),
+    ],
+)
+def test_a_model_that_lost_is_called_worse(interval: list[float], verdict: str) -> None:
+    """An interval wholly below zero shows more than that nothing was shown."""
+    row = ROW | {"gain_ci95": interval, "is_better": interval[0] > 0}
+    text = card.markdown(metrics(visit_models={"motive": row}), 1, [])
+    assert f"({interval[0]:+.4f} to {interval[1]:+.4f}) | {verdict} |" in text
 
 
 def test_a_plot_stands_under_its_own_table() -> None:
