@@ -194,6 +194,8 @@ def _against_naive(first: str, models: Mapping[str, Metrics]) -> list[list[str]]
 
 
 def _verdict(row: Metrics) -> str:
+    if not row.get("is_enough", True):
+        return "none: no log sufficed"
     if row["is_better"]:
         return "better"
     return "worse" if row["gain_ci95"][1] < 0 else "not shown to be better"
@@ -209,6 +211,7 @@ def _named(name: str) -> str:
 
 _TOLD = frozenset(
     {"data", "sha256", "measure", "baseline", "ours", "theirs", "gain", "gain_ci95", "is_better"}
+    | {"is_enough"}
 )
 """Of a measured row, what stands elsewhere on the card."""
 _TITLES = {"rows": "judged rows", "groups": "independent groups"}
@@ -302,8 +305,8 @@ _CAPTIONS = {
     "reliability.svg": "Reliability: predicted against observed share bought, by bin; the diagonal "
     "is perfect, the bars show how many candidates each bin holds",
     "ranking.svg": "Recall@10 of this ranker and of the naive methods",
-    "gains.svg": "Gain of each further part over its naive baseline, in units of its 95 % "
-    "interval's half width; right of the line is better beyond doubt",
+    "gains.svg": "Gain of each further part that has a verdict over its naive baseline, in units "
+    "of its 95 % interval's half width; right of the line is better beyond doubt",
 }
 
 
@@ -325,7 +328,8 @@ def _plots(metrics: Metrics) -> dict[str, bytes]:
     if judgement:
         plots["reliability.svg"] = _reliability(judgement["reliability"])
         plots["ranking.svg"] = _ranking(judgement)
-    if measured := _measured_parts(metrics):
+    parts = _measured_parts(metrics).items()
+    if measured := {name: row for name, row in parts if row.get("is_enough", True)}:
         plots["gains.svg"] = _gains(measured)
     return plots
 

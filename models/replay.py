@@ -213,10 +213,14 @@ def policies(
 
     The logged policy is the box's own with exploration. Asked for are the same cards drawn in
     proportion to their probability, and the best sellers, which the log seldom showed: there the
-    estimate should refuse.
+    estimate should refuse. The interval tells how sure the mean over the drawn logs is, not what
+    other visits would show: the error of an estimate is no mean over visits.
     """
-    data = {"data": f"{LOGS} drawn logs; asked for: cards in proportion to their probability"}
     cases = [case for answer in answers if (case := _Case.of(answer, bundle)).reward.size]
+    data = {
+        "data": f"{LOGS} logs drawn from the same {len(cases)} visits, so its interval is over the "
+        "drawings, not over visits; asked for: cards in proportion to their probability"
+    }
     if len(cases) < 2:
         return data, None
     rng = np.random.default_rng(seed)
@@ -242,7 +246,7 @@ def policies(
         theirs=-float(rival.mean()),
         gain=judging.mean_interval(rival - error, np.arange(LOGS), seed),
         rows=min(LOG_ROWS, len(cases)),
-        groups=LOGS,
+        groups=len(cases),
         other={
             "truth": truth,
             "intervals_that_hold_it": float(np.mean(covered)),
@@ -250,6 +254,7 @@ def policies(
             "effective_visits": float(np.mean(effective)),
             "refused_for_best_sellers": float(np.mean(refused)),
         },
+        is_enough=any(concluded),
     )
 
 

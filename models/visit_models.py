@@ -52,6 +52,7 @@ class Measured:
         gain: The difference with its interval over resampled visits or customers.
         rows, groups: How much it rests on.
         other: Further figures.
+        is_enough: It suffices for a verdict.
     """
 
     measure: str
@@ -62,6 +63,7 @@ class Measured:
     rows: int
     groups: int
     other: Mapping[str, float] = field(default_factory=dict)
+    is_enough: bool = True
 
     def row(self) -> dict[str, Any]:
         """Return a JSON row for the card."""
@@ -72,7 +74,8 @@ class Measured:
             "theirs": round(self.theirs, 5),
             "gain": round(self.gain.value, 5),
             "gain_ci95": [round(self.gain.low, 5), round(self.gain.high, 5)],
-            "is_better": self.gain.low > 0,
+            "is_better": self.is_enough and self.gain.low > 0,
+            "is_enough": self.is_enough,
             "rows": self.rows,
             "groups": self.groups,
             **{name: round(value, 5) for name, value in self.other.items()},

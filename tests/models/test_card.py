@@ -163,6 +163,14 @@ def test_a_model_that_lost_is_called_worse(interval: list[float], verdict: str) 
     assert f"({interval[0]:+.4f} to {interval[1]:+.4f}) | {verdict} |" in text
 
 
+def test_what_no_log_sufficed_for_has_no_verdict() -> None:
+    """Neither in the table nor in the plot, however far from zero its interval lies."""
+    row = ROW | {"is_better": False, "is_enough": False}
+    files = card.files(metrics(judgement=None, visit_models={"policy": row}), 1)
+    assert "| none: no log sufficed |" in files["card.md"].decode()
+    assert "gains.svg" not in files
+
+
 def test_a_plot_stands_under_its_own_table() -> None:
     """The reliability diagram follows the floors, not the end of the page."""
     text = card.files(metrics(), 1)["card.md"].decode()

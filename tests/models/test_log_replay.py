@@ -1,6 +1,8 @@
 """What a box makes of a ranker, replayed where the truth is made by hand."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from edge.core.attribution import Shares
 from edge.core.candidates import Source
 from edge.core.history import History
+from edge.core.item_tables import ITEM_COLUMNS
 from models import replay
 from models.evaluation import Answer
 
@@ -79,6 +82,35 @@ def test_learning_does_little_where_the_model_is_right() -> None:
     _, row = replay.learning(right, np.arange(N, dtype=np.int32), seed=1)
     assert row is not None
     assert abs(row.gain.value) < 0.003
+
+
+def judged_policies(n_visits: int, kept: int) -> dict[str, Any]:
+    """Return the row of a policy judged by logs of visits, with `kept` of a bundle's items."""
+    sold = np.zeros((N, len(ITEM_COLUMNS)), np.float32)
+    sold[:, ITEM_COLUMNS.index("log_popularity")] = np.arange(N)
+    chance = np.array([0.3] * kept + [0.001] * (N - kept), np.float32)
+    visits = [replace(answer(n, [0] if n % 3 else []), chance=chance) for n in range(n_visits)]
+    bundle = SimpleNamespace(tables=SimpleNamespace(item=sold))
+    data, row = replay.policies(visits, bundle, seed=1)  # type: ignore[arg-type]
+    assert row is not None
+    return data | row.row()
+
+
+def test_redrawn_logs_are_no_further_visits() -> None:
+    """Sixty logs of the same forty visits rest on forty; where none sufficed nothing is won."""
+    row = judged_policies(40, kept=4)
+    assert row["groups"] == 40
+    assert "60 logs drawn from the same 40 visits" in row["data"]
+    assert row["logs_that_sufficed"] == 0
+    assert row["gain_ci95"][0] > 0
+    assert not row["is_better"]
+
+
+def test_a_policy_that_logs_suffice_for_has_its_verdict() -> None:
+    """Many visits, of which few cards compete: the estimate comes nearer than the logged rate."""
+    row = judged_policies(1_500, kept=2)
+    assert row["logs_that_sufficed"] > 0
+    assert row["is_better"] == (row["gain_ci95"][0] > 0)
 
 
 def test_cards_are_drawn_with_the_chance_they_are_logged_with() -> None:
