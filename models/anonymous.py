@@ -50,7 +50,12 @@ UNPLACED_SHARE = 0.1
 """Share of the learned moments without a zone."""
 K = 5
 """Length of the judged list: what an associate or a screen can show."""
-DATA = "receipts; the visitor stands where the next line lies; newest 15 % of receipts judged"
+DATA = {
+    "zone": "receipts; the visitor stands where the next line lies; newest 15 % of receipts judged",
+    "department": "receipts; the visitor stands in the department of the next line, for want of "
+    "zones; newest 15 % of receipts judged",
+}
+"""What is judged, by what the catalogue knows of places."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ def train(sales: Sales, seed: int, *, is_final: bool = False) -> VisitModel:
         RoundingError: 8 bits harm the network too much.
         WorseError: The naive baseline is shown to be better.
     """
-    facts = _facts(sales)
+    place, facts = _place(sales), _facts(sales)
     receipts = read_receipts(sales.lines, facts)
     n_known = int(receipts.n * (1 - JUDGED_SHARE))
     n_older = int(receipts.n * (1 - JUDGED_SHARE - LEARNED_SHARE))
@@ -118,13 +123,13 @@ def train(sales: Sales, seed: int, *, is_final: bool = False) -> VisitModel:
     asked = _moments(receipts, _chosen(rng, n_known, receipts.n), tables, rng)
     network = small_network.train(x, y, seed, PLAN, held_out=group % 10 == 0)
     onnx, about, shift = packed(network, x, SCHEMA_HASH, FEATURES)
-    measured = judge(onnx, list(asked), tables, seed, shift)
+    measured = judge(onnx, list(asked), tables, seed, shift, place)
     measured = not_worse(measured, str(sales.directory))
     if is_final:
         tables = _tables(sales, receipts, receipts.n, facts)
     about |= {"items": facts["item"].tolist(), "zones": list(tables.zones)}
     files = {"anonymous.npz": _npz(tables)}
-    return VisitModel("anonymous", onnx, about, measured, DATA, files)
+    return VisitModel("anonymous", onnx, about, measured, DATA[place], files)
 
 
 def _tables(sales: Sales, receipts: Receipts, n: int, facts: pd.DataFrame) -> AnonymousTables:
@@ -133,11 +138,14 @@ def _tables(sales: Sales, receipts: Receipts, n: int, facts: pd.DataFrame) -> An
     return count(receipts.head(n), pairs(sales.lines, facts, before), facts)
 
 
+def _place(sales: Sales) -> str:
+    return "zone" if sales.items["zone"].notna().any() else "department"
+
+
 def _facts(sales: Sales) -> pd.DataFrame:
     """Return the items with a zone; a department stands in where no zone is known."""
     facts = sales.items.copy()
-    zone = facts["zone"] if facts["zone"].notna().any() else facts["department"]
-    facts["zone"] = zone
+    facts["zone"] = facts[_place(sales)]
     return facts.sort_values("item", ignore_index=True)
 
 
@@ -364,7 +372,7 @@ def _rows(
 
 
 def judge(
-    onnx: bytes, moments: list[Moment], tables: AnonymousTables, seed: int, shift: float
+    onnx: bytes, moments: list[Moment], tables: AnonymousTables, seed: int, shift: float, place: str
 ) -> Measured:
     """Compare the chance to find the next line among K with what sells best in the zone."""
     session = small_network.session(onnx)
@@ -382,7 +390,7 @@ def judge(
     receipts = np.array([moment.receipt for moment in moments])
     return Measured(
         measure=f"next line among {K} shown",
-        baseline="best sellers of the zone",
+        baseline=f"best sellers of the {place}",
         ours=float(ours.mean()),
         theirs=float(in_zone.mean()),
         gain=judging.mean_interval(ours - in_zone, receipts, seed),

@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 
@@ -214,6 +214,19 @@ def test_a_training_on_everything_counts_the_judged_receipts_too(tmp_path: Path)
     assert final.onnx == judged.onnx
     assert final.measured == judged.measured
     assert final.files()["anonymous.npz"] != judged.files()["anonymous.npz"]
+
+
+def test_departments_are_called_so_where_they_stand_in_for_zones(tmp_path: Path) -> None:
+    """The catalogue knows no zone: the card must not say that the visitor stood in one."""
+    sales = store_of_pairs(tmp_path / "store", receipts=600)
+    without = replace(sales, items=sales.items.assign(zone=None, department=sales.items["zone"]))
+    zone, department = anonymous.train(sales, 3).row(), anonymous.train(without, 3).row()
+    assert zone["data"].startswith("receipts; the visitor stands where the next line lies; ")
+    assert zone["baseline"] == "best sellers of the zone"
+    assert department["data"].startswith(
+        "receipts; the visitor stands in the department of the next line, for want of zones; "
+    )
+    assert department["baseline"] == "best sellers of the department"
 
 
 def test_the_model_learns_what_goes_together(tmp_path: Path) -> None:
