@@ -214,6 +214,9 @@ def test_a_training_on_everything_counts_the_judged_receipts_too(tmp_path: Path)
     assert final.onnx == judged.onnx
     assert final.measured == judged.measured
     assert final.files()["anonymous.npz"] != judged.files()["anonymous.npz"]
+    again = "the tables of this bundle were counted again, over the judged receipts too"
+    assert again in final.row()["data"]
+    assert again not in judged.row()["data"]
 
 
 def test_departments_are_called_so_where_they_stand_in_for_zones(tmp_path: Path) -> None:
