@@ -43,7 +43,7 @@ def sections(metrics: Metrics, loaded_bytes: int) -> list[tuple[str, list[str], 
     """Return (title, sentences, table) in the order of the card; the first row is the header."""
     return [
         _about(metrics, loaded_bytes),
-        _judgement(metrics.get("judgement") or {}, bool(metrics.get("is_judged_itself"))),
+        _judgement(metrics),
         _rounding(metrics.get("int8") or {}),
         _calibration(metrics.get("judgement") or {}),
         _visit_models(metrics.get("visit_models") or {}, metrics.get("left_out") or {}),
@@ -81,15 +81,17 @@ def _about(metrics: Metrics, loaded_bytes: int) -> Section:
     return "What it is", [text, *([drawn] if is_drawn else []), "Trained on:"], rows
 
 
-def _judgement(judgement: Metrics, is_itself: bool) -> Section:
+def _judgement(metrics: Metrics) -> Section:
     title = "What it is worth"
+    judgement = metrics.get("judgement")
     if not judgement:
-        return title, ["Not judged: the data hold nothing that could be held out."], []
+        why = metrics.get("not_judged") or "the data hold nothing that could be held out"
+        return title, [f"Not judged: {why}."], []
     low, high = judgement["gain_ci95"]
     verdict = "better than" if low > 0 else ("worse than" if high < 0 else "not told apart from")
     which = (
         "This very ranker, which has not seen the newest baskets,"
-        if is_itself
+        if metrics.get("is_judged_itself")
         else "A ranker made alike, without the newest baskets,"
     )
     sentences = [

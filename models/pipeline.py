@@ -135,11 +135,12 @@ def run(order: Order, out: Path, say: Callable[[str, bool], None]) -> dict[str, 
         prepared = prepare(order, engine, shop)
         judged = shop.once("judged", lambda to: _judge(order, prepared, to))
         judgement = _json(judged / "judgement.json")
+        not_judged = judgement.pop(_NOT_JUDGED, None)
         ranker = judged
         if order.is_final or not judgement:
             ranker = shop.once("ranker", lambda to: _train_ranker(order, prepared, to))
         models = _visit_models(order, prepared, shop)
-    metrics = _assemble(ranker, out, prepared, judgement, models)
+    metrics = _assemble(ranker, out, prepared, judgement, models, not_judged)
     shop.forget(*PERSONAL)
     return metrics
 
@@ -233,25 +234,33 @@ def _zones(prepared: Prepared, item_ids: tuple[str, ...]) -> Ints | None:
 
 
 def _judge(order: Order, prepared: Prepared, to: Path) -> None:
-    """Train on the past alone and judge on what came after."""
-    parts = held_out.split(prepared.numbered, has_days=prepared.usable("day"))
-    row = None
-    if parts is not None:
+    """Train on the past alone and judge on what came after, or keep why nothing was judged."""
+    has_days = prepared.usable("day")
+    parts = held_out.split(prepared.numbered, has_days=has_days)
+    if parts is None:
+        days = "all baskets are of one day" if has_days else "their days are unknown"
+        row = {_NOT_JUDGED: f"the data mark no basket as held out, and {days}"}
+    else:
         with tempfile.TemporaryDirectory(dir=to) as folder:
             row = _judged(order, prepared, parts, to, Path(folder) / "known")
-    (to / "judgement.json").write_text(json.dumps(row or {}))
+    (to / "judgement.json").write_text(json.dumps(row))
+
+
+_NOT_JUDGED = "not_judged"
+"""In place of a judgement: the reason that there is none."""
 
 
 def _judged(
     order: Order, prepared: Prepared, parts: held_out.Split, to: Path, work: Path
-) -> dict[str, Any] | None:
-    """Train on what is known and judge; None where there are too few to learn from or to judge."""
+) -> dict[str, Any]:
+    """Train on what is known and judge, or say why there are too few to learn from or to judge."""
     known, items = everybody(prepared, parts.known, work)
-    if known.extent().learners < LEAST_LEARNERS:
-        return None
+    if (learners := known.extent().learners) < LEAST_LEARNERS:
+        few = f"without the newest baskets {learners} customers have two baskets or more"
+        return {_NOT_JUDGED: f"{few}; expected at least {LEAST_LEARNERS}"}
     asked = held_out.asked(known, parts.later, items, order.seed)
     if not asked.labels:
-        return None
+        return {_NOT_JUDGED: "no known customer bought a known item in the newest baskets"}
     _fit(order, prepared, known, items, to)
     opened = Bundle.open(to)
     answers = ask(opened, asked.histories, asked.labels)
@@ -328,7 +337,12 @@ def _json(path: Path) -> Any:
 
 
 def _assemble(
-    ranker: Path, out: Path, prepared: Prepared, judgement: Any, models: list[Path]
+    ranker: Path,
+    out: Path,
+    prepared: Prepared,
+    judgement: Any,
+    models: list[Path],
+    not_judged: str | None,
 ) -> dict[str, Any]:
     """Put the files of the stages together, with the page and the card."""
     rows: dict[str, Any] = {}
@@ -338,6 +352,7 @@ def _assemble(
         extra |= {p.name: p.read_bytes() for p in directory.iterdir() if p.name != "row.json"}
     metrics: dict[str, Any] = _json(ranker / "metrics.json") | {
         "judgement": judgement or None,
+        "not_judged": not_judged,
         "is_judged_itself": bool(judgement) and ranker.name == "judged",
         "visit_models": {name: row for name, row in rows.items() if "left_out" not in row},
         "left_out": {n: row["left_out"] for n, row in rows.items() if "left_out" in row},

@@ -183,7 +183,9 @@ def test_an_unjudged_bundle_says_so() -> None:
     """No figure is better than an invented one."""
     files = card.files(metrics(judgement=None, int8=None, visit_models={}), loaded_bytes=1)
     text = files["card.md"].decode()
-    assert "Not judged" in text
+    assert "Not judged: the data hold nothing that could be held out." in text
+    why = metrics(judgement=None, int8=None, not_judged="12 customers; expected 20")
+    assert "Not judged: 12 customers; expected 20." in card.markdown(why, 1, [])
     assert "recall" not in text
     assert sorted(files) == ["card.html", "card.md"]
 

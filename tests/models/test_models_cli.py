@@ -428,6 +428,15 @@ def test_departments_stand_in_for_zones(tmp_path: Path) -> None:
     assert about["zones"] == sorted(ZONES)
 
 
+def test_too_few_to_hold_out_from_are_the_reason_not_the_data(tmp_path: Path) -> None:
+    """Baskets enough have a later one; what is missing are customers to learn from."""
+    write_random_store(tmp_path / "store", customers=12, seed=3)
+    assert main(_train(tmp_path)) == 0
+    card = (tmp_path / "bundle" / "card.md").read_text()
+    few = "without the newest baskets 12 customers have two baskets or more; expected at least 20"
+    assert f"Not judged: {few}." in card
+
+
 def test_young_logs_leave_their_models_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
