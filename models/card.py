@@ -78,7 +78,13 @@ def _about(metrics: Metrics, loaded_bytes: int) -> Section:
         "histories of customers who came twice, drawn evenly by the seed where they are too many."
     )
     is_drawn = metrics["customers_learned"] < metrics["customers"]
-    return "What it is", [text, *([drawn] if is_drawn else []), "Trained on:"], rows
+    is_itself = metrics.get("is_judged_itself")
+    held_out = "the baskets it is judged on" if is_itself else "what the data mark as held out"
+    counted = (
+        "Trained on purchases of customers with an id, each item once a basket, without gifts and "
+        f"{held_out}; so its lines are fewer than the rows on the page on data quality:"
+    )
+    return "What it is", [text, *([drawn] if is_drawn else []), counted], rows
 
 
 def _judgement(metrics: Metrics) -> Section:
@@ -141,10 +147,13 @@ def _calibration(judgement: Metrics) -> Section:
         return title, ["Not judged."], []
     sentences = [
         f"Expected calibration error {judgement['ece']:.5f} over all candidates of the judged "
-        "customers. From the floor on each card, not only their mean, is bought as often as the "
-        "surface asks; where the store's rules name no floor, the box shows nothing below it:"
+        f"customers, {_share_bought(judgement['reliability']) * 100:.2g} % of which were bought.",
+        "From the floor on each card, not only their mean, is bought as often as the surface asks; "
+        "where the store's rules name no floor, the box shows nothing below it. So a floor is what "
+        "was predicted, the share beside it what was bought: where they differ, the probabilities "
+        "are off.",
     ]
-    rows = [["Surface", "Bought at the floor, at least", "Floor"]]
+    rows = [["Surface", "Bought at the floor, at least", "Floor, as predicted"]]
     rows += [
         [
             surface,
@@ -154,6 +163,12 @@ def _calibration(judgement: Metrics) -> Section:
         for surface, floor in judgement["floors"].items()
     ]
     return title, sentences, rows
+
+
+def _share_bought(diagram: Metrics) -> float:
+    """Return the share of all candidates that was bought."""
+    bins = zip(diagram["observed"], diagram["rows"], strict=True)
+    return float(sum(share * rows for share, rows in bins) / sum(diagram["rows"]))
 
 
 def _visit_models(models: Mapping[str, Metrics], left_out: Mapping[str, str]) -> Section:

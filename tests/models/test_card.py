@@ -79,6 +79,29 @@ def test_the_card_says_who_was_counted_and_who_was_learned_from() -> None:
     assert "drawn evenly" not in everybody
 
 
+def test_the_card_says_which_lines_are_counted() -> None:
+    """Members' alone: the page on data quality counts five times as many rows."""
+    text = card.markdown(metrics(), 1, [])
+    assert "with an id, each item once a basket, without gifts and the baskets it is judged" in text
+    final = card.markdown(metrics(is_judged_itself=False), 1, [])
+    assert "without gifts and what the data mark as held out" in final
+    assert "fewer than the rows on the page on data quality" in text
+
+
+def test_an_error_stands_beside_the_rate_that_it_is_measured_by() -> None:
+    """Of 9,430 candidates 9000 x 0.0012 + 400 x 0.018 + 30 x 0.21 = 24.3 were bought."""
+    text = card.markdown(metrics(), 1, [])
+    assert "Expected calibration error 0.00123 over all candidates" in text
+    assert "0.26 % of which were bought" in text
+
+
+def test_a_floor_is_told_from_the_share_beside_it() -> None:
+    """A floor of 0.04 where 5 % is bought is no slip: the one is predicted, the other seen."""
+    text = card.markdown(metrics(), 1, [])
+    assert "a floor is what was predicted, the share beside it what was bought" in text
+    assert "| Surface | Bought at the floor, at least | Floor, as predicted |" in text
+
+
 def test_the_card_says_what_rounding_costs() -> None:
     """Overlap, loss with its interval, and layers that stayed in float32."""
     text = card.files(metrics(), loaded_bytes=1)["card.md"].decode()
