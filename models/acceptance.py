@@ -112,6 +112,7 @@ def judge(
             "auc": judging.auc(chances, labels, weight),
             "baseline_auc": judging.auc(baselines(earlier, later)[best], labels, weight),
             "ece": judging.reliability(chances, labels, weights=weight).ece,
+            "share_taken": float(np.average(labels, weights=weight)),
             "int8_shift": shift,
         },
     )

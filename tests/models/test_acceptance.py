@@ -300,3 +300,6 @@ def test_every_measure_undoes_what_the_old_policy_preferred(tmp_path: Path) -> N
     alike, found = (acceptance.judge(chances, rows, later, 1, 0.0) for later in (rows, weighed))
     assert found.other["ece"] > 2 * alike.other["ece"]
     assert found.other["auc"] == pytest.approx(alike.other["auc"])  # of pairs across the two kinds
+    taken = rows.is_accepted.mean()
+    assert alike.other["share_taken"] == pytest.approx(taken)
+    assert found.other["share_taken"] == pytest.approx(5 * taken / (1 + 4 * taken))
