@@ -11,6 +11,7 @@ import base64
 import html
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -41,7 +42,7 @@ def files(metrics: Metrics, loaded_bytes: int) -> dict[str, bytes]:
 
 def sections(metrics: Metrics, loaded_bytes: int) -> list[tuple[str, list[str], list[list[str]]]]:
     """Return (title, sentences, table) in the order of the card; the first row is the header."""
-    return [
+    found = [
         _about(metrics, loaded_bytes),
         _judgement(metrics),
         _rounding(metrics.get("int8") or {}),
@@ -52,6 +53,7 @@ def sections(metrics: Metrics, loaded_bytes: int) -> list[tuple[str, list[str], 
         _variables(metrics.get("variables") or []),
         _limits(),
     ]
+    return [*found, *_words(found)]
 
 
 Section = tuple[str, list[str], list[list[str]]]
@@ -273,6 +275,52 @@ def _limits() -> Section:
         "any score is asked for.",
     ]
     return "What it does not say", sentences, []
+
+
+_WORDS = {
+    "G-TopFreq, P-TopFreq, GP-TopFreq": "naive methods, ten items each: what everybody bought most "
+    "often; what the customer did; the customer's own, filled up with everybody's",
+    "recall@10": "share of the next basket's items that are among the ten ranked first",
+    "ndcg@10": "the same hits, worth more the higher they rank; 1 is the best possible order",
+    "phr@10": "share of customers with at least one hit among the ten",
+    "negative log loss": "mean log of the chance given to what came; nearer to 0 is better",
+    "log odds": "logarithm of a chance against its opposite; 0 is even",
+    "judged rows": "what a measure is the mean over",
+    "independent groups": "customers, visits or receipts, whose rows are drawn together for the "
+    "interval",
+    "ece": "expected calibration error: mean distance between predicted and observed share",
+    "share taken": "of the judged offers: the rate that ece is an error of",
+    "auc": "chance that one that was taken ranks above one that was not; 0.5 is a coin's",
+    "bytes": "size of the model's files in the bundle",
+    "int8 shift": "mean change of its probabilities by rounding to 8 bits",
+    "answered": "share of moments in which a motive is named; in the others it is unknown",
+    "ablations add up": "share of cards of which the losses without each single source sum to the "
+    "whole, but for a tenth",
+    "share of history": "as of every source: its mean part in what moves a score (Shapley)",
+    "first sentence names the largest": "share of the cards with reasons of two kinds "
+    "whose first one moved them most",
+    "truth": "take-up of the policy asked for, which is known here",
+    "intervals that hold it": "share of the drawn logs whose interval holds the truth",
+    "logs that sufficed": "share of the drawn logs that suffice for a conclusion",
+    "effective visits": "how many visits of the policy asked for a drawn log is worth",
+    "refused for best sellers": "share of the drawn logs that refuse to judge the best sellers, "
+    "which were seldom shown",
+}
+"""What a reader may not know, in the order of the card."""
+
+
+def _words(sections: Sequence[Section]) -> list[Section]:
+    """Return what the words of the card mean, of those that stand on it."""
+    text = " ".join(
+        " ".join([*sentences, *(cell for row in table for cell in row)])
+        for _, sentences, table in sections
+    )
+    rows = [
+        [term, meaning]
+        for term, meaning in _WORDS.items()
+        if any(re.search(rf"\b{re.escape(word)}\b", text) for word in term.split(", "))
+    ]
+    return [("What the words mean", [], [["Word", "Meaning"], *rows])] if rows else []
 
 
 def markdown(metrics: Metrics, loaded_bytes: int, plots: Sequence[str]) -> str:

@@ -186,6 +186,23 @@ def test_a_model_that_lost_is_called_worse(interval: list[float], verdict: str) 
     assert f"({interval[0]:+.4f} to {interval[1]:+.4f}) | {verdict} |" in text
 
 
+def test_the_card_ends_with_its_own_words_alone() -> None:
+    """What it uses is defined; what it does not use would only be in the way."""
+    text = card.markdown(metrics(), 1, [])
+    section = text.split("## What the words mean")[1]
+    assert "\n## " not in section
+    for word in ("G-TopFreq, P-TopFreq, GP-TopFreq", "recall@10", "ndcg@10", "phr@10", "bytes"):
+        assert f"| {word} |" in section
+    assert "answered" not in section
+    assert "int8 shift" not in section
+    more = metrics(visit_models={"motive": ROW | {"answered": 0.7, "int8_shift": 0.001}})
+    section = card.markdown(more, 1, []).split("## What the words mean")[1]
+    assert "| answered |" in section
+    assert "| int8 shift |" in section
+    unjudged = metrics(judgement=None, int8=None, visit_models={})
+    assert "What the words mean" not in card.markdown(unjudged, 1, [])
+
+
 def test_what_no_log_sufficed_for_has_no_verdict() -> None:
     """Neither in the table nor in the plot, however far from zero its interval lies."""
     row = ROW | {"is_better": False, "is_enough": False}
