@@ -67,6 +67,7 @@ def _about(metrics: Metrics, loaded_bytes: int) -> Section:
         ["Baskets", f"{metrics['baskets']:,}"],
         ["Lines", f"{metrics['lines']:,}"],
         ["Next baskets that a pass of the encoder learned", f"{metrics['baskets_a_pass']:,}"],
+        *_when(metrics),
         ["Seed", str(metrics["seed"])],
         ["What a box loads", f"{loaded_bytes / 1e6:.2f} MB"],
     ]
@@ -87,6 +88,16 @@ def _about(metrics: Metrics, loaded_bytes: int) -> Section:
         f"{held_out}; so its lines are fewer than the rows on the page on data quality:"
     )
     return "What it is", [text, *([drawn] if is_drawn else []), counted], rows
+
+
+def _when(metrics: Metrics) -> list[list[str]]:
+    """Return the rows of days, none where the days are not those of a calendar."""
+    days, since = metrics.get("days"), (metrics.get("judgement") or {}).get("judged_from")
+    if not days:
+        return []
+    rows = [["Receipts, the judged ones too", f"{days['first']} to {days['last']}"]]
+    rows += [["Baskets that it is judged on", f"from {since}"]] if since else []
+    return [*rows, ["First day that evaluate --since accepts", days["unseen_from"]]]
 
 
 def _judgement(metrics: Metrics) -> Section:

@@ -168,10 +168,21 @@ def _unseen(numbered: Table, since: date | None, metrics: Mapping[str, Any], dat
                 "tells which day was its newest"
             ]
         )
-    seen = numbered.filter(numbered.day.cast("float32") <= newest)  # of its precision
-    learned = seen.local_day.max().to_pyarrow().as_py()
+    learned = last_learned(numbered, newest)
     if learned is not None and first <= learned:
         newest_day = date(1970, 1, 1) + timedelta(days=learned)
         problem = f"--since {since}: the bundle has learned from receipts up to {newest_day}"
         raise ConfigError([f"{problem}; expected a later day"])
     return _cut_at(numbered, first)
+
+
+def last_learned(numbered: Table, newest: float) -> int | None:
+    """Return the newest day of the store that a bundle has learned from any part of.
+
+    Args:
+        numbered: Of `models.histories.baskets`.
+        newest: The `newest_day` of the bundle's metrics.
+    """
+    seen = numbered.filter(numbered.day.cast("float32") <= newest)  # of its precision
+    day: int | None = seen.local_day.max().to_pyarrow().as_py()
+    return day

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,11 @@ class Prepared:
         """Tell whether a variable is filled and valid enough to learn from."""
         return any(v.name == name and v.is_enabled for v in self.variables)
 
+    @property
+    def is_dated(self) -> bool:
+        """Tell whether days are those of a calendar; a set counts its own from any start."""
+        return self.sales.form == "store" and self.usable("day") and self.usable("local_day")
+
 
 PERSONAL = ("lines", "histories")
 """Stages with members' ids and what each bought: they serve an unfinished training alone, since no
@@ -140,7 +146,9 @@ def run(order: Order, out: Path, say: Callable[[str, bool], None]) -> dict[str, 
         if order.is_final or not judgement:
             ranker = shop.once("ranker", lambda to: _train_ranker(order, prepared, to))
         models = _visit_models(order, prepared, shop)
-    metrics = _assemble(ranker, out, prepared, judgement, models, not_judged)
+        days = _days(prepared, _json(ranker / "metrics.json")["newest_day"])
+    beside = {"not_judged": not_judged, "days": days}
+    metrics = _assemble(ranker, out, prepared, judgement, models, beside)
     shop.forget(*PERSONAL)
     return metrics
 
@@ -266,7 +274,30 @@ def _judged(
     answers = ask(opened, asked.histories, asked.labels)
     row = judge(answers, known.popular(), order.seed).row()
     row["in_use"] = replay.measure(opened, answers, order.seed, _zones(prepared, opened.item_ids))
+    if prepared.is_dated:
+        row["judged_from"] = str(_day(parts.later.local_day.min().to_pyarrow().as_py()))
     return row
+
+
+def _days(prepared: Prepared, newest: float | None) -> dict[str, str] | None:
+    """Return the period of the receipts and the first day that a bundle has not seen, for the card.
+
+    Args:
+        prepared: See there.
+        newest: Day of the newest basket that the ranker learned from.
+    """
+    if not prepared.is_dated or newest is None:
+        return None
+    if (learned := held_out.last_learned(prepared.numbered, newest)) is None:
+        return None
+    lines = prepared.sales.lines
+    found = lines.aggregate(first=lines.local_day.min(), last=lines.local_day.max())
+    days = found.to_pyarrow().to_pylist()[0] | {"unseen_from": learned + 1}
+    return {name: str(_day(number)) for name, number in days.items()}
+
+
+def _day(number: int) -> date:
+    return date(1970, 1, 1) + timedelta(days=number)
 
 
 def _train_ranker(order: Order, prepared: Prepared, to: Path) -> None:
@@ -342,7 +373,7 @@ def _assemble(
     prepared: Prepared,
     judgement: Any,
     models: list[Path],
-    not_judged: str | None,
+    beside: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Put the files of the stages together, with the page and the card."""
     rows: dict[str, Any] = {}
@@ -352,7 +383,7 @@ def _assemble(
         extra |= {p.name: p.read_bytes() for p in directory.iterdir() if p.name != "row.json"}
     metrics: dict[str, Any] = _json(ranker / "metrics.json") | {
         "judgement": judgement or None,
-        "not_judged": not_judged,
+        **beside,
         "is_judged_itself": bool(judgement) and ranker.name == "judged",
         "visit_models": {name: row for name, row in rows.items() if "left_out" not in row},
         "left_out": {n: row["left_out"] for n, row in rows.items() if "left_out" in row},

@@ -79,6 +79,21 @@ def test_the_card_says_who_was_counted_and_who_was_learned_from() -> None:
     assert "drawn evenly" not in everybody
 
 
+def test_the_card_says_of_when_it_tells() -> None:
+    """Its period, the cut and the first day that is left to judge it on; none where days are none.
+
+    The day of the cut is not the one to judge from where the ranker was trained again.
+    """
+    days = {"first": "2025-11-21", "last": "2026-11-20", "unseen_from": "2026-11-21"}
+    dated = metrics(days=days, judgement=JUDGEMENT | {"judged_from": "2026-10-15"})
+    text = card.markdown(dated, 1, [])
+    assert "| Receipts, the judged ones too | 2025-11-21 to 2026-11-20 |" in text
+    assert "| Baskets that it is judged on | from 2026-10-15 |" in text
+    assert "| First day that evaluate --since accepts | 2026-11-21 |" in text
+    assert "Receipts, the judged" not in card.markdown(metrics(days=None), 1, [])
+    assert "evaluate --since" not in card.markdown(metrics(), 1, [])
+
+
 def test_the_card_says_which_lines_are_counted() -> None:
     """Members' alone: the page on data quality counts five times as many rows."""
     text = card.markdown(metrics(), 1, [])

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +235,24 @@ def test_evaluate_refuses_what_was_learned_from(
     assert 0 < json.loads(capsys.readouterr().out)["recall"] <= 1
 
 
+def test_the_card_names_the_first_day_that_evaluate_accepts(
+    world: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The day before is refused."""
+    card = (world / "bundle" / "card.md").read_text()
+    said = re.search(r"evaluate --since accepts \| ([\d-]+) \|", card)
+    assert said is not None
+    first = date.fromisoformat(said[1])
+    command = ["evaluate", "--bundle", str(world / "bundle"), "--data", str(world / "store")]
+    assert main([*command, "--brief", "--since", str(first)]) == 0
+    assert main([*command, "--since", str(first - timedelta(days=1))]) == 2
+    assert "has learned from receipts up to" in capsys.readouterr().err
+    metrics = json.loads((world / "bundle" / "metrics.json").read_text())
+    assert metrics["days"]["first"].startswith("2026-01-0")
+    assert metrics["days"]["last"].startswith("2026-08-2")
+    assert str(first) <= metrics["judgement"]["judged_from"] <= metrics["days"]["last"]
+
+
 def test_bad_data_is_named_and_nothing_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -402,6 +421,7 @@ def test_days_that_are_switched_off_teach_nothing(
     metrics = json.loads((off / "metrics.json").read_text())
     assert [v["name"] for v in metrics["variables"] if v["is_alarming"]] == ["day"]
     assert metrics["newest_day"] is None
+    assert metrics["days"] is None
     command = ["evaluate", "--bundle", str(off), "--data", str(tmp_path / "off")]
     assert main([*command, "--since", "1970-01-20"]) == 2
     assert "the bundle learned from baskets without days" in capsys.readouterr().err
