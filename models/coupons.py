@@ -68,7 +68,7 @@ def read(directory: Path) -> Teaching:
     """Read the tables and compute every row's inputs with the box's own code.
 
     Raises:
-        TooLittleError: A table is missing.
+        TooLittleError: A table is missing, or no customer got a coupon.
         ConfigError: A column or a value is, or is not as expected; with file and row.
     """
     if reason := lacking(directory):
@@ -77,8 +77,8 @@ def read(directory: Path) -> Teaching:
     log = _Log(tables, _lines(directory))
     rows = _rows(log)
     if rows is None:
-        problem = f"{directory / 'campaigns.csv.gz'}: no campaign with coupons reached a customer"
-        raise ConfigError([f"{problem}; expected at least one"])
+        reason = "no campaign with coupons reached a customer; expected at least one"
+        raise TooLittleError(str(directory / "campaigns.csv.gz"), reason)
     return Teaching(rows, log.market(), str(directory / "coupon_redemptions.csv.gz"), ABOUT)
 
 

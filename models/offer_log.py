@@ -26,6 +26,7 @@ from models.offers import FIRST_RATE, Market, Rows, Teaching, shrunk
 from models.purchases import Purchases
 from models.readers import read_catalog
 from models.tables import read_table
+from models.visit_models import TooLittleError
 
 FILE = "offers.csv.gz"
 COLUMNS = ("shown_at", "member_id", "offer_id", "kind", "item_ids", "propensity", "is_taken")
@@ -48,6 +49,7 @@ def read(directory: Path, purchases: Purchases, item_ids: tuple[str, ...]) -> Te
         item_ids: What the purchases' item indexes mean.
 
     Raises:
+        TooLittleError: No offer is in it.
         ConfigError: A column or a value is not as expected, with file and row.
     """
     catalog = read_catalog(directory / "catalog.json")
@@ -67,6 +69,8 @@ def read(directory: Path, purchases: Purchases, item_ids: tuple[str, ...]) -> Te
 def _checked(path: Path, goods: Mapping[str, int]) -> pd.DataFrame:
     """Return the log, oldest first, with typed columns and `day`, days since 1970 in UTC."""
     frame = read_table(path, COLUMNS, dtype=str, keep_default_na=False)
+    if frame.empty:
+        raise TooLittleError(str(path), "no offer in the log; expected some")
     frame["day"] = _days(frame["shown_at"])
     frame["propensity"] = pd.to_numeric(frame["propensity"], errors="coerce")
     items = frame["item_ids"].str.split()

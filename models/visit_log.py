@@ -21,6 +21,7 @@ from edge.core.errors import ConfigError
 from edge.core.motives import MOTIVES, Evidence, Scan, Stay
 from models.readers import read_catalog
 from models.tables import read_table
+from models.visit_models import TooLittleError
 
 FILE = "visits.csv.gz"
 COLUMNS = ("visit_id", "motive", "after_s", "event", "zone", "sku")
@@ -56,6 +57,7 @@ def read_snapshots(directory: Path) -> Snapshots:
     """Read a log and compute every moment's inputs with the box's own code.
 
     Raises:
+        TooLittleError: No visit is in it.
         ConfigError: A column or a value is not as expected, with file and row.
     """
     path = directory / FILE
@@ -77,6 +79,8 @@ def read_snapshots(directory: Path) -> Snapshots:
 
 def _checked(path: Path) -> pd.DataFrame:
     frame = read_table(path, COLUMNS, dtype=str, keep_default_na=False)
+    if frame.empty:
+        raise TooLittleError(str(path), "no visit in the log; expected some")
     names = {motive.value for motive in MOTIVES}
     frame["after_s"] = pd.to_numeric(frame["after_s"], errors="coerce")
     of_visit = frame.groupby("visit_id")
@@ -95,8 +99,8 @@ def _checked(path: Path) -> pd.DataFrame:
         for what, rows in broken.items()
         if rows.any()
     ]
-    if problems or frame.empty:
-        raise ConfigError(problems or [f"{path}: row 2: expected at least one visit"])
+    if problems:
+        raise ConfigError(problems)
     return frame
 
 

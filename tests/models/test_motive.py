@@ -162,7 +162,6 @@ BREAKS: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     ),
     "a time before": (lambda r: [r[0].replace(",0,", ",-1,"), *r[1:]], "row 2: after_s"),
     "a time in words": (lambda r: [r[0], r[1].replace(",70,", ",soon,"), *r[2:]], "row 3: after_s"),
-    "no visit": (lambda r: r[:0], "row 2: expected at least one visit"),
 }
 
 
@@ -201,6 +200,12 @@ def one_sided(visits: int) -> list[str]:
     """Return visits of one motive, five minutes each."""
     events = [(0.0, "enter", "men", ""), (300.0, "leave", "", "")]
     return [row for number in range(visits) for row in visit(number, MOTIVES[0], events)]
+
+
+def test_no_visit_teaches_no_motives(tmp_path: Path) -> None:
+    """A header alone is a log that nothing was written to yet."""
+    with pytest.raises(TooLittleError, match=r"visits\.csv\.gz: no visit in the log"):
+        motives.train(write_log(tmp_path, []), seed=5)
 
 
 @pytest.mark.parametrize("visits", [1, 2, motives.LEAST_VISITS - 1])

@@ -14,6 +14,7 @@ from models import acceptance
 from models.offer_log import COLUMNS, FILE, has_log, read
 from models.offers import Teaching
 from models.purchases import Purchases
+from models.visit_models import TooLittleError
 from tests.models.till_data import write_random_store
 
 ITEMS, DAY = 60, 20_000
@@ -159,11 +160,16 @@ def test_what_was_shown_long_ago_is_known_no_longer(tmp_path: Path) -> None:
 
 
 def test_a_log_of_nothing_in_the_store_is_refused(tmp_path: Path) -> None:
-    """Without a row there is nothing to learn, nor of goods that nobody sells."""
-    for rows in ([], [row(DAY, "M1", "gone", 1, 1)]):
-        with pytest.raises(ConfigError, match="row 2: expected at least one offer of what is in"):
-            taught(tmp_path, rows)
+    """Of goods that nobody sells there is nothing to learn: it is another store's."""
+    with pytest.raises(ConfigError, match="row 2: expected at least one offer of what is in"):
+        taught(tmp_path, [row(DAY, "M1", "gone", 1, 1)])
     assert has_log(tmp_path)
+
+
+def test_no_offer_teaches_nothing(tmp_path: Path) -> None:
+    """A header alone is a log that nothing was written to yet."""
+    with pytest.raises(TooLittleError, match=rf"{FILE}: no offer in the log"):
+        taught(tmp_path, [])
 
 
 def test_nothing_taken_teaches_nothing(tmp_path: Path) -> None:
