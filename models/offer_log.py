@@ -18,7 +18,6 @@ import pandas as pd
 
 from edge.core import acceptance
 from edge.core.acceptance import LOOK_BACK_DAYS, Past, Rates, Seen, Shelf
-from edge.core.errors import ConfigError
 from edge.core.history import History
 from edge.core.off_policy import weights
 from models import validation
@@ -49,18 +48,18 @@ def read(directory: Path, purchases: Purchases, item_ids: tuple[str, ...]) -> Te
         item_ids: What the purchases' item indexes mean.
 
     Raises:
-        TooLittleError: No offer is in it.
+        TooLittleError: No offer is in it, or no purchase has a day.
         ConfigError: A column or a value is not as expected, with file and row.
     """
+    if purchases.day is None:
+        reason = "the baskets tell no days that can be used; expected them beside the log"
+        raise TooLittleError(str(directory / FILE), reason)
     catalog = read_catalog(directory / "catalog.json")
     goods = {str(item["item_id"]): at for at, item in enumerate(catalog["items"])}
     names = [item.get("class_id") for item in catalog["items"]]
     classes = {entry["id"]: at for at, entry in enumerate(catalog.get("classes") or [])}
     class_of = np.array([classes.get(name, -1) for name in names], np.int32)
     frame = _checked(directory / FILE, goods)
-    if purchases.day is None:
-        problem = f"{directory}: the receipts tell no days; expected them beside {FILE}"
-        raise ConfigError([problem])
     sold = _Sold(purchases, np.array([goods.get(item, -1) for item in item_ids], np.int32))
     log = _Log(frame, class_of, sold)
     return Teaching(log.rows(), log.market(tuple(goods)), str(directory / FILE), ABOUT)

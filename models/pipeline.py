@@ -96,6 +96,10 @@ class Prepared:
         """Tell whether a variable is filled and valid enough to learn from."""
         return any(v.name == name and v.is_enabled for v in self.variables)
 
+    def holds(self, *names: str) -> bool:
+        """Tell whether any row of these variables is filled, be it too few to learn from."""
+        return any(v.name in names and v.fill > 0 for v in self.variables)
+
     @property
     def is_dated(self) -> bool:
         """Tell whether days are those of a calendar; a set counts its own from any start."""
@@ -309,14 +313,11 @@ def _train_ranker(order: Order, prepared: Prepared, to: Path) -> None:
 
 
 def _visit_models(order: Order, prepared: Prepared, shop: Workshop) -> list[Path]:
-    """Train the models beside the ranker that the data allow."""
+    """Train the models beside the ranker that the data hold something of."""
     data, seed = order.data, order.seed
     trainers: dict[str, Callable[[Path], VisitModel]] = {}
-    is_placed = prepared.usable("zone") or prepared.usable("department")
-    if is_placed and prepared.usable("local_day"):  # a set knows neither, nor the order of lines
-        trainers["anonymous"] = lambda _: anonymous.train(
-            prepared.sales, seed, is_final=order.is_final
-        )
+    if prepared.holds("zone", "department", "local_day"):
+        trainers["anonymous"] = lambda _: _anonymous(order, prepared)
     if (data / visit_log.FILE).is_file():
         trainers["motive"] = lambda _: motives.train(data, seed)
     if (teaching := _teaching(data, prepared)) is not None:
@@ -328,6 +329,18 @@ def _visit_models(order: Order, prepared: Prepared, shop: Workshop) -> list[Path
     ]
 
 
+def _anonymous(order: Order, prepared: Prepared) -> VisitModel:
+    """Train on receipts, where they tell of visits."""
+    reason = ""
+    if not prepared.usable("local_day"):  # a set does not tell the order of lines either
+        reason = "the lines tell no local day that can be used; expected the receipts of a store"
+    elif not (prepared.usable("zone") or prepared.usable("department")):
+        reason = "too few items tell a zone, or else a department; expected one of them"
+    if reason:
+        raise TooLittleError(str(order.data), reason)
+    return anonymous.train(prepared.sales, order.seed, is_final=order.is_final)
+
+
 def _teaching(data: Path, prepared: Prepared) -> Callable[[Path], Teaching] | None:
     """Return what reads a log that acceptance can be learned from, None where there is none.
 
@@ -335,8 +348,6 @@ def _teaching(data: Path, prepared: Prepared) -> Callable[[Path], Teaching] | No
     """
     if not offer_log.has_log(data):
         return (lambda _: coupons.read(data)) if coupons.has_coupons(data) else None
-    if not prepared.usable("day"):
-        return None
 
     def read(to: Path) -> Teaching:
         past = histories.history(prepared.numbered)

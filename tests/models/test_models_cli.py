@@ -402,13 +402,7 @@ def test_days_that_are_switched_off_teach_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A set whose days all lie before the start trains what the same set trains without days."""
-    rng = np.random.default_rng(1)
-    likes = rng.integers(0, 30, (40, 4))
-    rows = ["customer_id,order_no,day,product_id,is_test"]
-    for who in range(40):
-        for order in range(1, 7):
-            bought = np.unique(np.append(rng.choice(likes[who], 3), rng.integers(0, 30, 2)))
-            rows += [f"{who},{order},{order * 3.5 - 500},{p},{int(order == 6)}" for p in bought]
+    rows = _set_before_the_start()
     for name, lines in (("off", rows), ("none", [_without_third(row) for row in rows])):
         (tmp_path / name).mkdir()
         text = "\n".join(lines) + "\n"
@@ -425,6 +419,66 @@ def test_days_that_are_switched_off_teach_nothing(
     command = ["evaluate", "--bundle", str(off), "--data", str(tmp_path / "off")]
     assert main([*command, "--since", "1970-01-20"]) == 2
     assert "the bundle learned from baskets without days" in capsys.readouterr().err
+
+
+def test_what_a_set_cannot_teach_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Departments without a till's clock, offers without days: the card says why no model is there.
+
+    Where it holds nothing of the kind, the card says that.
+    """
+    for name in ("more", "bare"):
+        (tmp_path / name).mkdir()
+        text = "\n".join(_without_third(row) for row in _set_before_the_start()) + "\n"
+        (tmp_path / name / "baskets.csv.gz").write_bytes(gzip.compress(text.encode()))
+    products = "\n".join(["product_id,department", *(f"{p},d{p % 3}" for p in range(30))]) + "\n"
+    (tmp_path / "more" / "products.csv.gz").write_bytes(gzip.compress(products.encode()))
+    write_offers(tmp_path / "more" / "offers.csv.gz", customers=4, seed=1)
+    reasons, cards = {}, {}
+    for name in ("more", "bare"):
+        out = tmp_path / f"{name}.bundle"
+        data = str(tmp_path / name)
+        assert main(["train", "--data", data, "--out", str(out), "--seed", "3", "--quiet"]) == 0
+        reasons[name] = json.loads(capsys.readouterr().out)["left_out"]
+        cards[name] = (out / "card.md").read_text()
+    assert reasons == {
+        "more": {
+            "anonymous": "the lines tell no local day that can be used; expected the receipts of a "
+            "store",
+            "acceptance": "the baskets tell no days that can be used; expected them beside the log",
+        },
+        "bare": {},
+    }
+    for name, reason in reasons["more"].items():
+        assert f"{name}: left out; {reason}." in cards["more"]
+    none = "None: the data hold neither zones, visits nor a log of offers."
+    assert [name for name, card in cards.items() if none in card] == ["bare"]
+
+
+def test_a_store_of_no_places_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Receipts alone, with neither zones nor departments, teach nothing of anonymous visits."""
+    path = write_random_store(tmp_path / "store", customers=30, seed=1) / "catalog.json"
+    catalog = json.loads(path.read_text())
+    for item in catalog["items"]:
+        del item["zone"], item["department"]
+    path.write_text(json.dumps(catalog))
+    assert main(_train(tmp_path)) == 0
+    reason = json.loads(capsys.readouterr().out)["left_out"]["anonymous"]
+    assert reason == "too few items tell a zone, or else a department; expected one of them"
+    assert f"anonymous: left out; {reason}." in (tmp_path / "bundle" / "card.md").read_text()
+
+
+def _set_before_the_start() -> list[str]:
+    """Return the rows of a next-basket set whose days all lie before the start."""
+    rng = np.random.default_rng(1)
+    likes = rng.integers(0, 30, (40, 4))
+    rows = ["customer_id,order_no,day,product_id,is_test"]
+    for who in range(40):
+        for order in range(1, 7):
+            bought = np.unique(np.append(rng.choice(likes[who], 3), rng.integers(0, 30, 2)))
+            rows += [f"{who},{order},{order * 3.5 - 500},{p},{int(order == 6)}" for p in bought]
+    return rows
 
 
 def _without_third(row: str) -> str:
