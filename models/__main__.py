@@ -177,7 +177,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--work",
         type=Path,
         help="folder of finished stages, from which a killed training goes on (default: "
-        "OUT.stages); until the bundle stands it holds members' lines",
+        "OUT.stages); until the bundle stands, or the data are refused, it holds members' lines",
     )
     add(
         "--final",

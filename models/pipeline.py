@@ -64,7 +64,8 @@ class Order:
     Args:
         data: A store's files or a next-basket set.
         seed: Of everything random.
-        work: Where finished stages are kept; those of `PERSONAL` until the bundle stands.
+        work: Where finished stages are kept; those of `PERSONAL` until the bundle stands or the
+            data are refused.
         most_lines: See `readers.read`.
         memory_mb, threads: Bounds of the engine.
         spark_master: Reading, checks, histories and counts run on this Spark; on DuckDB where
@@ -115,15 +116,9 @@ def workshop(order: Order, say: Callable[[str, bool], None]) -> Workshop:
     """Return the stages of an order, found again when nothing changed.
 
     Raises:
-        ConfigError: The directory holds no till data, or two logs to learn acceptance from.
+        ConfigError: The directory holds no till data.
     """
     readers.form_of(order.data)
-    if offer_log.has_log(order.data) and not coupons.lacking(order.data):
-        problem = (
-            f"{order.data}: found coupon tables and {offer_log.FILE}; expected one of them: "
-            "acceptance is learned from one log"
-        )
-        raise ConfigError([problem])
     files = [path for path in order.data.iterdir() if path.name.endswith((".csv.gz", ".json"))]
     options: dict[str, object] = {"seed": order.seed, "most_lines": order.most_lines}
     if order.spark_master is not None:
@@ -141,7 +136,7 @@ def run(order: Order, out: Path, say: Callable[[str, bool], None]) -> dict[str, 
         ConfigError: The data cannot be learned from; every problem is named.
     """
     shop = workshop(order, say)
-    with engine_of(order) as engine:
+    with engine_of(order) as engine, _forgetting_the_refused(shop):
         prepared = prepare(order, engine, shop)
         judged = shop.once("judged", lambda to: _judge(order, prepared, to))
         judgement = _json(judged / "judgement.json")
@@ -155,6 +150,19 @@ def run(order: Order, out: Path, say: Callable[[str, bool], None]) -> dict[str, 
     metrics = _assemble(ranker, out, prepared, judgement, models, beside)
     shop.forget(*PERSONAL)
     return metrics
+
+
+@contextmanager
+def _forgetting_the_refused(shop: Workshop) -> Iterator[None]:
+    """Forget members' lines where the data are refused: once corrected, they are read anew.
+
+    So it is where the engine lacks memory; any other failure leaves them to go on from.
+    """
+    try:
+        yield
+    except ConfigError:
+        shop.forget(*PERSONAL)
+        raise
 
 
 @contextmanager
@@ -173,7 +181,17 @@ def engine_of(order: Order) -> Iterator[Engine]:
 
 
 def prepare(order: Order, engine: Engine, shop: Workshop) -> Prepared:
-    """Check the data and number the baskets."""
+    """Check the data and number the baskets.
+
+    Raises:
+        ConfigError: They cannot be learned from, or hold two logs to learn acceptance from.
+    """
+    if offer_log.has_log(order.data) and not coupons.lacking(order.data):
+        problem = (
+            f"{order.data}: found coupon tables and {offer_log.FILE}; expected one of them: "
+            "acceptance is learned from one log"
+        )
+        raise ConfigError([problem])
     lines = shop.once(
         "lines", lambda to: _keep_sales(readers.read(engine, order.data, to, order.most_lines), to)
     )

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,59 @@ def test_what_an_engine_spilled_is_deleted(world: Path, tmp_path: Path) -> None:
     spilled.write_bytes(b"M0001")
     assert main(_train(tmp_path)) == 0
     assert not spilled.parent.exists()
+
+
+def _too_few(store: Path) -> None:
+    write_random_store(store, customers=5, seed=1)
+
+
+def _flown_in(store: Path) -> None:
+    text = "visit_id,motive,after_s,event,zone,sku\nV1,undecided,300,fly,,\n"
+    (store / "visits.csv.gz").write_bytes(gzip.compress(text.encode()))
+
+
+def _two_logs(store: Path) -> None:
+    for name in (*TABLES, "transactions_sample_2017", "offers"):
+        (store / f"{name}.csv.gz").write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "expected"),
+    [
+        (_too_few, "5 customers have two baskets of items"),
+        (_flown_in, "visits.csv.gz: row 2: event: expected one of"),
+        (_two_logs, "found coupon tables and offers.csv.gz"),
+    ],
+)
+def test_no_member_outlives_a_refusal(
+    tmp_path: Path,
+    spoil: Callable[[Path], None],
+    expected: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """In whatever stage the data are refused, and what a killed training left goes as well."""
+    killed = tmp_path / "stages" / "0123456789abcdef" / "lines" / "lines.parquet"
+    spilled = tmp_path / "stages" / "spill" / "duckdb_temp_storage_DEFAULT-0.tmp"
+    for path in (killed, spilled):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"M0001")
+    spoil(write_random_store(tmp_path / "store", customers=30, seed=1))
+    assert main(_train(tmp_path)) == 2
+    assert expected in capsys.readouterr().err
+    left = [path for path in (tmp_path / "stages").rglob("*") if path.is_file()]
+    assert [path for path in left if b"M0001" in path.read_bytes()] == []
+    assert [path for path in left if path.suffix == ".parquet" or "spill" in path.parts] == []
+
+
+def test_where_there_is_no_room_the_next_training_goes_on(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The data were not refused, so no line is read again."""
+    _resumed(world, tmp_path)
+    (tmp_path / "file").write_text("")
+    assert main(_train(tmp_path, "file/bundle")) == 2
+    monkeypatch.setattr(readers, "read", None)
+    assert main(_train(tmp_path)) == 0
 
 
 def test_lines_lie_under_the_work_folder_alone(
