@@ -36,6 +36,10 @@ LINES = {
     "transactions_sample_2017": ("customer_id", "product_id", "transaction_timestamp"),
 }
 NUMBERS = ("coupon_upc", "campaign_id", "customer_id")
+MOST_NUMBER = 2**53
+"""Above it two ids are one where their column was read as fractions."""
+KEYS = {"products": "product_id", "campaign_descriptions": "campaign_id"}
+"""What stands in a table once."""
 DATES = ("start_date", "end_date", "redemption_date", "date", "transaction_timestamp")
 ABOUT = "coupon log: campaigns ended before the judged ones began; the latest 30 % judged"
 LEAST_LINES = 3
@@ -97,6 +101,9 @@ def _table(directory: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame
             )
         else:
             frame[column] = values.astype(np.int64) if column in NUMBERS else values
+    if (key := KEYS.get(name)) and (twice := frame[key].duplicated()).any():
+        row = int(np.argmax(twice)) + FIRST_ROW
+        problems.append(f"{path}: row {row}: {key}: stands there twice; expected once")
     if problems:
         raise ConfigError(problems)
     return frame
@@ -109,7 +116,8 @@ def _typed(column: pd.Series) -> tuple[pd.Series, str]:
         return days.dt.tz_localize(None), "a date such as 2017-03-01"
     if column.name in NUMBERS:
         numbers = pd.to_numeric(column, errors="coerce")
-        return numbers.where(numbers % 1 == 0), "a whole number"
+        is_whole = (numbers % 1 == 0) & numbers.between(-MOST_NUMBER, MOST_NUMBER)
+        return numbers.where(is_whole), "a whole number"
     return column, "a value"
 
 
