@@ -108,8 +108,11 @@ def _zone_kinds(directory: Path) -> dict[str, str]:
     path = directory / "floorplan.json"
     try:
         plan = json.loads(path.read_text(encoding="utf-8"))
-        return {zone["id"]: zone["kind"] for zone in plan["zones"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        kinds = {zone["id"]: zone["kind"] for zone in plan["zones"]}
+        if not all(isinstance(kind, str) for kind in kinds.values()):
+            raise TypeError("zones: kind: found no text")
+        return kinds
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         problem = f"{path}: {error!r}; expected the floor plan that the visits were walked on"
         raise ConfigError([problem]) from error
 

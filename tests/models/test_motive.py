@@ -181,6 +181,19 @@ def test_a_log_without_a_floor_plan_is_refused(tmp_path: Path) -> None:
         read_snapshots(directory)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ['{"zones": [{"id": "men", "kind": ["department"]}]}', "[" * 100_000],
+    ids=["a list for a kind", "brackets without end"],
+)
+def test_a_plan_of_another_form_is_refused(tmp_path: Path, text: str) -> None:
+    """As one that is missing is."""
+    directory = write_log(tmp_path, GOOD)
+    (directory / "floorplan.json").write_text(text)
+    with pytest.raises(ConfigError, match=r"floorplan\.json: .* expected the floor plan"):
+        read_snapshots(directory)
+
+
 def test_a_truncated_log_is_refused(tmp_path: Path) -> None:
     """A transfer that broke off is no shorter log."""
     path = write_log(tmp_path, GOOD) / "visits.csv.gz"
