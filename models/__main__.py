@@ -13,6 +13,8 @@ from pathlib import Path
 
 from edge.core.errors import ConfigError, StammgastError
 
+MOST_BOUND, MOST_SEED = 2**32, 2**64
+"""No machine has more megabytes, threads or lines: an engine would refuse them in its own words."""
 STAGE_TITLES = {
     "lines": "checking the lines",
     "quality": "data quality",
@@ -84,12 +86,13 @@ def _day(text: str) -> date:
         raise argparse.ArgumentTypeError(expected) from error
 
 
-def _whole_from(least: int) -> Callable[[str], int]:
-    """Return what reads a whole number that is not below the least."""
+def _whole_from(least: int, most: int = MOST_BOUND) -> Callable[[str], int]:
+    """Return what reads a whole number within these."""
 
     def read(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            expected = f"found {text!r}, expected a whole number from {least}"
+        is_short = text.isdecimal() and len(text) <= len(str(most))
+        if not is_short or not least <= int(text) <= most:
+            expected = f"found {text!r}, expected a whole number from {least} to {most}"
             raise argparse.ArgumentTypeError(expected)
         return int(text)
 
@@ -171,7 +174,12 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--data", type=Path, required=True, help="folder: a store's files or a next-basket set")
     add("--out", type=Path, required=True, help="folder of the bundle, made when missing")
-    add("--seed", type=_whole_from(0), default=7, help="of everything random (default: 7)")
+    add(
+        "--seed",
+        type=_whole_from(0, MOST_SEED),
+        default=7,
+        help="of everything random (default: 7)",
+    )
     add("--report", type=Path, help="file for the page on data quality (HTML)")
     add(
         "--work",
@@ -227,7 +235,10 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
         "--since", type=_day, help="first day (YYYY-MM-DD) to judge; receipts before it are history"
     )
     add(
-        "--seed", type=_whole_from(0), default=7, help="of the sample and the interval (default: 7)"
+        "--seed",
+        type=_whole_from(0, MOST_SEED),
+        default=7,
+        help="of the sample and the interval (default: 7)",
     )
     add("--brief", action="store_true", help="recall, ndcg and hit rate alone")
     _add_bounds(parser)

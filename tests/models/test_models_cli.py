@@ -417,7 +417,14 @@ def test_a_first_day_in_words_is_refused(world: Path, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize("command", ["train", "evaluate"])
 @pytest.mark.parametrize(
     ("option", "value", "least"),
-    [("--threads", "0", 1), ("--memory-mb", "-5", 1), ("--seed", "-1", 0), ("--seed", "1.5", 0)],
+    [
+        ("--threads", "0", 1),
+        ("--threads", "1" + "0" * 30, 1),
+        ("--memory-mb", "-5", 1),
+        ("--memory-mb", "1" + "0" * 15, 1),
+        ("--seed", "-1", 0),
+        ("--seed", "1.5", 0),
+    ],
 )
 def test_a_bound_that_is_none_is_refused(
     command: str, option: str, value: str, least: int, capsys: pytest.CaptureFixture[str]
