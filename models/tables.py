@@ -7,6 +7,7 @@ names. Leaves out what the values must be, and files of any size (`models.engine
 import csv
 import gzip
 import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,20 @@ def _refuse_ragged(path: Path, fields: int) -> None:
     """Read to the end and refuse the first row that is not as wide as the header."""
     opened, row = (gzip.open if path.suffix == ".gz" else open), 0
     try:
-        with opened(path, "rt", encoding="utf-8-sig", newline="") as lines:
-            for found in csv.reader(lines, strict=True):
+        with opened(path, "rb") as lines:
+            for found in csv.reader(_decoded(lines), strict=True):
                 row += 1
                 if found and len(found) != fields:
                     what = f"found {len(found)} fields; expected {fields}, as in the header"
                     raise ConfigError([f"{path}: row {row}: {what}"])
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        what = f"found bytes that are no UTF-8; {WHOLE_FILE}"
+        raise ConfigError([f"{path}: row {row + 1}: {what}"]) from error
+    except (OSError, EOFError, zlib.error, csv.Error) as error:
         raise ConfigError([f"{path}: after row {row}: {error}; {WHOLE_FILE}"]) from error
+
+
+def _decoded(lines: Iterable[bytes]) -> Iterator[str]:
+    """Decode line by line: by the block, an error would be told rows before its own."""
+    for number, line in enumerate(lines):
+        yield line.decode("utf-8" if number else "utf-8-sig")

@@ -415,6 +415,7 @@ def test_products_may_carry_category_and_price(tmp_path: Path) -> None:
     assert frame["category"].isna().tolist() == [False, True]
 
 
+NUMBERS = "".join(f"{n}\n" for n in range(100))
 PRODUCTS = ["product_id,category,price", "1,ICE,1.49", "2,,"]
 BROKEN_PRODUCTS = {
     "a row cut short": (gzip.compress(b"product_id,price\n1,2\n2\n"), "row 3: found 1 fields"),
@@ -423,8 +424,8 @@ BROKEN_PRODUCTS = {
     "nothing": (gzip.compress(b""), "row 1: nothing there; expected a header"),
     "cut off": (gzip.compress("\n".join(PRODUCTS).encode())[:-9], "after row [1-3]: .* expected a"),
     "another encoding": (
-        gzip.compress("product_id\nm\xfctze\n".encode("latin-1")),
-        "after row [01]:",
+        gzip.compress((f"product_id\n{NUMBERS}m\xfctze\n1000").encode("latin-1")),
+        "row 102: found bytes that are no UTF-8; expected a whole CSV",
     ),
 }
 
