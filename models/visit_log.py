@@ -85,14 +85,16 @@ def _checked(path: Path) -> pd.DataFrame:
     frame["after_s"] = pd.to_numeric(frame["after_s"], errors="coerce")
     of_visit = frame.groupby("visit_id")
     has_end = frame["event"].isin(ENDS).groupby(frame["visit_id"]).transform("any")
+    is_named = frame["visit_id"] != ""
     broken = {
+        "visit_id: expected a value": ~is_named,
         f"event: expected one of {', '.join(sorted(EVENTS))}": ~frame["event"].isin(EVENTS),
         f"motive: expected one of {', '.join(sorted(names))}": ~frame["motive"].isin(names),
         "after_s: expected seconds from 0 to a day": ~frame["after_s"].between(0, MOST_S),
         "motive: expected one for the whole visit": (
-            frame["motive"] != of_visit["motive"].transform("first")
+            is_named & (frame["motive"] != of_visit["motive"].transform("first"))
         ),
-        f"event: expected one of {', '.join(sorted(ENDS))} in every visit": ~has_end,
+        f"event: expected one of {', '.join(sorted(ENDS))} in every visit": is_named & ~has_end,
     }
     problems = [
         f"{path}: row {int(np.argmax(rows)) + 2}: {what}; {int(rows.sum())} rows are otherwise"
@@ -106,14 +108,17 @@ def _checked(path: Path) -> pd.DataFrame:
 
 def _zone_kinds(directory: Path) -> dict[str, str]:
     path = directory / "floorplan.json"
+    expected = "expected the floor plan that the visits were walked on"
     try:
         plan = json.loads(path.read_text(encoding="utf-8"))
         kinds = {zone["id"]: zone["kind"] for zone in plan["zones"]}
         if not all(isinstance(kind, str) for kind in kinds.values()):
             raise TypeError("zones: kind: found no text")
         return kinds
+    except FileNotFoundError as error:
+        raise ConfigError([f"{path}: not found; {expected}"]) from error
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        problem = f"{path}: {error!r}; expected the floor plan that the visits were walked on"
+        problem = f"{path}: {error!r}; {expected}"
         raise ConfigError([problem]) from error
 
 

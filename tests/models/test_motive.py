@@ -162,6 +162,10 @@ BREAKS: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     ),
     "a time before": (lambda r: [r[0].replace(",0,", ",-1,"), *r[1:]], "row 2: after_s"),
     "a time in words": (lambda r: [r[0], r[1].replace(",70,", ",soon,"), *r[2:]], "row 3: after_s"),
+    "visits without an id": (
+        lambda r: [row.replace("L00001", "") for row in r[:2]] + r[3:],
+        r"^[^;]*row 2: visit_id: expected a value; 2 rows are otherwise$",
+    ),
 }
 
 
@@ -177,7 +181,7 @@ def test_a_log_without_a_floor_plan_is_refused(tmp_path: Path) -> None:
     """A zone's kind stands in the plan: without it no visit can be read."""
     directory = write_log(tmp_path, GOOD)
     (directory / "floorplan.json").unlink()
-    with pytest.raises(ConfigError, match=r"floorplan\.json: .* expected the floor plan"):
+    with pytest.raises(ConfigError, match=r"floorplan\.json: not found; expected the floor plan"):
         read_snapshots(directory)
 
 
