@@ -221,9 +221,9 @@ def mixed_zones(path: Path, table: Table, allowed: set[str] | None) -> list[str]
     if allowed is None and len(zones - utc) == len(zones) and len(zones) <= 2:
         return []  # no zone is known: winter and summer time are two offsets
     start = min(first, key=lambda zone: first[zone])
-    home = utc if start in utc else (allowed if allowed and start in allowed else {start})
+    home = utc if start in utc else (allowed or {start})
     odd = min((z for z in zones if z not in home), key=lambda z: first[z], default=start)
-    wanted = " or ".join(sorted(home | (allowed or set()) if start not in utc else utc))
+    wanted = " or ".join(sorted(home))
     return [
         f"{path}: row {first[odd]}: sold_at: found the UTC offset {odd} in a file that begins with "
         f"{start}; expected one clock for the whole file ({wanted})"

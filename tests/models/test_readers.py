@@ -154,6 +154,15 @@ STORE_BREAKS = {
     "a year of 9999": (_change(3, "2026-07-02", "9999-07-02"), "row 5: sold_at: expected a time"),
     "a clock that was reset": (_change(3, "2026-07-02", "1969-07-02"), "row 5: sold_at"),
     "UTC among local times": (_change(2, "+02:00", "Z"), "row 4: sold_at: found the UTC offset Z"),
+    "another country's clock throughout": (
+        lambda rows: [row.replace("+01:00", "+05:30").replace("+02:00", "+05:30") for row in rows],
+        "row 2: sold_at: found the UTC offset +05:30 in a file that begins with +05:30; "
+        "expected one clock for the whole file (+01:00 or +02:00)",
+    ),
+    "another country's clock at first": (
+        lambda rows: [row.replace("+01:00", "-05:00") for row in rows],
+        "row 2: sold_at: found the UTC offset -05:00",
+    ),
     "another country's clock": (_change(3, "+02:00", "-05:00"), "row 5: sold_at: found the UTC"),
     "the same line twice": (lambda rows: [*rows, rows[1]], "row 6: receipt_id, line_no: stands"),
     "one receipt of two members": (_change(1, "M1", "M2"), "row 3: receipt_id: belongs to two"),
