@@ -349,6 +349,8 @@ def _catalog_items(catalog: dict[str, Any]) -> pd.DataFrame:
             "department": [item.get("department") for item in catalog["items"]],
             "zone": [item.get("zone") for item in catalog["items"]],
             "brand": [item.get("brand") or None for item in catalog["items"]],
-            "price_cents": [float(item.get("price_cents") or 0) for item in catalog["items"]],
+            "price_cents": pd.Series(
+                [item.get("price_cents") for item in catalog["items"]], dtype="float64"
+            ),
         }
     )

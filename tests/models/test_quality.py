@@ -110,6 +110,15 @@ def test_implausible_values_switch_a_variable_off(tmp_path: Path) -> None:
     assert price["shelf_price_cents"].is_alarming
 
 
+def test_a_catalogue_without_prices_gives_none(tmp_path: Path) -> None:
+    """What a chain does not tell is no defect: it is not given, instead of switched off."""
+    price = measured(tmp_path, lambda at, item: item.pop("price_cents"))["shelf_price_cents"]
+    assert price.fill == 0.0
+    assert not price.is_enabled
+    assert not price.is_alarming
+    assert "not given" in quality.page([price])
+
+
 def test_one_unknown_day_switches_days_off(tmp_path: Path) -> None:
     """The models use the days of all baskets or of none, and the page says which."""
     directory = tmp_path / "set"
