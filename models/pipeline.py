@@ -239,6 +239,7 @@ def _fit(order: Order, prepared: Prepared, known: Everybody, items: Table, to: P
         problem = (
             f"{order.data}: {learners} customers have two baskets of items that are kept; "
             f"expected at least {LEAST_TAUGHT}: a ranker cannot be learned from fewer"
+            f"{_in_no_history(prepared.sales.lines)}"
         )
         raise ConfigError([problem])
     codes = _codes(prepared, "category", item_ids) if prepared.usable("category") else None
@@ -247,6 +248,19 @@ def _fit(order: Order, prepared: Prepared, known: Everybody, items: Table, to: P
         train(known, learned, item_ids, to, codes, seed=order.seed)
     except RoundingError as error:
         raise ConfigError([f"{order.data}: {error}"]) from error
+
+
+def _in_no_history(lines: Table) -> str:
+    """Say how many lines histories leave out, nothing where they take all."""
+    totals = {
+        "gifts": lines.is_gift,
+        "held_out": lines.is_test,
+        "anonymous": lines.customer.isnull(),
+    }
+    counted = {name: is_so.fill_null(False).cast("int64").sum() for name, is_so in totals.items()}
+    found = lines.aggregate(rows=lines.count(), **counted).to_pyarrow().to_pylist()[0]
+    parts = [f"{found[name]} {name.replace('_', ' ')}" for name in totals if found[name]]
+    return f"; of {found['rows']} lines {', '.join(parts)}, in no history" if parts else ""
 
 
 def _codes(prepared: Prepared, column: str, item_ids: tuple[str, ...]) -> Ints:

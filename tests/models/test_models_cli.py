@@ -31,7 +31,7 @@ from models.__main__ import _parser, main
 from models.bundle import extend, loaded_bytes
 from models.coupons import TABLES
 from models.engine import Engine, duckdb_engine
-from tests.models.till_data import ZONES, write_offers, write_random_store
+from tests.models.till_data import ZONES, mark_gifts, write_offers, write_random_store
 
 pytestmark = pytest.mark.timeout(900)
 ITEM_IDS = [f"i{n}" for n in range(60)]
@@ -655,6 +655,26 @@ def test_three_customers_teach_no_ranker(
     write_random_store(tmp_path / "store", customers=3, seed=1)
     assert main(_train(tmp_path)) == 2
     assert "3 customers have two baskets" in capsys.readouterr().err
+
+
+def test_lines_in_no_history_are_counted_where_too_few_are_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All gifts, or all held out: the message names the cause, not only that nobody came twice."""
+    mark_gifts(write_random_store(tmp_path / "store", customers=30, seed=1), "1")
+    assert main(_train(tmp_path)) == 2
+    assert re.search(
+        r"0 customers .*; of (\d+) lines \1 gifts, \d+ anonymous, in no history",
+        capsys.readouterr().err,
+    )
+    rows = [f"{who},{order},{who % 3},1" for who in range(30) for order in (1, 2)]
+    text = "\n".join(["customer_id,order_no,product_id,is_test", *rows]) + "\n"
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "baskets.csv.gz").write_bytes(gzip.compress(text.encode()))
+    out = str(tmp_path / "set.bundle")
+    assert main(["train", "--data", str(tmp_path / "set"), "--out", out, "--quiet"]) == 2
+    assert "0 customers have two baskets" in (said := capsys.readouterr().err)
+    assert "; of 60 lines 60 held out, in no history" in said
 
 
 def test_a_killed_training_ends_with_the_same_bytes(
