@@ -45,8 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _train(arguments: argparse.Namespace) -> int:
     from models import pipeline
 
-    if arguments.out.exists() and not arguments.out.is_dir():
-        raise ConfigError([f"--out {arguments.out}: is a file; expected a folder"])
+    _refuse_shared(arguments.data, arguments.out, arguments.work)
     if arguments.report is not None:
         _make_room("--report", arguments.report)
     order = pipeline.Order(
@@ -66,6 +65,24 @@ def _train(arguments: argparse.Namespace) -> int:
         arguments.report.write_text(page, encoding="utf-8")
     print(json.dumps({"bundle": arguments.out.name, **pipeline.summary(metrics)}))
     return 0
+
+
+def _refuse_shared(data: Path, out: Path, work: Path | None) -> None:
+    """Refuse folders that are files, and one folder for two ends: each is written or emptied."""
+    named = {"--out": out} | ({} if work is None else {"--work": work})
+    problems = []
+    for option, path in named.items():
+        there = next(folder for folder in (path, *path.parents) if folder.exists())
+        if not there.is_dir():
+            what = "is a file" if there == path else f"{there} is a file"
+            problems.append(f"{option} {path}: {what}; expected a folder")
+    if out.resolve() == data.resolve():
+        problems.append(f"--out {out}: is --data; expected a folder of its own")
+    for option, other in (("--data", data), ("--out", out)):
+        if work is not None and work.resolve().is_relative_to(other.resolve()):
+            problems.append(f"--work {work}: lies in {option} {other}; expected another folder")
+    if problems:
+        raise ConfigError(problems)
 
 
 def _make_room(option: str, file: Path) -> None:

@@ -233,8 +233,13 @@ def test_where_there_is_no_room_the_next_training_goes_on(
 ) -> None:
     """The data were not refused, so no line is read again."""
     _resumed(world, tmp_path)
-    (tmp_path / "file").write_text("")
-    assert main(_train(tmp_path, "file/bundle")) == 2
+
+    def full(*_: Path) -> None:
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(shutil, "copyfile", full)
+        assert main(_train(tmp_path)) == 2
     monkeypatch.setattr(readers, "read", None)
     assert main(_train(tmp_path)) == 0
 
@@ -327,6 +332,26 @@ def test_bad_data_is_named_and_nothing_is_written(
 UNFIT_PATHS = {
     "train of no data": (["train", "--data", "nowhere", "--out", "b"], "nowhere: found neither"),
     "train into a file": (["train", "--data", "store", "--out", "file"], "--out file: is a file"),
+    "train into the data": (
+        ["train", "--data", "store", "--out", "./store/"],
+        "--out store: is --data; expected a folder of its own",
+    ),
+    "work in a file": (
+        ["train", "--data", "store", "--out", "b", "--work", "file"],
+        "--work file: is a file; expected a folder",
+    ),
+    "train under a file": (
+        ["train", "--data", "store", "--out", "file/b"],
+        "--out file/b: file is a file; expected a folder",
+    ),
+    "work in the data": (
+        ["train", "--data", "store", "--out", "b", "--work", "store/stages"],
+        "--work store/stages: lies in --data store; expected another folder",
+    ),
+    "work in the bundle": (
+        ["train", "--data", "store", "--out", "b", "--work", "b"],
+        "--work b: lies in --out b; expected another folder",
+    ),
     "a report over a folder": (
         ["train", "--data", "store", "--out", "b", "--report", "store"],
         "--report store: is a folder; expected a file",
