@@ -6,6 +6,7 @@ used, every problem on standard error. Leaves out the work itself (`models.pipel
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -14,7 +15,7 @@ from pathlib import Path
 from edge.core.errors import ConfigError, StammgastError
 
 MOST_BOUND, MOST_SEED = 2**32, 2**64
-"""No machine has more megabytes, threads or lines: an engine would refuse them in its own words."""
+"""No machine has more megabytes or lines: an engine would refuse them in its own words."""
 STAGE_TITLES = {
     "lines": "checking the lines",
     "quality": "data quality",
@@ -26,6 +27,8 @@ STAGE_TITLES = {
     "motive": "motives of a visit",
     "acceptance": "acceptance of offers",
 }
+THREADS = 2
+"""Of the engine, unless told otherwise; allowed on a machine of one core too."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -103,13 +106,13 @@ def _day(text: str) -> date:
         raise argparse.ArgumentTypeError(expected) from error
 
 
-def _whole_from(least: int, most: int = MOST_BOUND) -> Callable[[str], int]:
-    """Return what reads a whole number within these."""
+def _whole_from(least: int, most: int = MOST_BOUND, why: str = "") -> Callable[[str], int]:
+    """Return what reads a whole number within these, the upper one with its reason."""
 
     def read(text: str) -> int:
         is_short = text.isdecimal() and len(text) <= len(str(most))
         if not is_short or not least <= int(text) <= most:
-            expected = f"found {text!r}, expected a whole number from {least} to {most}"
+            expected = f"found {text!r}, expected a whole number from {least} to {most}{why}"
             raise argparse.ArgumentTypeError(expected)
         return int(text)
 
@@ -241,7 +244,13 @@ def _add_bounds(parser: argparse.ArgumentParser) -> None:
         default=2_000,
         help="bound of the engine (default: 2000)",
     )
-    add("--threads", type=_whole_from(1), default=2, help="threads of the engine (default: 2)")
+    cores = max(os.cpu_count() or 1, THREADS)
+    add(
+        "--threads",
+        type=_whole_from(1, cores, ", the cores of this machine"),
+        default=THREADS,
+        help=f"threads of the engine, at most one a core (default: {THREADS})",
+    )
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:

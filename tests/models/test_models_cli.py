@@ -463,6 +463,22 @@ def test_a_bound_that_is_none_is_refused(
     assert expected in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_more_threads_than_cores_are_refused(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A hundred thousand would halt the machine; the bound is named, and is allowed itself."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    out = "--out" if command == "train" else "--bundle"
+    paths = [command, "--data", "store", out, "bundle"]
+    assert _parser().parse_args([*paths, "--threads", "4"]).threads == 4
+    with pytest.raises(SystemExit) as end:
+        main([*paths, "--threads", "5"])
+    assert end.value.code == 2
+    expected = "--threads: found '5', expected a whole number from 1 to 4, the cores of this"
+    assert expected in " ".join(capsys.readouterr().err.split())
+
+
 def test_evaluate_keeps_to_its_threads(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As training does."""
     asked: list[int] = []
