@@ -19,16 +19,23 @@ def contents(bundle: Path) -> dict[str, bytes]:
     Raises:
         TrustError: A file is missing or does not match the manifest.
     """
-    try:
-        manifest_bytes = (bundle / "manifest.json").read_bytes()
-        listed = json.loads(manifest_bytes)["files"]
-        expected = {str(name): str(entry["sha256"]) for name, entry in listed.items()}
-    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
-        raise TrustError(f"{bundle}: manifest.json: {error}; train the bundle again") from error
+    manifest_bytes, expected = _manifest(bundle)
     content = {"manifest.json": manifest_bytes}
     for name, digest in sorted(expected.items()):
         content[name] = _matching(bundle / name, digest)
     return content
+
+
+def one(bundle: Path, name: str) -> bytes:
+    """Return one file that the manifest lists, whatever became of the others.
+
+    Raises:
+        TrustError: It is missing, not listed, or does not match the manifest.
+    """
+    _, expected = _manifest(bundle)
+    if name not in expected:
+        raise TrustError(f"{bundle}: manifest.json: {name} is not listed; train the bundle again")
+    return _matching(bundle / name, expected[name])
 
 
 def pack(bundle: Path, out: Path) -> str:
@@ -46,6 +53,17 @@ def pack(bundle: Path, out: Path) -> str:
             archive.addfile(about, io.BytesIO(data))
     out.write_bytes(buffer.getvalue())
     return hashlib.sha256(buffer.getvalue()).hexdigest()
+
+
+def _manifest(bundle: Path) -> tuple[bytes, dict[str, str]]:
+    """Return the manifest as it stands there, and the sha256 of each file that it lists."""
+    try:
+        content = (bundle / "manifest.json").read_bytes()
+        listed = json.loads(content)["files"]
+        expected = {str(name): str(entry["sha256"]) for name, entry in listed.items()}
+    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
+        raise TrustError(f"{bundle}: manifest.json: {error}; train the bundle again") from error
+    return content, expected
 
 
 def _matching(path: Path, expected: str) -> bytes:

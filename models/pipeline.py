@@ -25,6 +25,7 @@ from edge.core.history import Ints
 from models import acceptance as acceptance_model
 from models import (
     anonymous,
+    archive,
     bundle,
     card,
     coupons,
@@ -471,11 +472,9 @@ def rewrite_card(out: Path) -> list[str]:
     Raises:
         TrustError: The metrics, or the manifest, are not those of a training.
     """
+    measured = archive.one(out, "metrics.json")
     try:
-        metrics = _json(out / "metrics.json")
-    except (OSError, ValueError) as error:
-        raise TrustError(f"{out}: metrics.json: {error}; train the bundle again") from error
-    try:
+        metrics = json.loads(measured)
         written = card.files(metrics, bundle.loaded_bytes(out))
     except (ValueError, AttributeError, LookupError, TypeError) as error:
         problem = f"{out}: the card cannot be written: {error!r} in metrics.json or manifest.json"

@@ -372,7 +372,7 @@ UNFIT_PATHS = {
         ["export", "--bundle", "bundle", "--out", "store"],
         "--out store: is a",
     ),
-    "a card of no bundle": (["card", "--bundle", "nowhere"], "nowhere: metrics.json: "),
+    "a card of no bundle": (["card", "--bundle", "nowhere"], "nowhere: manifest.json: "),
 }
 
 
@@ -413,9 +413,25 @@ def test_a_card_of_other_metrics_is_refused(
     """Exit 2 and what is missing; the old card stays."""
     copy = tmp_path / "copy"
     shutil.copytree(world / "bundle", copy)
-    (copy / "metrics.json").write_bytes(content)
+    extend(copy, {"metrics.json": content})
     assert main(["card", "--bundle", str(copy)]) == 2
     assert f"{copy}: the card cannot be written: " in capsys.readouterr().err
+    assert (copy / "card.md").read_bytes() == (world / "bundle" / "card.md").read_bytes()
+
+
+def test_a_card_of_edited_metrics_is_refused(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would vouch for what nobody measured; the old card stays, as do metrics not there."""
+    copy = tmp_path / "copy"
+    shutil.copytree(world / "bundle", copy)
+    metrics = copy / "metrics.json"
+    metrics.write_bytes(metrics.read_bytes().replace(b'"customers": 60', b'"customers": 61'))
+    assert main(["card", "--bundle", str(copy)]) == 2
+    assert "metrics.json: sha256" in capsys.readouterr().err
+    metrics.unlink()
+    assert main(["card", "--bundle", str(copy)]) == 2
+    assert "metrics.json: not found, but the manifest lists it" in capsys.readouterr().err
     assert (copy / "card.md").read_bytes() == (world / "bundle" / "card.md").read_bytes()
 
 
