@@ -386,6 +386,8 @@ _CAPTIONS = {
 }
 
 
+FILES = ("card.md", "card.html", *_CAPTIONS)
+"""What `files` may write."""
 _SECTION_OF = {
     "ranking.svg": "What it is worth",
     "reliability.svg": "Whether its probabilities can be believed",

@@ -439,7 +439,9 @@ def _assemble(
             shutil.copyfile(path, out / path.name)
     extra["metrics.json"] = bundle.json_bytes(metrics)
     bundle.extend(out, extra)
-    bundle.extend(out, card.files(metrics, bundle.loaded_bytes(out)))
+    listed = bundle.extend(out, card.files(metrics, bundle.loaded_bytes(out)))["files"]
+    for name in {*bundle.LOADED, *bundle.BESIDE, *card.FILES} - set(listed):
+        (out / name).unlink(missing_ok=True)  # of the bundle that stood there
     return metrics
 
 

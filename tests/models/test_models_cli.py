@@ -177,6 +177,22 @@ def test_what_killed_trainings_left_is_deleted_too(world: Path, tmp_path: Path) 
     assert [path for path in kept if not path.exists()] == []
 
 
+def test_what_another_bundle_left_is_deleted(world: Path, tmp_path: Path) -> None:
+    """Trained to the same folder without visits: no model of motives lies there unlisted.
+
+    What is no file of a bundle stays.
+    """
+    _resumed(world, tmp_path)
+    left = tmp_path / "bundle"
+    left.mkdir()
+    for name in ("motive.onnx", "motive.json", "notes.txt", "model.onnx"):
+        (left / name).write_bytes(b"older")
+    assert main(_train(tmp_path)) == 0
+    listed = json.loads((left / "manifest.json").read_text())["files"]
+    found = {path.name for path in left.iterdir()}
+    assert found == {*listed, "manifest.json", "notes.txt"}
+
+
 def test_what_an_engine_spilled_is_deleted(world: Path, tmp_path: Path) -> None:
     """What did not fit into memory holds lines; a killed engine leaves it behind."""
     spilled = _resumed(world, tmp_path) / "spill" / "duckdb_temp_storage_DEFAULT-0.tmp"
