@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from edge.core.errors import ConfigError
 from edge.core.history import History
-from models import archive, histories, quality, readers
+from models import archive, histories, quality, readers, resume
 from models.engine import Table, duckdb_engine
 from models.evaluation import MOST_CUSTOMERS, Bundle, Judgement, ask, judge
 from models.everybody import Everybody, some, wanted
@@ -133,6 +133,7 @@ def evaluate(
     """
     archive.contents(out)
     opened = Bundle.open(out)
+    resume.content_hash(readers.till_files(data))
     with tempfile.TemporaryDirectory() as directory:
         engine = duckdb_engine(Path(directory) / "spill", memory_mb, threads)
         given = readers.read(engine, data, Path(directory) / "lines")

@@ -44,7 +44,7 @@ from models.everybody import Everybody
 from models.offers import Teaching
 from models.quantization import RoundingError
 from models.readers import Sales
-from models.resume import Workshop
+from models.resume import Workshop, forget
 from models.train import train
 from models.visit_models import TooLittleError, VisitModel
 
@@ -117,14 +117,18 @@ def workshop(order: Order, say: Callable[[str, bool], None]) -> Workshop:
     """Return the stages of an order, found again when nothing changed.
 
     Raises:
-        ConfigError: The directory holds no till data.
+        ConfigError: The directory holds no till data, or files that are not whole.
     """
     readers.form_of(order.data)
     files = [path for path in order.data.iterdir() if path.name.endswith((".csv.gz", ".json"))]
     options: dict[str, object] = {"seed": order.seed, "most_lines": order.most_lines}
     if order.spark_master is not None:
         options["engine"] = "spark"  # writes folders of Parquet where DuckDB writes files
-    return Workshop(order.work, files, options, say)
+    try:
+        return Workshop(order.work, files, options, say)
+    except ConfigError:
+        forget(order.work, *PERSONAL)  # as of other data that are refused
+        raise
 
 
 def run(order: Order, out: Path, say: Callable[[str, bool], None]) -> dict[str, Any]:

@@ -85,6 +85,12 @@ class Sales:
     unknown: int = 0
 
 
+def till_files(directory: Path) -> list[Path]:
+    """Return the files of till lines that a directory holds."""
+    names = ("receipts.csv.gz", "baskets.csv.gz")
+    return [directory / name for name in names if (directory / name).is_file()]
+
+
 def form_of(directory: Path) -> str:
     """Tell which form a directory holds.
 

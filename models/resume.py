@@ -1,29 +1,73 @@
 """Do each stage of a training once: what is finished is found again by what it was made from.
 
 Decides the key (a hash of the input files, the options and the code) and that a half-written
-stage is never taken for a whole one. Leaves out what the stages do, and which of them may outlive
-the training (`models.pipeline`).
+stage is never taken for a whole one, nor a torn gzip file. Leaves out what the stages do, and which
+of them may outlive the training (`models.pipeline`).
 """
 
+import gzip
 import hashlib
 import shutil
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from io import UnsupportedOperation
 from pathlib import Path
+from typing import BinaryIO
+
+from edge.core.errors import ConfigError
+from models.engine import WHOLE_FILE
 
 CODE = ("models", "edge/core")
 """Folders whose code shapes the results; a change there makes every stage anew."""
 _KEY = "[0-9a-f]" * 16
+_BLOCK_BYTES = 1 << 20
 
 
 def content_hash(files: Iterable[Path]) -> str:
-    """Return one sha256 over the names and contents of files."""
-    total = hashlib.sha256()
+    """Return one sha256 over the names and contents of files.
+
+    Raises:
+        ConfigError: Gzip files that are cut, or do not match their checksums; all are named.
+    """
+    total, problems = hashlib.sha256(), []
     for path in sorted(files):
         with path.open("rb") as content:
-            digest = hashlib.file_digest(content, "sha256").hexdigest()
-        total.update(f"{path.name}:{digest}\n".encode())
+            hashed = _Hashed(content)
+            try:
+                _read_through(gzip.GzipFile(fileobj=hashed) if path.suffix == ".gz" else hashed)
+            except (OSError, EOFError, zlib.error) as error:
+                problems.append(f"{path}: {error}; {WHOLE_FILE}")
+        total.update(f"{path.name}:{hashed.digest.hexdigest()}\n".encode())
+    if problems:
+        raise ConfigError(problems)
     return total.hexdigest()
+
+
+class _Hashed:
+    """A file that is hashed as it is read, so that its checksum costs no second pass.
+
+    DuckDB reads a gzip file to the end of its stream, and no checksum after it.
+    """
+
+    def __init__(self, content: BinaryIO) -> None:
+        self._content = content
+        self.digest = hashlib.sha256()
+
+    def read(self, n: int = -1) -> bytes:
+        """Return the next bytes."""
+        found = self._content.read(n)
+        self.digest.update(found)
+        return found
+
+    def seek(self, _to: int) -> int:
+        """Refuse to go back: what was read is hashed."""
+        raise UnsupportedOperation("read once, from the beginning")
+
+
+def _read_through(content: "_Hashed | gzip.GzipFile") -> None:
+    while content.read(_BLOCK_BYTES):
+        pass
 
 
 @cache
@@ -82,16 +126,22 @@ class Workshop:
         return finished
 
     def forget(self, *names: str) -> None:
-        """Delete stages under every key, and whatever is half made.
+        """Delete stages; see `forget`."""
+        forget(self._directory, *names)
 
-        Those of an older key are left where a training was killed and its files corrected since.
-        """
-        for part in self._stages("*.part"):
-            shutil.rmtree(part)
-        for name in names:
-            for stage in self._stages(name):
-                shutil.rmtree(stage.rename(f"{stage}.part"))  # killed here, it is no whole one
 
-    def _stages(self, pattern: str) -> list[Path]:
-        """Return the stages of all keys; further folders of the directory are not ours."""
-        return list(self._directory.glob(f"{_KEY}/{pattern}"))
+def forget(directory: Path, *names: str) -> None:
+    """Delete stages under every key, and whatever is half made.
+
+    Those of an older key are left where a training was killed and its files corrected since.
+    """
+    for part in _stages(directory, "*.part"):
+        shutil.rmtree(part)
+    for name in names:
+        for stage in _stages(directory, name):
+            shutil.rmtree(stage.rename(f"{stage}.part"))  # killed here, it is no whole one
+
+
+def _stages(directory: Path, pattern: str) -> list[Path]:
+    """Return the stages of all keys; further folders of the directory are not ours."""
+    return list(directory.glob(f"{_KEY}/{pattern}"))

@@ -345,6 +345,54 @@ def test_bad_data_is_named_and_nothing_is_written(
     assert list((tmp_path / "stages").rglob("*.parquet")) == []
 
 
+TORN: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "another checksum": (lambda content: content[:-5] + b"\0" + content[-4:], "CRC check failed"),
+    "another length": (lambda content: content[:-1] + b"\x7f", "Incorrect length"),
+    "cut in its checksum": (lambda content: content[:-4], "Compressed file ended before"),
+    "cut in its lines": (lambda content: content[:-400], "Compressed file ended before"),
+    "two, and one cut": (lambda content: content + content[:-400], "Compressed file ended before"),
+}
+
+
+@pytest.mark.parametrize("name", TORN)
+def test_files_that_are_not_whole_are_refused_before_the_work(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """DuckDB takes a wrong checksum for none; every such file is named at once.
+
+    Lines that a killed training left are deleted, as with other data that are refused.
+    """
+    store = write_random_store(tmp_path / "store", customers=30, seed=1)
+    write_offers(store / "offers.csv.gz", customers=30, seed=1)
+    tear, said = TORN[name]
+    older = tmp_path / "stages" / "0123456789abcdef" / "lines" / "typed.parquet"
+    older.parent.mkdir(parents=True)
+    older.write_bytes(b"M0001")
+    for path in store.glob("*.gz"):
+        path.write_bytes(tear(path.read_bytes()))
+    assert main(_train(tmp_path)) == 2
+    offers, receipts = capsys.readouterr().err.splitlines()
+    assert "offers.csv.gz: " in offers
+    assert "receipts.csv.gz: " in receipts
+    assert said in receipts
+    assert receipts.endswith(
+        "expected a whole CSV file in UTF-8, gzipped where its name ends in .gz"
+    )
+    assert [path for path in (tmp_path / "stages").rglob("*") if path.is_file()] == []
+
+
+def test_evaluate_refuses_receipts_that_are_not_whole(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As training does."""
+    store = shutil.copytree(world / "store", tmp_path / "store")
+    path = store / "receipts.csv.gz"
+    path.write_bytes(path.read_bytes()[:-5] + b"\0" + path.read_bytes()[-4:])
+    command = ["evaluate", "--bundle", str(world / "bundle"), "--data", str(store)]
+    assert main([*command, "--since", "2026-08-20"]) == 2
+    assert "receipts.csv.gz: CRC check failed" in capsys.readouterr().err
+
+
 UNFIT_PATHS = {
     "train of no data": (["train", "--data", "nowhere", "--out", "b"], "nowhere: found neither"),
     "train into a file": (["train", "--data", "store", "--out", "file"], "--out file: is a file"),
