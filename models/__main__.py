@@ -17,6 +17,7 @@ from edge.core.errors import ConfigError, StammgastError
 MOST_BOUND, MOST_SEED = 2**32, 2**64
 """No machine has more megabytes or lines: an engine would refuse them in its own words."""
 STAGE_TITLES = {
+    "logs": "checking the logs of visits and offers",
     "lines": "checking the lines",
     "quality": "data quality",
     "histories": "histories and counts",

@@ -68,6 +68,26 @@ def _is_there(directory: Path, name: str) -> bool:
     return (directory / f"{name}.csv.gz").is_file()
 
 
+def check(directory: Path) -> None:
+    """Refuse tables that `read` would refuse, all of them at once.
+
+    Raises:
+        TooLittleError: A table is missing, so that none is read.
+        ConfigError: A column or a value is missing, or not as expected; with file and row.
+    """
+    if reason := lacking(directory):
+        raise TooLittleError(str(directory), reason)
+    problems: list[str] = []
+    for name, columns in (TABLES | LINES).items():
+        try:
+            if _is_there(directory, name):
+                _table(directory, name, columns)
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+
+
 def read(directory: Path) -> Teaching:
     """Read the tables and compute every row's inputs with the box's own code.
 

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +40,16 @@ def has_log(directory: Path) -> bool:
     return (directory / FILE).is_file()
 
 
+def check(directory: Path) -> None:
+    """Refuse a log, or a catalogue, that `read` would refuse."""
+    _checked(directory / FILE, _goods(read_catalog(directory / "catalog.json")))
+
+
+def _goods(catalog: Mapping[str, Any]) -> dict[str, int]:
+    """Return the place of every item in the catalogue."""
+    return {str(item["item_id"]): at for at, item in enumerate(catalog["items"])}
+
+
 def read(directory: Path, purchases: Purchases, item_ids: tuple[str, ...]) -> Teaching:
     """Read a log and compute every row's inputs.
 
@@ -55,7 +66,7 @@ def read(directory: Path, purchases: Purchases, item_ids: tuple[str, ...]) -> Te
         reason = "the baskets tell no days that can be used; expected them beside the log"
         raise TooLittleError(str(directory / FILE), reason)
     catalog = read_catalog(directory / "catalog.json")
-    goods = {str(item["item_id"]): at for at, item in enumerate(catalog["items"])}
+    goods = _goods(catalog)
     names = [item.get("class_id") for item in catalog["items"]]
     classes = {entry["id"]: at for at, entry in enumerate(catalog.get("classes") or [])}
     class_of = np.array([classes.get(name, -1) for name in names], np.int32)

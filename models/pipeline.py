@@ -36,6 +36,7 @@ from models import (
     quality,
     readers,
     replay,
+    validation,
     visit_log,
 )
 from models.engine import Engine, Table, duckdb_engine, spark_engine, spark_session
@@ -142,7 +143,7 @@ def run(order: Order, out: Path, say: Callable[[str, bool], None]) -> dict[str, 
     """
     shop = workshop(order, say)
     with engine_of(order) as engine, _forgetting_the_refused(shop):
-        prepared = prepare(order, engine, shop)
+        prepared = _checked(order, engine, shop)
         judged = shop.once("judged", lambda to: _judge(order, prepared, to))
         judgement = _json(judged / "judgement.json")
         not_judged = judgement.pop(_NOT_JUDGED, None)
@@ -183,6 +184,39 @@ def engine_of(order: Order) -> Iterator[Engine]:
             session = spark_session(order.spark_master, spill, order.memory_mb)
             engine = spark_engine(stack.enter_context(session))
         yield engine
+
+
+def _checked(order: Order, engine: Engine, shop: Workshop) -> Prepared:
+    """Prepare the data; name at once what is wrong with them and with the logs beside them."""
+    problems: list[str] = []
+    try:
+        shop.once("logs", lambda _: _check_logs(order.data))
+    except ConfigError as error:
+        problems = error.problems
+    try:
+        prepared = prepare(order, engine, shop)
+    except ConfigError as error:
+        raise ConfigError(list(dict.fromkeys([*error.problems, *problems]))) from error
+    validation.refuse(problems)
+    return prepared
+
+
+def _check_logs(data: Path) -> None:
+    """Refuse broken logs as receipts are refused, before minutes go into a ranker."""
+    problems: list[str] = []
+    for is_there, check in (
+        ((data / visit_log.FILE).is_file(), visit_log.check),
+        (offer_log.has_log(data) and (data / "catalog.json").is_file(), offer_log.check),
+        (coupons.has_coupons(data), coupons.check),
+    ):
+        try:
+            if is_there:
+                check(data)
+        except TooLittleError:
+            pass  # what is whole, but not enough, leaves its model out
+        except ConfigError as error:
+            problems += error.problems
+    validation.refuse(problems)
 
 
 def prepare(order: Order, engine: Engine, shop: Workshop) -> Prepared:

@@ -53,6 +53,13 @@ class Snapshots:
     after_s: npt.NDArray[np.float32]
 
 
+def check(directory: Path) -> None:
+    """Refuse a log, floor plan or catalogue that `read_snapshots` would refuse."""
+    _checked(directory / FILE)
+    _zone_kinds(directory)
+    _goods(directory)
+
+
 def read_snapshots(directory: Path) -> Snapshots:
     """Read a log and compute every moment's inputs with the box's own code.
 

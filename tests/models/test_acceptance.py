@@ -11,7 +11,7 @@ import pytest
 from edge.core.acceptance import FEATURES, Offers, Past, Shelf, features
 from edge.core.errors import ConfigError
 from models import acceptance
-from models.coupons import OF_COUPONS, TABLES, has_coupons, lacking, read
+from models.coupons import OF_COUPONS, TABLES, check, has_coupons, lacking, read
 from models.offers import Rows
 from models.visit_models import TooLittleError, WorseError
 
@@ -208,6 +208,23 @@ def test_a_truncated_coupon_log_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(ConfigError, match=r"coupons\.csv\.gz: after row .* expected a whole CSV"):
         read_rows(tmp_path)
+
+
+def test_every_broken_table_is_named_at_once(tmp_path: Path) -> None:
+    """Whole ones pass; of those that are not whole none is read, since none is learned from."""
+    directory = write_coupons(tmp_path, customers=10)
+    check(directory)
+    for name, text in (("coupons", b"coupon_upc\n1\n"), ("campaigns", b"x,customer_id\n1,2\n")):
+        (directory / f"{name}.csv.gz").write_bytes(gzip.compress(text))
+    with pytest.raises(ConfigError) as refusal:
+        check(directory)
+    found = [
+        problem.partition(".csv.gz: ")[0].rpartition("/")[2] for problem in refusal.value.problems
+    ]
+    assert found == ["coupons", "coupons", "campaigns"]
+    (directory / "products.csv.gz").unlink()
+    with pytest.raises(TooLittleError):
+        check(directory)
 
 
 def test_nothing_after_a_campaigns_start_changes_its_rows(tmp_path: Path) -> None:

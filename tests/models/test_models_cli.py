@@ -26,12 +26,12 @@ from edge.core.candidates import Source
 from edge.core.errors import TrustError, UnavailableError
 from edge.opening import Models, open_models
 from edge.settings import StoreSection
-from models import held_out, offer_log, readers, visit_log, visit_models
+from models import held_out, offer_log, pipeline, readers, visit_log, visit_models
 from models.__main__ import _parser, main
 from models.bundle import extend, loaded_bytes
 from models.coupons import TABLES
 from models.engine import Engine, duckdb_engine
-from tests.models.till_data import ZONES, mark_gifts, write_offers, write_random_store
+from tests.models.till_data import HEADER, ZONES, mark_gifts, write_offers, write_random_store
 
 pytestmark = pytest.mark.timeout(900)
 ITEM_IDS = [f"i{n}" for n in range(60)]
@@ -343,6 +343,32 @@ def test_bad_data_is_named_and_nothing_is_written(
     assert "receipts.csv.gz: row 8: quantity" in capsys.readouterr().err
     assert not (tmp_path / "bundle").exists()
     assert list((tmp_path / "stages").rglob("*.parquet")) == []
+
+
+def test_broken_logs_are_named_with_the_receipts_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not file by file, nor minutes later; logs alone are refused as early."""
+    monkeypatch.setattr(pipeline, "train", None)
+    store = write_random_store(tmp_path / "store", customers=30, seed=1)
+    whole = (store / "receipts.csv.gz").read_bytes()
+    for name, text in (
+        ("receipts", f"{HEADER}\nr1,noon,1,M1,1,s1,1,1,0\n"),
+        ("visits", f"{','.join(visit_log.COLUMNS)}\nV1,in_love,3,leave,,\n"),
+        ("offers", f"{','.join(offer_log.COLUMNS)}\n2026-06-01T10:00:00Z,M1,O,k,i1,2,0\n"),
+    ):
+        (store / f"{name}.csv.gz").write_bytes(gzip.compress(text.encode()))
+    assert main(_train(tmp_path)) == 2
+    receipts, *logs = capsys.readouterr().err.splitlines()
+    assert "receipts.csv.gz: row 2: sold_at" in receipts
+    expected = (
+        "visits.csv.gz: row 2: motive",
+        "offers.csv.gz: row 2: propensity",
+    )
+    assert all(said in line for said, line in zip(expected, logs, strict=True))
+    (store / "receipts.csv.gz").write_bytes(whole)
+    assert main(_train(tmp_path)) == 2
+    assert capsys.readouterr().err.splitlines() == logs
 
 
 TORN: dict[str, tuple[Callable[[bytes], bytes], str]] = {
