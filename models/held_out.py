@@ -144,8 +144,14 @@ def evaluate(
         known = Everybody.of(engine, parts.known, items, Path(directory) / "known")
         found = asked(known, parts.later, items, seed)
         if not found.labels:
-            raise ConfigError([f"{data}: no customer of the histories has an unseen basket"])
+            raise ConfigError([f"{data}: {_why_nobody_is_asked(numbered, items)}"])
         return judge(ask(opened, found.histories, found.labels), known.popular(), seed)
+
+
+def _why_nobody_is_asked(numbered: Table, items: Table) -> str:
+    if not numbered.semi_join(items, "item").count().to_pyarrow().as_py():
+        return "no item in common with the bundle; expected baskets of the chain it learned from"
+    return "no customer of the histories has an unseen basket"
 
 
 def _index(item_ids: tuple[str, ...]) -> Table:
@@ -173,7 +179,7 @@ def _unseen(numbered: Table, since: date | None, metrics: Mapping[str, Any], dat
     if learned is not None and first <= learned:
         newest_day = date(1970, 1, 1) + timedelta(days=learned)
         problem = f"--since {since}: the bundle has learned from receipts up to {newest_day}"
-        raise ConfigError([f"{problem}; expected a later day"])
+        raise ConfigError([f"{problem}; expected {newest_day + timedelta(days=1)} or a later day"])
     return _cut_at(numbered, first)
 
 
