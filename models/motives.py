@@ -46,7 +46,8 @@ def train(directory: Path, seed: int) -> VisitModel:
     measured = judge(chances, snapshots, is_judged, least, seed, shift)
     measured = not_worse(measured, str(directory / FILE))
     about |= {"outputs": [motive.value for motive in motives.MOTIVES], "least": least}
-    return VisitModel("motive", onnx, about, measured, DATA)
+    sentence = "; ".join(filter(None, (DATA, snapshots.unknown)))
+    return VisitModel("motive", onnx, about, measured, sentence)
 
 
 def fit(

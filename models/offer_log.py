@@ -8,7 +8,7 @@ preferred: rates and training weigh each row by their inverse. Leaves out the in
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,9 +71,29 @@ def read(directory: Path, purchases: Purchases, item_ids: tuple[str, ...]) -> Te
     classes = {entry["id"]: at for at, entry in enumerate(catalog.get("classes") or [])}
     class_of = np.array([classes.get(name, -1) for name in names], np.int32)
     frame = _checked(directory / FILE, goods)
+    about = f"{ABOUT}{_unknown(frame, purchases.customer_ids, directory / FILE)}"
     sold = _Sold(purchases, np.array([goods.get(item, -1) for item in item_ids], np.int32))
     log = _Log(frame, class_of, sold)
-    return Teaching(log.rows(), log.market(tuple(goods)), str(directory / FILE), ABOUT)
+    return Teaching(log.rows(), log.market(tuple(goods)), str(directory / FILE), about)
+
+
+def _unknown(frame: pd.DataFrame, customer_ids: Sequence[str], path: Path) -> str:
+    """Say how many offers are of unknown items, or to members of whom no basket is known.
+
+    Raises:
+        TooLittleError: These are so many that the ids of the log must be others.
+    """
+    counted = {
+        "of unknown items": int((frame["items"].map(len) == 0).sum()),
+        "to members without a basket": int((~frame["member_id"].isin(customer_ids)).sum()),
+    }
+    strangers = counted["to members without a basket"]
+    if strangers > validation.MOST_UNKNOWN_SKUS * len(frame):
+        most = f"expected at most {validation.MOST_UNKNOWN_SKUS:.0%}: are ids those of receipts?"
+        reason = f"{strangers} of {len(frame)} offers to members without a basket; {most}"
+        raise TooLittleError(str(path), reason)
+    parts = [f"{n:,} of {len(frame):,} {what}" for what, n in counted.items() if n]
+    return f"; {', '.join(parts)}" if parts else ""
 
 
 def _checked(path: Path, goods: Mapping[str, int]) -> pd.DataFrame:
@@ -108,7 +128,10 @@ def _checked(path: Path, goods: Mapping[str, int]) -> pd.DataFrame:
     ]
     if not problems and not frame["items"].map(len).any():
         problems = [f"{path}: row 2: expected at least one offer of what is in the catalogue"]
-    validation.refuse(problems)
+    is_known = frame["items"].map(len) > 0
+    validation.refuse(
+        problems or validation.unknown_names(path, "item_ids", "catalog.json", is_known)
+    )
     frame["is_taken"] = frame["is_taken"] == "1"
     return frame.sort_values(["day", "member_id", "offer_id"], kind="stable")
 

@@ -16,7 +16,8 @@ from edge.core.errors import ConfigError
 from models.engine import FIRST_ROW, Table
 
 MOST_UNKNOWN_SKUS = 0.2
-"""Share of lines with a sku outside the catalogue, above which it is another store's."""
+"""Share of lines with a sku outside the catalogue, above which it is another store's; of a log's
+zones, labels and items too."""
 LATEST_S = 4_102_444_800
 """2100-01-01 in UTC seconds: a till that says more has lost its clock."""
 MOMENT = "a time by RFC 3339 with its offset, such as 2026-03-01T10:15:00+01:00, from 1970 to 2100"
@@ -357,4 +358,22 @@ def unknown_skus(path: Path, typed: Table, known: Table, unknown: int) -> list[s
     return [
         f"{path}: row {row}: sku: not in catalog.json; expected at least "
         f"{1 - MOST_UNKNOWN_SKUS:.0%} of the lines to be; {unknown} of {total} are not"
+    ]
+
+
+def unknown_names(path: Path, column: str, source: str, is_known: "pd.Series[bool]") -> list[str]:
+    """Refuse a log of names that are another store's.
+
+    Args:
+        path: The log.
+        column: Where the names stand.
+        source: The file that lists what is known.
+        is_known: Of every row that must name something, by its position in the log.
+    """
+    unknown = is_known.index[~is_known]
+    if len(unknown) <= MOST_UNKNOWN_SKUS * len(is_known):
+        return []
+    return [
+        f"{path}: row {unknown.min() + FIRST_ROW}: {column}: not in {source}; expected at least "
+        f"{1 - MOST_UNKNOWN_SKUS:.0%} of the rows to be; {len(unknown)} of {len(is_known)} are not"
     ]

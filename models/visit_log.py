@@ -19,6 +19,7 @@ import pandas as pd
 from edge.core import motives
 from edge.core.errors import ConfigError
 from edge.core.motives import MOTIVES, Evidence, Scan, Stay
+from models import validation
 from models.readers import read_catalog
 from models.tables import read_table
 from models.visit_models import TooLittleError
@@ -45,19 +46,19 @@ class Snapshots:
         motive: int64[n], position in `motives.MOTIVES`.
         visit: str[n], so that a visit's moments are judged together.
         after_s: float32[n].
+        unknown: What of the log store and catalogue do not know, in a sentence; empty if nothing.
     """
 
     features: npt.NDArray[np.float32]
     motive: npt.NDArray[np.int64]
     visit: npt.NDArray[np.str_]
     after_s: npt.NDArray[np.float32]
+    unknown: str
 
 
 def check(directory: Path) -> None:
     """Refuse a log, floor plan or catalogue that `read_snapshots` would refuse."""
-    _checked(directory / FILE)
-    _zone_kinds(directory)
-    _goods(directory)
+    _read(directory)
 
 
 def read_snapshots(directory: Path) -> Snapshots:
@@ -67,9 +68,7 @@ def read_snapshots(directory: Path) -> Snapshots:
         TooLittleError: No visit is in it.
         ConfigError: A column or a value is not as expected, with file and row.
     """
-    path = directory / FILE
-    frame = _checked(path)
-    kinds, goods = _zone_kinds(directory), _goods(directory)
+    frame, kinds, goods, unknown = _read(directory)
     parts = [
         (motives.features(evidence), label, visit, evidence.now_s)
         for visit, label, events in _visits(frame)
@@ -81,7 +80,31 @@ def read_snapshots(directory: Path) -> Snapshots:
         np.array([order[part[1]] for part in parts]),
         np.array([part[2] for part in parts]),
         np.array([part[3] for part in parts], np.float32),
+        unknown,
     )
+
+
+def _read(
+    directory: Path,
+) -> tuple[pd.DataFrame, dict[str, str], dict[str, tuple[str, Scan]], str]:
+    """Return the log, the zones and goods it may name, and what of it they lack."""
+    path = directory / FILE
+    frame = _checked(path)
+    kinds, goods = _zone_kinds(directory), _goods(directory)
+    stays = frame["zone"][(frame["event"] == "enter") & (frame["zone"] != "")].isin(list(kinds))
+    labels = frame["sku"][frame["event"].isin(SCANS)].isin(list(goods))
+    validation.refuse(
+        [
+            *validation.unknown_names(path, "zone", "floorplan.json", stays),
+            *validation.unknown_names(path, "sku", "catalog.json", labels),
+        ]
+    )
+    parts = [
+        f"{(~is_known).sum():,} of {is_known.size:,} {what}"
+        for what, is_known in (("zones", stays), ("labels", labels))
+        if not is_known.all()
+    ]
+    return frame, kinds, goods, f"unknown: {', '.join(parts)}" if parts else ""
 
 
 def _checked(path: Path) -> pd.DataFrame:

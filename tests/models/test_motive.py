@@ -177,6 +177,30 @@ def test_a_broken_log_is_refused(tmp_path: Path, name: str) -> None:
         read_snapshots(write_log(tmp_path, change(GOOD)))
 
 
+def test_names_of_another_store_are_refused(tmp_path: Path) -> None:
+    """Above the share at which receipts are, with their first row; below it the card counts them.
+
+    No zone at all is no unknown one.
+    """
+    events: list[tuple[float, str, str, str]] = [
+        *((n, "scan", "", f"s{n}") for n in range(4)),
+        *((9 + n, "enter", "men", "") for n in range(4)),
+        (20, "enter", "", ""),
+        (90, "leave", "", ""),
+    ]
+    good = visit(1, Motive.UNDECIDED, events)
+    one = [*good, *visit(1, Motive.UNDECIDED, [(30, "scan", "", "x"), (40, "enter", "roof", "")])]
+    found = read_snapshots(write_log(tmp_path / "one", one))
+    assert found.unknown == "unknown: 1 of 5 zones, 1 of 5 labels"
+    two = [*one, *visit(1, Motive.UNDECIDED, [(50, "basket", "", ""), (60, "enter", "moon", "")])]
+    with pytest.raises(ConfigError) as refusal:
+        read_snapshots(write_log(tmp_path / "two", two))
+    expected = ("row 13: zone: not in floorplan.json; ", "row 12: sku: not in catalog.json; ")
+    for said, problem in zip(expected, refusal.value.problems, strict=True):
+        assert f"{said}expected at least 80% of the rows to be; 2 of 6 are not" in problem
+    assert read_snapshots(write_log(tmp_path / "good", good)).unknown == ""
+
+
 def test_a_log_without_a_floor_plan_is_refused(tmp_path: Path) -> None:
     """A zone's kind stands in the plan: without it no visit can be read."""
     directory = write_log(tmp_path, GOOD)
@@ -264,10 +288,13 @@ def test_a_model_that_guesses_worse_than_the_frequencies_is_left_out(tmp_path: P
 
 def test_the_model_tells_what_the_log_shows(tmp_path: Path) -> None:
     """Price comparers scan, buyers go straight to the till: learned, and the same from one seed."""
-    directory = write_log(tmp_path, of_two_kinds())
+    rows = [*of_two_kinds(), *visit(0, Motive.PRICE_COMPARING, [(9.0, "scan", "", "no-such")])]
+    directory = write_log(tmp_path, rows)
     model = motives.train(directory, seed=5)
     row = model.row()
     assert row["data"].startswith("visits with known motives")  # whoever watched them
+    labels = sum(",scan," in row for row in rows)
+    assert row["data"].endswith(f"; unknown: 1 of {labels} labels")
     assert row["accuracy"] > 0.95
     assert row["gain_ci95"][0] > 0
     assert model.files() == motives.train(directory, seed=5).files()

@@ -40,7 +40,8 @@ def taught(directory: Path, rows: Sequence[Row], purchases: Purchases | None = N
         write_random_store(directory, customers=1, seed=1)
     lines = [",".join(COLUMNS), *(",".join(each) for each in rows)]
     (directory / FILE).write_bytes(gzip.compress(("\n".join(lines) + "\n").encode(), mtime=0))
-    return read(directory, purchases or bought({"M1": [(DAY - 30, [3])]}), IDS)
+    known = {member: [(DAY - 30, [3])] for member in {"M1", *(row[1] for row in rows)}}
+    return read(directory, purchases or bought(known), IDS)
 
 
 def bought(by_member: dict[str, list[tuple[int, list[int]]]]) -> Purchases:
@@ -93,11 +94,34 @@ def test_rates_weigh_by_the_inverse_of_the_chance(tmp_path: Path) -> None:
 
 def test_what_is_no_longer_sold_was_seen_all_the_same(tmp_path: Path) -> None:
     """It is no row to learn from, but one of the offers that a member had."""
-    rows = [row(DAY, "M1", "gone", 1, 1), row(DAY + 1, "M1", "i3", 1, 0)]
+    rows = [
+        row(DAY, "M1", "gone", 1, 1),
+        *(row(DAY + 1, "M1", f"i{n}", 1, 0) for n in (3, 4, 5, 6)),
+    ]
     found = taught(tmp_path, rows)
-    assert found.rows.is_accepted.tolist() == [False]
-    assert column(found, "log_shown") == pytest.approx([np.log1p(1)])
-    assert column(found, "class_accepts") == [0.0]
+    assert found.rows.is_accepted.tolist() == [False] * 4
+    assert found.about.endswith("judged; 1 of 5 of unknown items")
+    assert column(found, "log_shown") == pytest.approx([np.log1p(1)] * 4)
+    assert column(found, "class_accepts") == [0.0] * 4
+
+
+def test_a_log_of_another_stores_items_is_refused(tmp_path: Path) -> None:
+    """Above the share at which receipts are; the first such row is named."""
+    rows = [row(DAY + n, "M1", item, 1, 0) for n, item in enumerate(("i1", "i2", "x1", "x2", "i3"))]
+    expected = r"row 4: item_ids: not in catalog.json; expected at least 80% .*; 2 of 5 are not"
+    with pytest.raises(ConfigError, match=expected):
+        taught(tmp_path, rows)
+
+
+def test_offers_to_strangers_are_counted_and_above_a_share_teach_nothing(tmp_path: Path) -> None:
+    """One in five may have bought nothing yet; of more, the ids are not those of the receipts."""
+    rows = [row(DAY + n, member, "i3", 1, 0) for n, member in enumerate(("M1",) * 4 + ("M9",))]
+    known = bought({"M1": [(DAY - 30, [3])]})
+    assert taught(tmp_path, rows, known).about.endswith(
+        "judged; 1 of 5 to members without a basket"
+    )
+    with pytest.raises(TooLittleError, match="2 of 6 offers to members without a basket; expected"):
+        taught(tmp_path, [*rows, row(DAY + 9, "M8", "i3", 1, 0)], known)
 
 
 BREAKS = {
