@@ -126,8 +126,6 @@ def _checked(path: Path, goods: Mapping[str, int]) -> pd.DataFrame:
     frame["items"] = [
         np.array([goods[item] for item in each if item in goods], np.int32) for each in items
     ]
-    if not problems and not frame["items"].map(len).any():
-        problems = [f"{path}: row 2: expected at least one offer of what is in the catalogue"]
     is_known = frame["items"].map(len) > 0
     validation.refuse(
         problems or validation.unknown_names(path, "item_ids", "catalog.json", is_known)
