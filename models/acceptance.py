@@ -42,6 +42,9 @@ def train(teaching: Teaching, seed: int) -> VisitModel:
             "nothing taken of the offers learned from, or of those judged; expected some of both"
         )
         raise TooLittleError(teaching.source, reason)
+    if later.is_accepted.all():
+        reason = "every offer judged was taken; expected some that were not"
+        raise TooLittleError(teaching.source, reason)
     for rows, what in ((earlier, "to learn from"), (later, "to judge by")):
         if (customers := np.unique(rows.customer).size) < LEAST_CUSTOMERS:
             reason = f"offers to {customers} customers {what}; expected {LEAST_CUSTOMERS} at least"

@@ -186,7 +186,7 @@ def read_catalog(path: Path) -> dict[str, Any]:
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ConfigError([f"{path}: not found; expected the catalogue of the store"]) from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise ConfigError([f"{path}: {error}; expected one whole JSON document"]) from error
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != "stammgast.catalog.v1":

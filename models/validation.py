@@ -7,7 +7,7 @@ null, so that one pass judges a file of any size. Leaves out reading and typing 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -128,6 +128,7 @@ def catalog_problems(document: dict[str, Any]) -> Iterator[str]:
     store, items = document.get("store"), document.get("items")
     if store is not None and not isinstance(store, dict):
         yield f"store: found {_kind(store)}, expected an object"
+    yield from _unfit_classes(document.get("classes"))
     if not isinstance(items, list) or not items:
         yield "items: found none, expected at least one item with variants"
         return
@@ -149,9 +150,20 @@ def catalog_problems(document: dict[str, Any]) -> Iterator[str]:
         yield from _unfit_facts(where, item)
 
 
+def _unfit_classes(classes: object) -> Iterator[str]:
+    if not isinstance(classes, list | None):
+        yield f"classes: found {_kind(classes)}, expected a list"
+        return
+    for at, each in enumerate(classes or []):
+        if not isinstance(each, dict):
+            yield f"classes[{at}]: found {_kind(each)}, expected an object"
+        elif not _is_text(each.get("id")):
+            yield f"classes[{at}].id: found {_kind(each.get('id'))}, expected a text"
+
+
 def _once(where: str, name: object, seen: dict[str, str]) -> Iterator[str]:
     """Find a name that is no text, or stood there before."""
-    if not isinstance(name, str) or not name:
+    if not _is_text(name):
         yield f"{where}: found {_kind(name)}, expected a text"
     elif name in seen:
         yield f"{where}: {name!r} stands at {seen[name]} too; expected once"
@@ -162,7 +174,7 @@ def _once(where: str, name: object, seen: dict[str, str]) -> Iterator[str]:
 def _unfit_facts(where: str, item: dict[str, Any]) -> Iterator[str]:
     """Find facts of another kind; what is missing is no problem, but counted for its quality."""
     for fact in ("class_id", "category", "department", "zone", "brand"):
-        if not isinstance(item.get(fact), str | None):
+        if item.get(fact) not in (None, "") and not _is_text(item[fact]):
             yield f"{where}.{fact}: found {_kind(item[fact])}, expected a text or nothing"
     price = item.get("price_cents")
     is_number = isinstance(price, int | float) and not isinstance(price, bool)
@@ -170,11 +182,22 @@ def _unfit_facts(where: str, item: dict[str, Any]) -> Iterator[str]:
         yield f"{where}.price_cents: found {_kind(price)}, expected cents from 0 to a billion"
 
 
+def _is_text(value: object) -> TypeGuard[str]:
+    """Tell whether it is a text that any file can hold: JSON knows halves of characters."""
+    return isinstance(value, str) and bool(value) and not _has_half(value)
+
+
+def _has_half(text: str) -> bool:
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def _kind(value: object) -> str:
     """Name a JSON value's kind, not the value, which may be long."""
     if value is None:
         return "nothing"
     kinds = {bool: "true or false", str: "a text", list: "a list", dict: "an object"}
+    if isinstance(value, str) and _has_half(value):
+        return "half a character"
     if not value and isinstance(value, str | list):
         return f"an empty {'text' if isinstance(value, str) else 'list'}"
     return kinds.get(type(value), "a number")

@@ -203,6 +203,17 @@ def test_nothing_taken_teaches_nothing(tmp_path: Path) -> None:
         acceptance.train(taught(tmp_path, rows), seed=1)
 
 
+def test_what_everybody_took_tells_nobody_apart(tmp_path: Path) -> None:
+    """Of the judged offers at least one must have been left."""
+    rows = [
+        row(DAY + day, f"M{n}", f"i{day}", 0.5, int(day >= 14 or (day + n) % 2))
+        for day in range(20)
+        for n in range(8)
+    ]
+    with pytest.raises(ConfigError, match=rf"{FILE}: every offer judged was taken"):
+        acceptance.train(taught(tmp_path, rows), seed=1)
+
+
 @pytest.mark.parametrize(("customers", "judged"), [(1, 1), (3, 3), (4, 1)])
 def test_too_few_customers_teach_nothing(tmp_path: Path, customers: int, judged: int) -> None:
     """One calibrates, so others must be learned from; and one alone says nothing of the others."""

@@ -386,6 +386,23 @@ CATALOGS |= {
         _of_two(lambda items: items[0].update(class_id=["a"])),
         r"items\[0\]\.class_id: found a list, expected a text or nothing",
     ),
+    "with half a character": (
+        _of_two(lambda items: items[1].update(item_id="a\ud800")),
+        r"items\[1\]\.item_id: found half a character, expected a text",
+    ),
+    "of a zone with half a character": (
+        _of_two(lambda items: items[1].update(zone="\udc00")),
+        r"items\[1\]\.zone: found half a character, expected a text or nothing",
+    ),
+    "with a class in words": (
+        '{"schema": "stammgast.catalog.v1", "classes": ["coats"],'
+        ' "items": [{"item_id": "a", "variants": [{"sku": "a"}]}]}',
+        r"classes\[0\]: found a text, expected an object",
+    ),
+    "nested without end": (
+        '{"schema": "stammgast.catalog.v1", "items": ' + "[" * 100_000,
+        "expected one whole JSON document",
+    ),
     "of a store in words": (
         '{"schema": "stammgast.catalog.v1", "store": "s1",'
         ' "items": [{"item_id": "a", "variants": [{"sku": "a"}]}]}',
