@@ -172,11 +172,12 @@ def _holds(ground: str, card: Basis, snapshot: Snapshot) -> bool:
     prompts, person = snapshot.prompts, snapshot.person
     if ground == "zone":
         return card.zone is not None and snapshot.visit.zone == card.zone
+    if ground in _OF_PURCHASE and card.is_service:
+        return card.item in prompts.care
+    if ground in _OF_VISIT and card.sources & Source.TOGETHER:
+        return True  # what a visit has seen stays so
     if ground in _OF_PURCHASE:
-        is_partner = bool(prompts.partner.size and prompts.partner[card.item])
-        if ground in _OF_VISIT and card.sources & Source.TOGETHER:  # what was seen stays so
-            is_partner = True
-        return card.item in prompts.care if card.is_service else is_partner
+        return bool(prompts.partner.size and prompts.partner[card.item])
     if ground == "purchases":
         return bool(snapshot.memory.bought)
     if ground == "series":
